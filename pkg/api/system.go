@@ -1,0 +1,104 @@
+package api
+
+import "encoding/json"
+
+// APIVersion is the version of the REST contract that glusterd2 clients look for.
+const APIVersion = 1
+
+// VersionResp answers GET /version.
+type VersionResp struct {
+	GlusterdVersion string `json:"glusterd-version"`
+	APIVersion      int    `json:"api-version"`
+}
+
+// Endpoint describes one row of the route table, as GET /endpoints lists it.
+type Endpoint struct {
+	Name         string   `json:"name"`
+	Description  string   `json:"description"`
+	Methods      []string `json:"methods"`
+	Path         string   `json:"path"`
+	RequestType  string   `json:"request-type"`
+	ResponseType string   `json:"response-type"`
+}
+
+// ClusterOption is one option of the whole pool.
+type ClusterOption struct {
+	Key          string `json:"key"`
+	Value        string `json:"value"`
+	DefaultValue string `json:"default"`
+	Modified     bool   `json:"modified"`
+}
+
+// ClusterOptionReq sets options of the whole pool.
+type ClusterOptionReq struct {
+	Options map[string]string `json:"options"`
+}
+
+// Check is one line of a health report: what was looked at, whether it is well, and in words why not.
+type Check struct {
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Message string `json:"message,omitempty"`
+}
+
+// Health answers GET /livez and GET /readyz.
+type Health struct {
+	OK     bool    `json:"ok"`
+	Checks []Check `json:"checks"`
+}
+
+// PoolStatus answers GET /v1/status (an addition): whether the pool is healthy, and what is not.
+type PoolStatus struct {
+	ClusterID string           `json:"cluster-id"`
+	Healthy   bool             `json:"healthy"`
+	Warnings  []string         `json:"warnings"`
+	Peers     []Peer           `json:"peers"`
+	Volumes   []VolumeSummary  `json:"volumes"`
+	Store     StoreStatus      `json:"store"`
+	Pending   []TransactionRef `json:"pending-transactions"`
+}
+
+// VolumeSummary is a volume in a PoolStatus.
+type VolumeSummary struct {
+	Name         string `json:"name"`
+	State        string `json:"state"`
+	Type         string `json:"type"`
+	BricksOnline int    `json:"bricks-online"`
+	BricksTotal  int    `json:"bricks-total"`
+}
+
+// StoreStatus is the state of the store as one peer sees it.
+type StoreStatus struct {
+	Revision int64         `json:"revision"`
+	Leader   string        `json:"leader"`
+	Term     uint64        `json:"term"`
+	DBBytes  int64         `json:"db-bytes"`
+	Members  []StoreMember `json:"members"`
+}
+
+// StoreMember is a peer that holds a copy of the store.
+type StoreMember struct {
+	PeerID string `json:"peer-id"`
+	Role   string `json:"role"`
+}
+
+// TransactionRef names a transaction that has not ended.
+type TransactionRef struct {
+	ID        string `json:"id"`
+	Operation string `json:"operation"`
+	State     string `json:"state"`
+}
+
+// Transaction describes one run of an operation (an addition): GET /v1/transactions/{id}.
+type Transaction struct {
+	ID          string            `json:"id"`
+	Operation   string            `json:"operation"`
+	State       string            `json:"state"`
+	Coordinator string            `json:"coordinator"`
+	Peers       []string          `json:"peers"`
+	Locks       []string          `json:"locks"`
+	StartedAt   string            `json:"started-at"`
+	Error       string            `json:"error,omitempty"`
+	PeerErrors  map[string]string `json:"peer-errors,omitempty"`
+	Result      json.RawMessage   `json:"result,omitempty"`
+}

@@ -1,0 +1,250 @@
+package api
+
+// Volume types as they stand in VolumeInfo.Type.
+const (
+	Distribute            = "Distribute"
+	Replicate             = "Replicate"
+	Disperse              = "Disperse"
+	DistributedReplicate  = "Distributed-Replicate"
+	DistributedDisperse   = "Distributed-Disperse"
+	SubvolReplicate       = "replicate"
+	SubvolDisperse        = "disperse"
+	SubvolDistribute      = "distribute"
+	BrickTypeBrick        = "Brick"
+	BrickTypeArbiter      = "Arbiter"
+	VolumeCreated         = "Created"
+	VolumeStarted         = "Started"
+	VolumeStopped         = "Stopped"
+	TransportTCP          = "tcp"
+	FlagReuseBricks       = "reuse-bricks"
+	FlagAllowRootDir      = "allow-root-dir"
+	FlagAllowMountAsBrick = "allow-mount-as-brick"
+	FlagCreateBrickDir    = "create-brick-dir"
+)
+
+// OptionFlags lift the guard on options of unusual levels. glusterd2 clients send them; gd2 accepts them.
+type OptionFlags struct {
+	AllowAdvanced     bool `json:"allow-advanced-options,omitempty"`
+	AllowExperimental bool `json:"allow-experimental-options,omitempty"`
+	AllowDeprecated   bool `json:"allow-deprecated-options,omitempty"`
+}
+
+// BrickReq names one brick to be made: a peer, by id, name or address, and an absolute path on it.
+type BrickReq struct {
+	Type   string `json:"type,omitempty"`
+	PeerID string `json:"peerid"`
+	Path   string `json:"path"`
+}
+
+// SubvolReq is one subvolume of a volume to be created.
+type SubvolReq struct {
+	Type               string      `json:"type,omitempty"`
+	Bricks             []BrickReq  `json:"bricks"`
+	Subvols            []SubvolReq `json:"subvols,omitempty"`
+	ReplicaCount       int         `json:"replica,omitempty"`
+	ArbiterCount       int         `json:"arbiter,omitempty"`
+	DisperseCount      int         `json:"disperse-count,omitempty"`
+	DisperseData       int         `json:"disperse-data,omitempty"`
+	DisperseRedundancy int         `json:"disperse-redundancy,omitempty"`
+}
+
+// VolumeCreateReq asks for a new volume (POST /v1/volumes).
+// Force lifts the guards on bricks that have a flag of their own and on replicas that share a peer.
+type VolumeCreateReq struct {
+	Name      string            `json:"name"`
+	Transport string            `json:"transport,omitempty"`
+	Subvols   []SubvolReq       `json:"subvols"`
+	Force     bool              `json:"force,omitempty"`
+	Metadata  map[string]string `json:"metadata,omitempty"`
+	Flags     map[string]bool   `json:"flags,omitempty"`
+	Options   map[string]string `json:"options,omitempty"`
+	OptionFlags
+	SmartVolumeFields
+}
+
+// SmartVolumeFields are the fields of glusterd2's VolumeCreate that ask for automatic provisioning.
+// They are accepted by the decoder so that a request that uses them is refused by name, not as misspelt.
+type SmartVolumeFields struct {
+	Size                  uint64   `json:"size,omitempty"`
+	MaxBrickSize          uint64   `json:"max-brick-size,omitempty"`
+	DistributeCount       int      `json:"distribute,omitempty"`
+	ReplicaCount          int      `json:"replica,omitempty"`
+	ArbiterCount          int      `json:"arbiter,omitempty"`
+	AverageFileSize       uint64   `json:"average-file-size,omitempty"`
+	DisperseCount         int      `json:"disperse,omitempty"`
+	DisperseRedundancy    int      `json:"disperse-redundancy,omitempty"`
+	DisperseData          int      `json:"disperse-data,omitempty"`
+	SnapshotEnabled       bool     `json:"snapshot,omitempty"`
+	SnapshotReserveFactor float64  `json:"snapshot-reserve-factor,omitempty"`
+	LimitPeers            []string `json:"limit-peers,omitempty"`
+	LimitZones            []string `json:"limit-zones,omitempty"`
+	ExcludePeers          []string `json:"exclude-peers,omitempty"`
+	ExcludeZones          []string `json:"exclude-zones,omitempty"`
+	SubvolZonesOverlap    bool     `json:"subvolume-zones-overlap,omitempty"`
+	SubvolType            string   `json:"subvolume-type,omitempty"`
+	ProvisionerType       string   `json:"provisioner,omitempty"`
+}
+
+// VolumeInfo describes a volume.
+type VolumeInfo struct {
+	ID                      string            `json:"id"`
+	Name                    string            `json:"name"`
+	Type                    string            `json:"type"`
+	Transport               string            `json:"transport"`
+	DistributeCount         int               `json:"distribute-count"`
+	ReplicaCount            int               `json:"replica-count"`
+	ArbiterCount            int               `json:"arbiter-count"`
+	DisperseCount           int               `json:"disperse-count"`
+	DisperseDataCount       int               `json:"disperse-data-count"`
+	DisperseRedundancyCount int               `json:"disperse-redundancy-count"`
+	Options                 map[string]string `json:"options"`
+	State                   string            `json:"state"`
+	Subvols                 []SubvolInfo      `json:"subvols"`
+	Metadata                map[string]string `json:"metadata"`
+	SnapList                []string          `json:"snap-list"`
+	Capacity                uint64            `json:"capacity"`
+}
+
+// SubvolInfo describes one subvolume of a volume.
+type SubvolInfo struct {
+	Name                    string       `json:"name"`
+	Type                    string       `json:"type"`
+	Bricks                  []BrickInfo  `json:"bricks"`
+	Subvols                 []SubvolInfo `json:"subvols,omitempty"`
+	ReplicaCount            int          `json:"replica-count"`
+	ArbiterCount            int          `json:"arbiter-count"`
+	DisperseCount           int          `json:"disperse-count"`
+	DisperseDataCount       int          `json:"disperse-data-count"`
+	DisperseRedundancyCount int          `json:"disperse-redundancy-count"`
+}
+
+// BrickInfo describes a brick: where it is and what it belongs to.
+type BrickInfo struct {
+	ID         string `json:"id"`
+	Path       string `json:"path"`
+	VolumeID   string `json:"volume-id"`
+	VolumeName string `json:"volume-name"`
+	PeerID     string `json:"peer-id"`
+	Hostname   string `json:"host"`
+	Type       string `json:"type"`
+}
+
+// SizeInfo counts bytes.
+type SizeInfo struct {
+	Capacity uint64 `json:"capacity"`
+	Used     uint64 `json:"used"`
+	Free     uint64 `json:"free"`
+}
+
+// InodeInfo counts inodes (an addition).
+type InodeInfo struct {
+	Total uint64 `json:"total"`
+	Used  uint64 `json:"used"`
+	Free  uint64 `json:"free"`
+}
+
+// BrickStatus says how a brick does. Error (an addition) says why it is offline or its figures are missing.
+type BrickStatus struct {
+	Info      BrickInfo `json:"info"`
+	Online    bool      `json:"online"`
+	Pid       int       `json:"pid"`
+	Port      int       `json:"port"`
+	FS        string    `json:"fs-type"`
+	MountOpts string    `json:"mount-opts"`
+	Device    string    `json:"device"`
+	Size      SizeInfo  `json:"size"`
+	Inodes    InodeInfo `json:"inodes"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// DaemonStatus says how a service of a volume, such as the self-heal daemon, does on one peer (an addition).
+type DaemonStatus struct {
+	Name     string `json:"name"`
+	PeerID   string `json:"peer-id"`
+	Hostname string `json:"host"`
+	Online   bool   `json:"online"`
+	Pid      int    `json:"pid"`
+	Error    string `json:"error,omitempty"`
+}
+
+// VolumeStatus answers GET /v1/volumes/{volname}/status. Size is the room that clients see. Online is true when every
+// subvolume can serve clients. Bricks and Daemons are additions.
+type VolumeStatus struct {
+	Info    VolumeInfo     `json:"info"`
+	Online  bool           `json:"online"`
+	Size    SizeInfo       `json:"size"`
+	Bricks  []BrickStatus  `json:"bricks"`
+	Daemons []DaemonStatus `json:"daemons"`
+}
+
+// VolumeStartReq starts a volume. Force starts the missing bricks of a volume that is started already, and lets a
+// volume start when only some bricks do.
+type VolumeStartReq struct {
+	ForceStartBricks bool `json:"force-start-bricks,omitempty"`
+}
+
+// VolumeStopReq stops a volume (a body is optional; an addition).
+type VolumeStopReq struct {
+	Force bool `json:"force,omitempty"`
+}
+
+// VolumeOptionReq sets options of a volume.
+type VolumeOptionReq struct {
+	Options map[string]string `json:"options"`
+	OptionFlags
+}
+
+// VolumeOptionResetReq puts options back to their defaults: those named, or with All every one.
+// Force also resets options that are protected.
+type VolumeOptionResetReq struct {
+	Options []string `json:"options,omitempty"`
+	Force   bool     `json:"force,omitempty"`
+	All     bool     `json:"all,omitempty"`
+}
+
+// VolumeOption is one option as a volume has it.
+type VolumeOption struct {
+	Name         string `json:"name"`
+	Value        string `json:"value"`
+	Modified     bool   `json:"modified"`
+	DefaultValue string `json:"default-value"`
+	OptionLevel  string `json:"option-level"`
+}
+
+// GroupOption is one option of an option group.
+type GroupOption struct {
+	Name    string `json:"name"`
+	OnValue string `json:"onvalue"`
+}
+
+// OptionGroup is a named set of options that are set together.
+type OptionGroup struct {
+	Name        string        `json:"name"`
+	Options     []GroupOption `json:"options"`
+	Description string        `json:"description"`
+}
+
+// OptionGroupReq creates an option group.
+type OptionGroupReq struct {
+	OptionGroup
+	OptionFlags
+}
+
+// VolumeEditReq changes the metadata of a volume: sets the keys given, or deletes them.
+type VolumeEditReq struct {
+	Metadata       map[string]string `json:"metadata"`
+	DeleteMetadata bool              `json:"delete-metadata,omitempty"`
+}
+
+// HealEntries counts what is left to heal on one brick, as glfsheal reports it.
+type BrickHealInfo struct {
+	HostID                 *string  `json:"host-id"`
+	Name                   *string  `json:"name"`
+	Status                 *string  `json:"status"`
+	TotalEntries           *int64   `json:"total-entries"`
+	EntriesInHealPending   *int64   `json:"entries-in-heal-pending"`
+	EntriesInSplitBrain    *int64   `json:"entries-in-split-brain"`
+	EntriesPossiblyHealing *int64   `json:"entries-possibly-healing"`
+	Entries                *int64   `json:"entries"`
+	Files                  []string `json:"file-gfid"`
+}
