@@ -102,3 +102,8 @@ type Transaction struct {
 	PeerErrors  map[string]string `json:"peer-errors,omitempty"`
 	Result      json.RawMessage   `json:"result,omitempty"`
 }
+
+// LogLevel is the level of the daemon's log, one of logrus' names: GET and POST /v1/loglevel (an addition).
+type LogLevel struct {
+	Level string `json:"level"`
+}

@@ -1,0 +1,115 @@
+// Package rest is the HTTP edge of the daemon: one table of routes, the wrapper that decodes, authenticates, logs,
+// measures and answers, and what is made from the table (the OpenAPI document, GET /endpoints).
+//
+// It knows only the types of gd2/pkg/api. What a request does is behind the interfaces of this file, which the daemon
+// implements. An implementation returns *api.Error; its kind decides the HTTP status.
+package rest
+
+import (
+	"context"
+
+	"gd2/pkg/api"
+)
+
+// Services are the parts of the daemon that the routes call. Every field must be set.
+type Services struct {
+	Volumes      Volumes
+	Peers        Peers
+	Cluster      Cluster
+	Transactions Transactions
+	System       System
+	Metrics      MetricsSource
+}
+
+// Volumes is the life of volumes. A name that is not a volume is answered with api.NotFound.
+type Volumes interface {
+	Create(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error)
+	// List returns the volumes whose metadata has the key and the value; an empty key or value matches everything.
+	List(ctx context.Context, key, value string) ([]api.VolumeInfo, error)
+	Get(ctx context.Context, name string) (api.VolumeInfo, error)
+	Delete(ctx context.Context, name string) error
+	Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error)
+	Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error)
+	Edit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error)
+	Bricks(ctx context.Context, name string) ([]api.BrickStatus, error)
+	Status(ctx context.Context, name string) (api.VolumeStatus, error)
+	Options(ctx context.Context, name string) ([]api.VolumeOption, error)
+	Option(ctx context.Context, name, option string) (api.VolumeOption, error)
+	SetOptions(ctx context.Context, name string, req api.VolumeOptionReq) (api.VolumeInfo, error)
+	ResetOptions(ctx context.Context, name string, req api.VolumeOptionResetReq) (api.VolumeInfo, error)
+	Groups(ctx context.Context) ([]api.OptionGroup, error)
+	CreateGroup(ctx context.Context, req api.OptionGroupReq) (api.OptionGroup, error)
+	DeleteGroup(ctx context.Context, name string) error
+	// Heal starts a heal; kind is HealIndex or HealFull.
+	Heal(ctx context.Context, name, kind string) error
+	// HealInfo reports what is left to heal; kind is "", HealInfoSummary or HealInfoSplitBrain.
+	HealInfo(ctx context.Context, name, kind string) ([]api.BrickHealInfo, error)
+}
+
+// Kinds of heals and of heal reports, as they stand in URLs.
+const (
+	HealIndex          = "index"
+	HealFull           = "full"
+	HealInfoSummary    = "info-summary"
+	HealInfoSplitBrain = "split-brain-info"
+)
+
+// Peers is the membership of the pool. An id that is not a peer is answered with api.NotFound.
+type Peers interface {
+	// List returns the peers whose metadata has the key and the value; an empty key or value matches everything.
+	List(ctx context.Context, key, value string) ([]api.Peer, error)
+	Get(ctx context.Context, id string) (api.Peer, error)
+	Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error)
+	Edit(ctx context.Context, id string, req api.PeerEditReq) (api.Peer, error)
+	// Delete takes the peer out of the pool; force is for a peer that cannot be reached.
+	Delete(ctx context.Context, id string, force bool) error
+	Token(ctx context.Context, req api.PeerTokenReq) (api.PeerToken, error)
+	// Join brings this peer into the pool that issued the token and returns its record there.
+	Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error)
+}
+
+// Cluster is the options of the whole pool.
+type Cluster interface {
+	Options(ctx context.Context) ([]api.ClusterOption, error)
+	// SetOptions returns all options as they are afterwards.
+	SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]api.ClusterOption, error)
+}
+
+// Transactions is the record of what runs, is stuck, or ran not long ago.
+type Transactions interface {
+	List(ctx context.Context) ([]api.Transaction, error)
+	Get(ctx context.Context, id string) (api.Transaction, error)
+	Retry(ctx context.Context, id string) (api.Transaction, error)
+	Abandon(ctx context.Context, id string) (api.Transaction, error)
+}
+
+// System is this peer and its view of the pool. PeerID, ClusterID and Version must be quick: every answer asks.
+type System interface {
+	PeerID() string
+	ClusterID() string
+	Version() string
+	Status(ctx context.Context) (api.PoolStatus, error)
+	// Live reports whether the daemon works at all, Ready whether it can serve requests now.
+	Live(ctx context.Context) api.Health
+	Ready(ctx context.Context) api.Health
+	LogLevel() string
+	// SetLogLevel answers an unknown level with api.Invalid.
+	SetLogLevel(level string) error
+}
+
+// MetricsSource tells the state of the pool each time the metrics are read.
+type MetricsSource interface {
+	Measure(ctx context.Context) Measurements
+}
+
+// Measurements is one reading of a MetricsSource. What could not be had is left empty, so that the rest is exported.
+type Measurements struct {
+	Peers []api.Peer
+	// Volumes holds every volume; Bricks of each those whose figures this peer knows.
+	Volumes []api.VolumeStatus
+	Store   api.StoreStatus
+	// Transactions counts the transactions on record by state.
+	Transactions map[string]int
+	// Connections counts the open SunRPC connections by kind of client.
+	Connections map[string]int
+}
