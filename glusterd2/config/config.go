@@ -1,0 +1,155 @@
+// Package config loads what a daemon is told when it starts: defaults, the file, the environment and the flags,
+// in this order of growing precedence, into one validated struct that is passed on by value and never changes.
+package config
+
+import (
+	"errors"
+	"net"
+	"net/url"
+)
+
+// DefaultFile is read when --config names no other; it may be absent.
+const DefaultFile = "/etc/glusterd2/glusterd2.toml"
+
+// EnvPrefix begins the name of every environment variable that sets a key: pool-secret is GD2_POOL_SECRET.
+const EnvPrefix = "GD2_"
+
+// MinPoolSecret is the shortest pool-secret that is accepted, in characters.
+const MinPoolSecret = 16
+
+// ErrHelp and ErrVersion are returned by Load when the arguments ask for help (--help) or the version (--version):
+// the caller prints Usage or its version and ends with success.
+var (
+	ErrHelp    = errors.New("help was asked for")
+	ErrVersion = errors.New("the version was asked for")
+)
+
+// Values of plain-http: from where an HTTP request without TLS is answered.
+const (
+	// PlainLoopback answers plain HTTP from the host itself only.
+	PlainLoopback = "loopback"
+	// PlainAll answers plain HTTP from everywhere.
+	PlainAll = "all"
+	// PlainOff answers plain HTTP from nowhere.
+	PlainOff = "off"
+)
+
+// Values of logformat.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Config is everything that a daemon is configured with. All paths are absolute once Load has returned it.
+type Config struct {
+	// File is the configuration file that was read; empty if there was none.
+	File string
+
+	// LocalStateDir holds what must survive a restart: identity, certificates, the store, volume state.
+	LocalStateDir string
+	// RunDir holds sockets and pid files.
+	RunDir string
+	// LogDir holds the logs of bricks and self-heal daemons, and LogFile if that is a bare name.
+	LogDir string
+	// LogFile is where the daemon itself logs: STDOUT, STDERR, a path, or a name below LogDir.
+	LogFile string
+	// LogLevel is a level of logrus: trace, debug, info, warning, error, fatal or panic.
+	LogLevel string
+	// LogFormat is LogText or LogJSON.
+	LogFormat string
+
+	// ClientAddress is where REST and SunRPC listen, as host:port; an empty host means every address.
+	ClientAddress string
+	// PeerAddress is where the gRPC of the other peers is answered, as host:port.
+	PeerAddress string
+	// AdvertiseAddress is the host name or IP address by which other peers and clients reach this peer.
+	AdvertiseAddress string
+	// RESTAuth tells whether a request needs a token.
+	RESTAuth bool
+	// PlainHTTP is PlainLoopback, PlainAll or PlainOff.
+	PlainHTTP string
+	// CertFile and KeyFile name a certificate for HTTPS in place of one of the pool's own CA; both or neither.
+	CertFile, KeyFile string
+	// PoolSecret, the same on two peers, lets one probe the other into its pool. Empty: only join tokens do.
+	PoolSecret Secret
+
+	// EtcdCURLs and EtcdPURLs are where the embedded etcd listens for clients and for other members.
+	EtcdCURLs, EtcdPURLs []string
+	// NoEmbed makes the daemon a client of the external etcd at EtcdEndpoints.
+	NoEmbed       bool
+	EtcdEndpoints []string
+
+	// HooksDir holds the scripts that run after a change.
+	HooksDir string
+	// PIDFile holds the daemon's process id while it runs.
+	PIDFile string
+	// Profiling serves the Go profiles to administrators.
+	Profiling bool
+	// GlusterFSD and GlusterFS are the programs that serve a brick and that mount a volume.
+	GlusterFSD, GlusterFS string
+}
+
+// Secret is a text that never appears in logs or in printed structs.
+type Secret string
+
+// String hides the secret: it only tells whether there is one.
+func (s Secret) String() string {
+	if s == "" {
+		return "(none)"
+	}
+	return "(set)"
+}
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText hides the secret from encoders.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Reveal returns the secret itself.
+func (s Secret) Reveal() string { return string(s) }
+
+// ClientEndpoint is the address, host:port, at which clients and data-plane processes reach this peer.
+func (c *Config) ClientEndpoint() string { return c.advertised(c.ClientAddress) }
+
+// PeerEndpoint is the address, host:port, at which the other peers reach this peer's gRPC.
+func (c *Config) PeerEndpoint() string { return c.advertised(c.PeerAddress) }
+
+// AdvertiseCURLs are EtcdCURLs as other peers must dial them: a wildcard host becomes AdvertiseAddress.
+func (c *Config) AdvertiseCURLs() []string { return c.advertisedURLs(c.EtcdCURLs) }
+
+// AdvertisePURLs are EtcdPURLs as other members must dial them: a wildcard host becomes AdvertiseAddress.
+func (c *Config) AdvertisePURLs() []string { return c.advertisedURLs(c.EtcdPURLs) }
+
+func (c *Config) advertised(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if isWildcard(host) {
+		host = c.AdvertiseAddress
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (c *Config) advertisedURLs(urls []string) []string {
+	out := make([]string, 0, len(urls))
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if err == nil {
+			u.Host = c.advertised(u.Host)
+			raw = u.String()
+		}
+		out = append(out, raw)
+	}
+	return out
+}
+
+// isWildcard reports whether a listen host stands for every address of the machine.
+func isWildcard(host string) bool {
+	if host == "" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsUnspecified()
+}

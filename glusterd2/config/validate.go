@@ -1,0 +1,143 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+)
+
+// maxRunDir keeps the path of a brick's socket (a slash, 16 hex digits, ".socket") and of our own below the 107
+// bytes that a unix socket's address holds.
+const maxRunDir = 80
+
+// Validate checks every key by itself and the keys that belong together, and reports all that is wrong at once.
+func (c *Config) Validate() error {
+	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore())
+}
+
+func (c *Config) checkPlaces() error {
+	var errs []error
+	for _, p := range []struct{ key, path string }{
+		{"localstatedir", c.LocalStateDir}, {"rundir", c.RunDir}, {"logdir", c.LogDir}, {"hooksdir", c.HooksDir},
+		{"pidfile", c.PIDFile}, {"glusterfsd", c.GlusterFSD}, {"glusterfs", c.GlusterFS},
+	} {
+		if !filepath.IsAbs(p.path) || strings.ContainsAny(p.path, "\n\x00") {
+			errs = append(errs, wrong(p.key, p.path, "it must be an absolute path"))
+		}
+	}
+	if len(c.RunDir) > maxRunDir {
+		errs = append(errs, wrong("rundir", c.RunDir, fmt.Sprintf("sockets live there, so it may have %d characters", maxRunDir)))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkLog() error {
+	var errs []error
+	if _, err := logrus.ParseLevel(c.LogLevel); err != nil {
+		errs = append(errs, wrong("loglevel", c.LogLevel, "it must be trace, debug, info, warning, error, fatal or panic"))
+	}
+	if c.LogFormat != LogText && c.LogFormat != LogJSON {
+		errs = append(errs, wrong("logformat", c.LogFormat, "it must be text or json"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkAddresses() error {
+	return errors.Join(
+		listenAddress("clientaddress", c.ClientAddress),
+		listenAddress("peeraddress", c.PeerAddress),
+		advertiseAddress(c.AdvertiseAddress))
+}
+
+func (c *Config) checkAccess() error {
+	var errs []error
+	if !slices.Contains([]string{PlainLoopback, PlainAll, PlainOff}, c.PlainHTTP) {
+		errs = append(errs, wrong("plain-http", c.PlainHTTP, "it must be loopback, all or off"))
+	}
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		errs = append(errs, fmt.Errorf("cert-file is %q and key-file is %q: set both or neither", c.CertFile, c.KeyFile))
+	}
+	if n := len(c.PoolSecret.Reveal()); n > 0 && n < MinPoolSecret {
+		errs = append(errs, fmt.Errorf("pool-secret has %d characters; it needs at least %d", n, MinPoolSecret))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkStore() error {
+	if c.NoEmbed {
+		if len(c.EtcdEndpoints) == 0 {
+			return errors.New("noembed is true, so etcdendpoints must name the external etcd")
+		}
+		return urls("etcdendpoints", c.EtcdEndpoints, "http", "https")
+	}
+	if len(c.EtcdEndpoints) > 0 {
+		return wrong("etcdendpoints", strings.Join(c.EtcdEndpoints, ","), "it is used with noembed = true only")
+	}
+	return errors.Join(urls("etcdcurls", c.EtcdCURLs, "https"), urls("etcdpurls", c.EtcdPURLs, "https"))
+}
+
+func listenAddress(key, value string) error {
+	hostname, port, err := net.SplitHostPort(value)
+	if err != nil {
+		return wrong(key, value, "it must be host:port, such as :24007 or 192.0.2.1:24007")
+	}
+	if hostname != "" && net.ParseIP(hostname) == nil && !isHostName(hostname) {
+		return wrong(key, value, "its host is neither an IP address nor a host name")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return wrong(key, value, "its port must be a number from 1 to 65535")
+	}
+	return nil
+}
+
+func advertiseAddress(value string) error {
+	if ip := net.ParseIP(value); ip != nil {
+		if ip.IsUnspecified() {
+			return wrong("advertise-address", value, "it must be an address that others can dial")
+		}
+		return nil
+	}
+	if !isHostName(value) {
+		return wrong("advertise-address", value, "it must be a host name or an IP address, without a port")
+	}
+	return nil
+}
+
+func urls(key string, values []string, schemes ...string) error {
+	for _, raw := range values {
+		u, err := url.Parse(raw)
+		if err != nil || !slices.Contains(schemes, u.Scheme) || u.Port() == "" || u.Path != "" || u.RawQuery != "" {
+			return wrong(key, raw, "it must be "+strings.Join(schemes, " or ")+"://host:port")
+		}
+	}
+	return nil
+}
+
+// isHostName accepts what RFC 1123 calls a host name, with underscores as found in the wild.
+func isHostName(s string) bool {
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for _, r := range label {
+			if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func wrong(key, value, right string) error {
+	return fmt.Errorf("%s is %q; %s", key, value, right)
+}
