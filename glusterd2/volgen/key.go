@@ -1,0 +1,82 @@
+package volgen
+
+import (
+	"strings"
+
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+)
+
+// Kind is what sort of process a volfile is for.
+type Kind int
+
+// The kinds of volfiles.
+const (
+	// KindClient is for mounts and other users of a volume.
+	KindClient Kind = iota
+	// KindBrick is for the process of one brick.
+	KindBrick
+	// KindSelfHeal is for the self-heal daemon.
+	KindSelfHeal
+)
+
+// maxKey bounds what is looked at of a key: a volume's name, a host's name and a brick's path, each at its limit.
+const maxKey = 255 + 1 + 255 + 1 + 4096
+
+// ClientKey returns the key by which mounts fetch the volfile of a volume.
+func ClientKey(volumeName string) string { return volumeName }
+
+// BrickKey returns the key by which a brick fetches its volfile: VOL.HOST.PATH-WITH-DASHES. Host is the address or the
+// id of the brick's peer; the id has the advantage that it never changes.
+func BrickKey(volumeName, host, path string) string {
+	return volumeName + "." + host + "." + volume.Dashes(path)
+}
+
+// SelfHealKey returns the key by which a self-heal daemon fetches the volfile of one volume.
+func SelfHealKey(volumeName string) string { return "shd/" + volumeName }
+
+// target is what a key asks for.
+type target struct {
+	kind  Kind
+	vol   *volume.Volume
+	brick int
+}
+
+// resolve finds what a key asks for among the known volumes. Keys come from the network: they are compared with names
+// that exist and never become part of a path.
+func resolve(key string, find func(name string) (*volume.Volume, bool), host func(peerID string) string) (target, error) {
+	if len(key) > maxKey {
+		return target{}, api.FieldErrorf("key", "volfile key of %d bytes: at most %d are allowed", len(key), maxKey)
+	}
+	if name, ok := strings.CutPrefix(key, "shd/"); ok {
+		v, ok := find(name)
+		if !ok || !v.NeedsSelfHeal() {
+			return target{}, noVolfile(key)
+		}
+		return target{kind: KindSelfHeal, vol: v}, nil
+	}
+	name, rest, dotted := strings.Cut(strings.TrimPrefix(key, "/"), ".")
+	v, ok := find(name)
+	if !ok {
+		return target{}, noVolfile(key)
+	}
+	if !dotted || rest == "tcp" {
+		return target{kind: KindClient, vol: v}, nil
+	}
+	for i, b := range v.Bricks() {
+		dashes := volume.Dashes(b.Path)
+		if rest == b.PeerID+"."+dashes || rest == host(b.PeerID)+"."+dashes {
+			return target{kind: KindBrick, vol: v, brick: i}, nil
+		}
+	}
+	return target{}, noVolfile(key)
+}
+
+func noVolfile(key string) error {
+	const show = 200
+	if len(key) > show {
+		key = key[:show] + "…"
+	}
+	return api.Errorf(api.NotFound, "no volfile %q: it must be VOLUME, VOLUME.tcp, shd/VOLUME (of a replicated or "+
+		"dispersed volume) or VOLUME.PEER.BRICK of a volume that exists", key)
+}

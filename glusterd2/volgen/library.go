@@ -1,0 +1,161 @@
+package volgen
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"gd2/glusterd2/volume"
+	"gd2/glusterd2/xlator"
+	"gd2/pkg/api"
+)
+
+// Source is where a Library finds the records that volfiles are made of. Its answers must not change in place: a
+// changed volume is another pointer.
+type Source interface {
+	// Volume returns the record of a volume by name.
+	Volume(name string) (*volume.Volume, bool)
+	// Host returns the address by which clients reach a peer; empty if the peer is not known.
+	Host(peerID string) string
+	// Servers returns the volfile servers beside this one, as "host:24007".
+	Servers() []string
+	// PoolOptions returns the options that are set for all volumes.
+	PoolOptions() map[string]string
+}
+
+// LibraryConfig is what a Library needs.
+type LibraryConfig struct {
+	Source Source
+	Table  *xlator.Table
+	// Dir is the directory of the daemon's volume files.
+	Dir string
+	// PeerID is this peer.
+	PeerID string
+	// SharedBricks counts the bricks of a volume that share the filesystem of a brick of this peer. Nil counts 1.
+	SharedBricks func(b volume.Brick) int
+	// PidFile returns the pid file of a volume in this peer's self-heal daemon.
+	PidFile func(volumeName string) string
+}
+
+// Library answers GETSPEC requests with the volfiles of the volumes that the source has. It remembers texts as long as
+// what they are made of stays the same. It is safe for concurrent use.
+type Library struct {
+	c  LibraryConfig
+	mu sync.Mutex
+	// shelves holds the texts of each volume by the volume's name. Only keys that exist get in, so that requests for
+	// nonsense cannot fill it.
+	shelves map[string]*shelf
+}
+
+// shelf holds the texts of one volume and what they were made of.
+type shelf struct {
+	vol    *volume.Volume
+	hosts  []string
+	pool   map[string]string
+	shared []int
+	texts  map[edition]string
+}
+
+// edition names one text of a volume.
+type edition struct {
+	kind    Kind
+	brick   int
+	trusted bool
+}
+
+// NewLibrary returns a library over a source.
+func NewLibrary(c LibraryConfig) *Library {
+	return &Library{c: c, shelves: map[string]*shelf{}}
+}
+
+// Spec returns the volfile that a key asks for. Volfiles with credentials (of bricks, of the self-heal daemon, and the
+// trusted form for clients) go to local processes only: others get the untrusted form for clients and a Forbidden error
+// for the rest. A key that names nothing is NotFound.
+func (l *Library) Spec(key string, who Requester) (Spec, error) {
+	to, err := resolve(key, l.find, l.c.Source.Host)
+	if err != nil {
+		return Spec{}, err
+	}
+	if to.kind != KindClient && !who.Local {
+		return Spec{}, api.Errorf(api.Forbidden,
+			"the volfile %q carries credentials and is given to processes of this host only, not to %s", key, who.Addr)
+	}
+	ed := edition{kind: to.kind, brick: to.brick, trusted: to.kind == KindClient && who.Local}
+	spec := Spec{
+		Text:            l.text(to.vol, ed),
+		Servers:         l.c.Source.Servers(),
+		ClientOpVersion: ClientOpVersion(to.vol, l.c.Table),
+	}
+	if to.kind == KindSelfHeal && l.c.PidFile != nil {
+		spec.PidFile = l.c.PidFile(to.vol.Name)
+	}
+	return spec, nil
+}
+
+// find looks a volume up and forgets the texts of one that is gone.
+func (l *Library) find(name string) (*volume.Volume, bool) {
+	v, ok := l.c.Source.Volume(name)
+	if !ok {
+		l.mu.Lock()
+		delete(l.shelves, name)
+		l.mu.Unlock()
+	}
+	return v, ok
+}
+
+func (l *Library) text(v *volume.Volume, ed edition) string {
+	now := l.facts(v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.shelves[v.Name]
+	if s == nil || !s.fresh(now) {
+		s = now
+		s.texts = map[edition]string{}
+		l.shelves[v.Name] = s
+	}
+	if text, ok := s.texts[ed]; ok {
+		return text
+	}
+	text := l.write(v, ed)
+	s.texts[ed] = text
+	return text
+}
+
+// facts collects all that the texts of a volume depend on.
+func (l *Library) facts(v *volume.Volume) *shelf {
+	s := &shelf{vol: v, pool: l.c.Source.PoolOptions()}
+	for _, b := range v.Bricks() {
+		s.hosts = append(s.hosts, l.c.Source.Host(b.PeerID))
+		s.shared = append(s.shared, l.shared(b))
+	}
+	return s
+}
+
+func (s *shelf) fresh(now *shelf) bool {
+	return s.vol == now.vol && slices.Equal(s.hosts, now.hosts) && slices.Equal(s.shared, now.shared) &&
+		maps.Equal(s.pool, now.pool)
+}
+
+// shared counts like glusterd: 0 for the bricks of other peers, whose filesystems this peer cannot see.
+func (l *Library) shared(b volume.Brick) int {
+	switch {
+	case b.PeerID != l.c.PeerID:
+		return 0
+	case l.c.SharedBricks == nil:
+		return 1
+	}
+	return l.c.SharedBricks(b)
+}
+
+func (l *Library) write(v *volume.Volume, ed edition) string {
+	o := Params{
+		Table: l.c.Table, Host: l.c.Source.Host, Pool: l.c.Source.PoolOptions(), SharedBricks: l.shared, Dir: l.c.Dir,
+	}
+	switch ed.kind {
+	case KindBrick:
+		return Brick(v, ed.brick, o)
+	case KindSelfHeal:
+		return SelfHeal(v, o)
+	}
+	return Client(v, o, ed.trusted)
+}
