@@ -1,0 +1,141 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"time"
+
+	"gd2/pkg/api"
+)
+
+// send puts the request to the endpoints in turn, beginning with the one that answered last, until one answers. An answer
+// of any status ends the search. A request that may have reached a server is put to another one only if it reads.
+func (c *Client) send(ctx context.Context, method string, path *url.URL, body []byte) (*answer, error) {
+	var failures []*api.Error
+	for _, i := range c.order() {
+		e := c.endpoints[i]
+		a, reached, err := c.exchange(ctx, e, method, path, body)
+		if err == nil {
+			c.mu.Lock()
+			c.first = i
+			c.mu.Unlock()
+			return a, a.err()
+		}
+		if api.IsKind(err, api.TooLarge) {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, ended(ctx, e, reached && method != http.MethodGet)
+		}
+		if reached && method != http.MethodGet && method != http.MethodHead {
+			return nil, api.Errorf(api.Unavailable,
+				"the connection to %s broke; the request may have been carried out: %v", e.name, plain(err))
+		}
+		failures = append(failures, api.Errorf(api.Unavailable, "%s: %v", e.name, plain(err)))
+	}
+	return nil, &api.Error{Kind: api.Unavailable, Message: "no endpoint can be reached", Causes: failures}
+}
+
+// order lists the endpoints with the one that answered last in front.
+func (c *Client) order() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := []int{c.first}
+	for i := range c.endpoints {
+		if i != c.first {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// exchange puts the request to one endpoint. reached is false when no connection could be made, so that nothing was sent.
+func (c *Client) exchange(ctx context.Context, e *endpoint, method string, path *url.URL, body []byte) (a *answer, reached bool, err error) {
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached = true }}
+	req, err := c.request(httptrace.WithClientTrace(ctx, trace), e, method, path, body)
+	if err != nil {
+		return nil, false, err
+	}
+	start := time.Now()
+	seen := Exchange{Method: method, URL: req.URL.String(), Request: body}
+	if e.unix {
+		seen.URL = e.name + req.URL.RequestURI()
+	}
+	resp, err := e.transport.RoundTrip(req)
+	if err == nil {
+		a, err = c.read(resp)
+		_ = resp.Body.Close() // the body is read to its end or given up
+		seen.Status, seen.RequestID = resp.StatusCode, resp.Header.Get("X-Request-Id")
+	}
+	if c.cfg.Observe != nil {
+		seen.Took, seen.Err = time.Since(start), err
+		if a != nil {
+			seen.Answer = a.body
+		}
+		c.cfg.Observe(seen)
+	}
+	return a, reached, err
+}
+
+func (c *Client) request(ctx context.Context, e *endpoint, method string, path *url.URL, body []byte) (*http.Request, error) {
+	u := e.base
+	u.Path, u.RawPath, u.RawQuery = path.Path, path.RawPath, path.RawQuery
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, api.Errorf(api.Invalid, "%s %s is not a request: %v", method, path, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if wait := prefer(ctx, c.cfg.Async); wait != "" && method != http.MethodGet {
+		req.Header.Set("Prefer", wait)
+	}
+	if c.cfg.Secret != "" {
+		token, err := sign(c.cfg.User, c.cfg.Secret, method, path.Path, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "bearer "+token)
+	}
+	return req, nil
+}
+
+// prefer tells the server how long it may take before it answers 202 (RFC 7240): not at all, or until shortly before the
+// caller gives up.
+func prefer(ctx context.Context, async bool) string {
+	if async {
+		return "respond-async"
+	}
+	end, ok := ctx.Deadline()
+	if !ok {
+		return ""
+	}
+	return "wait=" + strconv.Itoa(max(int(time.Until(end).Seconds()*0.9), 1))
+}
+
+// ended is the error for a request that the caller's context ended.
+func ended(ctx context.Context, e *endpoint, changing bool) error {
+	what := "timed out waiting for " + e.name
+	if errors.Is(ctx.Err(), context.Canceled) {
+		what = "interrupted while waiting for " + e.name
+	}
+	if changing {
+		what += "; what was asked may still be carried out"
+	}
+	return api.Errorf(api.Timeout, "%s", what)
+}
+
+// plain strips the layers that say only "http request failed".
+func plain(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

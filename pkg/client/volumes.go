@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"gd2/pkg/api"
+)
+
+// Filter narrows a list to what has a metadata key, or a metadata value, or both. The zero Filter keeps everything.
+type Filter struct {
+	Key, Value string
+}
+
+func (f Filter) query() url.Values {
+	q := url.Values{}
+	if f.Key != "" {
+		q.Set("key", f.Key)
+	}
+	if f.Value != "" {
+		q.Set("value", f.Value)
+	}
+	return q
+}
+
+func volumePath(name string, more ...string) []string {
+	return append([]string{"v1", "volumes", name}, more...)
+}
+
+// VolumeCreate creates a volume. Errors: Invalid, Exists, Conflict.
+func (c *Client) VolumeCreate(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: []string{"v1", "volumes"}, body: req})
+}
+
+// Volumes lists the volumes that pass the filter, by name.
+func (c *Client) Volumes(ctx context.Context, f Filter) ([]api.VolumeInfo, error) {
+	return ask[[]api.VolumeInfo](ctx, c, request{method: http.MethodGet, path: []string{"v1", "volumes"}, query: f.query()})
+}
+
+// Volume returns one volume. Errors: NotFound.
+func (c *Client) Volume(ctx context.Context, name string) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodGet, path: volumePath(name)})
+}
+
+// VolumeDelete forgets a volume that is not started; the data on its bricks stays. Errors: NotFound, State, Conflict.
+func (c *Client) VolumeDelete(ctx context.Context, name string) error {
+	return c.call(ctx, request{method: http.MethodDelete, path: volumePath(name)}, nil)
+}
+
+// VolumeStart starts a volume. Errors: NotFound, State, Conflict.
+func (c *Client) VolumeStart(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "start"), body: req})
+}
+
+// VolumeStop stops a volume. Errors: NotFound, State, Conflict.
+func (c *Client) VolumeStop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "stop"), body: req})
+}
+
+// VolumeStatus asks the peers how a volume's bricks and daemons do. Errors: NotFound, State.
+func (c *Client) VolumeStatus(ctx context.Context, name string) (api.VolumeStatus, error) {
+	return ask[api.VolumeStatus](ctx, c, request{method: http.MethodGet, path: volumePath(name, "status")})
+}
+
+// VolumeBricks asks the peers how a volume's bricks do. Errors: NotFound.
+func (c *Client) VolumeBricks(ctx context.Context, name string) ([]api.BrickStatus, error) {
+	return ask[[]api.BrickStatus](ctx, c, request{method: http.MethodGet, path: volumePath(name, "bricks")})
+}
+
+// VolumeEdit changes the metadata of a volume. Errors: NotFound, Invalid.
+func (c *Client) VolumeEdit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "edit"), body: req})
+}
+
+// What VolumeHealInfo can be asked for.
+const (
+	HealInfoEntries    = ""                 // the files that wait for healing
+	HealInfoSummary    = "info-summary"     // only how many
+	HealInfoSplitBrain = "split-brain-info" // the files whose copies contradict each other
+)
+
+// VolumeHealInfo says for each brick what is left to heal; what is one of HealInfoEntries, HealInfoSummary and
+// HealInfoSplitBrain. Errors: NotFound, State.
+func (c *Client) VolumeHealInfo(ctx context.Context, name, what string) ([]api.BrickHealInfo, error) {
+	path := volumePath(name, "heal-info")
+	if what != HealInfoEntries {
+		path = volumePath(name, what, "heal-info")
+	}
+	return ask[[]api.BrickHealInfo](ctx, c, request{method: http.MethodGet, path: path})
+}
+
+// What VolumeHeal can start.
+const (
+	HealIndex = "index" // heal what is known to need it
+	HealFull  = "full"  // compare every file
+)
+
+// VolumeHeal starts healing; kind is HealIndex or HealFull. It does not wait for the end. Errors: NotFound, State.
+func (c *Client) VolumeHeal(ctx context.Context, name, kind string) error {
+	q := url.Values{"type": {kind}}
+	return c.call(ctx, request{method: http.MethodPost, path: volumePath(name, "heal"), query: q}, nil)
+}
