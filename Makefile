@@ -1,0 +1,95 @@
+# make, without a target, prints what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+DESTDIR ?=
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+FUZZTIME ?= 20s
+RUN ?= .
+N ?= 20
+E2E_TIMEOUT ?= 20m
+
+LINT_VERSION := v2.15.0
+LINT := bin/golangci-lint-$(LINT_VERSION)
+
+# Packages whose tests build pools inside one process; they run apart, so that they have the machine to themselves.
+CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
+not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
+
+.PHONY: help build test lint unit cluster race e2e demo bench fuzz man install clean deps
+
+help: ## this text
+	@echo "make TARGET [VARIABLE=value]"
+	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## bin/glusterd2 and bin/glustercli
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/glusterd2 ./glusterd2
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/glustercli ./glustercli
+
+test: lint unit cluster e2e ## everything, as root: lint, unit, cluster, e2e
+
+lint: $(LINT) ## gofmt, go vet and the linters of .golangci.yml
+	$(LINT) run ./...
+
+unit: ## tests of single packages
+	go test $$(go list ./... | grep -vE '$(not_unit)')
+
+cluster: ## pools of several stores and daemons inside one process
+	go test -timeout 10m $$(go list -e -f '{{if not .Incomplete}}{{.ImportPath}}{{end}}' $(CLUSTER))
+
+race: ## unit and cluster tests under the race detector; needs gcc
+	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
+
+e2e: deps build ## real daemons and bricks in network namespaces, as root; RUN=regexp picks tests
+	GD2_E2E=1 go test ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
+
+demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up
+	KEEP=$(KEEP) go run ./e2e/demo
+
+bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
+	go run ./e2e/bench -n $(N) $(if $(JSON),-json '$(JSON)') $(if $(RUN:.=),-run '$(RUN)')
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+man: build ## man pages in bin/man
+	mkdir -p bin/man && bin/glustercli man bin/man
+
+install: build man ## programs, unit, config, man pages and completions; DESTDIR and PREFIX are honoured
+	install -D -m 0755 bin/glusterd2 $(DESTDIR)$(PREFIX)/sbin/glusterd2
+	install -D -m 0755 bin/glustercli $(DESTDIR)$(PREFIX)/bin/glustercli
+	install -D -m 0644 extras/glusterd2.service $(DESTDIR)/lib/systemd/system/glusterd2.service
+	install -D -m 0644 extras/glusterd2.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/glusterd2
+	test -e $(DESTDIR)$(SYSCONFDIR)/glusterd2/glusterd2.toml || install -D -m 0600 extras/glusterd2.toml $(DESTDIR)$(SYSCONFDIR)/glusterd2/glusterd2.toml
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 && install -m 0644 bin/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	bin/glustercli completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/glustercli
+	bin/glustercli completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_glustercli
+	bin/glustercli completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/glustercli.fish
+
+deps: ## Debian packages that demo, e2e and bench need
+	extras/install-deps.sh
+
+clean: ## what make has built
+	rm -rf bin
+
+# The linter comes through the module proxy at one version; a copy that is installed already is used as it is.
+$(LINT):
+	@mkdir -p bin
+	@have="$$(command -v golangci-lint || echo "$$(go env GOPATH)/bin/golangci-lint")"; \
+	if [ -x "$$have" ] && "$$have" version --short 2>/dev/null | grep -qx '$(LINT_VERSION:v%=%)'; then \
+	  ln -sf "$$have" $@; \
+	else \
+	  echo "installing golangci-lint $(LINT_VERSION)"; \
+	  GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION); \
+	  mv bin/golangci-lint $@; \
+	fi
