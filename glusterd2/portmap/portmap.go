@@ -1,0 +1,139 @@
+// Package portmap knows on which port each brick of this host serves. Bricks sign in themselves over SunRPC, so the
+// map is rebuilt by them after a restart of the daemon and never stored.
+package portmap
+
+import (
+	"context"
+	"sync"
+
+	"gd2/pkg/api"
+)
+
+// ConnID is a connection over which bricks sign in.
+type ConnID uint64
+
+// Entry is a brick that serves.
+type Entry struct {
+	// Port is the TCP port of the brick.
+	Port int
+	// PID is the process id that the brick itself gave.
+	PID int
+}
+
+type record struct {
+	Entry
+	conn ConnID
+}
+
+// Map is the port map. Brick names are brick paths, or snapd-VOL and the like for daemons that serve as bricks do.
+type Map struct {
+	mu          sync.Mutex
+	lastConn    ConnID
+	bricks      map[string]record
+	subscribers map[chan struct{}]bool
+}
+
+// New returns an empty map.
+func New() *Map {
+	return &Map{bricks: map[string]record{}, subscribers: map[chan struct{}]bool{}}
+}
+
+// NewConn returns an id for a connection that nobody had before.
+func (m *Map) NewConn() ConnID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lastConn++
+	return m.lastConn
+}
+
+// SignIn notes that the brick serves on port in process pid. The newest sign-in of a name counts: a brick that was
+// started again may sign in before the connection of its predecessor is seen to close.
+func (m *Map) SignIn(conn ConnID, brick string, port, pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bricks[brick] = record{Entry{Port: port, PID: pid}, conn}
+	m.changed()
+}
+
+// SignOut forgets the brick if it signed in over this connection; what signed in over another one stays. GlusterFS
+// may sign out twice, so an unknown brick is nothing special.
+func (m *Map) SignOut(conn ConnID, brick string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r, ok := m.bricks[brick]; ok && r.conn == conn {
+		delete(m.bricks, brick)
+		m.changed()
+	}
+}
+
+// Drop forgets every brick that signed in over this connection, because it closed: the process is gone or about to
+// come back with a new connection and sign in again.
+func (m *Map) Drop(conn ConnID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dropped := false
+	for brick, r := range m.bricks {
+		if r.conn == conn {
+			delete(m.bricks, brick)
+			dropped = true
+		}
+	}
+	if dropped {
+		m.changed()
+	}
+}
+
+// Port returns the port of a brick, and whether it is signed in.
+func (m *Map) Port(brick string) (int, bool) {
+	e, ok := m.Entry(brick)
+	return e.Port, ok
+}
+
+// Entry returns what is known of a brick, and whether it is signed in.
+func (m *Map) Entry(brick string) (Entry, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.bricks[brick]
+	return r.Entry, ok
+}
+
+// Wait returns the entry of a brick as soon as it is signed in. When ctx ends first the error is an *api.Error of kind
+// Timeout.
+func (m *Map) Wait(ctx context.Context, brick string) (Entry, error) {
+	changes, cancel := m.Subscribe()
+	defer cancel()
+	for {
+		if e, ok := m.Entry(brick); ok {
+			return e, nil
+		}
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return Entry{}, api.Errorf(api.Timeout, "brick %s did not sign in: %v", brick, ctx.Err())
+		}
+	}
+}
+
+// Subscribe returns a channel that receives after something changed, and a function that ends it. Several changes may
+// be told as one; none is lost.
+func (m *Map) Subscribe() (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.subscribers[ch] = true
+	return ch, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.subscribers, ch)
+	}
+}
+
+// changed tells the subscribers; the caller holds the lock.
+func (m *Map) changed() {
+	for ch := range m.subscribers {
+		select {
+		case ch <- struct{}{}:
+		default: // one signal already waits
+		}
+	}
+}
