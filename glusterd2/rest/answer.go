@@ -1,0 +1,86 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"gd2/pkg/api"
+)
+
+// answer decodes the request, calls the handler and writes what it returns.
+func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api.Error {
+	r := &Request{ID: id, Origin: originOf(req.Context()), Vars: mux.Vars(req), header: w.Header(), status: row.Status}
+	err := a.decode(w, req, row, r)
+	var result any
+	if err == nil {
+		ctx, cancel := a.deadline(req, row)
+		defer cancel()
+		var fault error
+		result, fault = row.handler(ctx, r)
+		err = timely(api.AsError(fault), fault)
+	}
+	// A client that does not read must not hold the connection for ever.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTimeout))
+	if txn := pending(row, err); txn != "" {
+		a.accept(w, req, txn)
+		return nil
+	}
+	if err != nil {
+		writeError(w, err)
+		return err
+	}
+	if row.response == nil {
+		w.WriteHeader(r.status)
+		return nil
+	}
+	writeJSON(w, r.status, a.filler.fill(result))
+	return nil
+}
+
+// timely makes a deadline that no service put in words an api.Timeout.
+func timely(err *api.Error, cause error) *api.Error {
+	if err != nil && err.Kind == api.Internal && errors.Is(cause, context.DeadlineExceeded) {
+		return api.Errorf(api.Timeout, "this took too long and was given up: %s", err.Message)
+	}
+	return err
+}
+
+// deadline bounds a request. A change goes on when its client hangs up: half a change is worth less than a whole one.
+func (a *API) deadline(req *http.Request, row *Route) (context.Context, context.CancelFunc) {
+	ctx, wait := req.Context(), a.cfg.Wait
+	if row.changes() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	for _, p := range req.Header.Values("Prefer") {
+		if s, ok := strings.CutPrefix(strings.TrimSpace(p), "wait="); ok {
+			if n, err := strconv.Atoi(s); err == nil && n > 0 {
+				wait = min(time.Duration(min(n, int(maxWait/time.Second)))*time.Second, maxWait)
+			}
+		}
+	}
+	return context.WithTimeout(ctx, wait)
+}
+
+// pending returns the transaction that a request started and that goes on after its deadline.
+func pending(row *Route, err *api.Error) string {
+	if err == nil || err.Kind != api.Timeout || !row.changes() {
+		return ""
+	}
+	return err.Fields[api.FieldTransaction]
+}
+
+// accept answers with 202 and where the transaction can be followed.
+func (a *API) accept(w http.ResponseWriter, req *http.Request, id string) {
+	ref := api.TransactionRef{ID: id, State: "running"}
+	if t, err := a.cfg.Transactions.Get(context.WithoutCancel(req.Context()), id); err == nil {
+		ref.Operation, ref.State = t.Operation, t.State
+	}
+	w.Header().Set("Location", "/v1/transactions/"+id)
+	writeJSON(w, http.StatusAccepted, ref)
+}

@@ -1,0 +1,76 @@
+package rest
+
+import (
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// maxScrapes is how many scrapers are served at once; more get 503.
+const maxScrapes = 4
+
+// metrics are the metrics of the daemon, in registries of their own: http counts what this package does, state is read
+// from the daemon at each scrape.
+type metrics struct {
+	http, state *prometheus.Registry
+	answered    *prometheus.CounterVec
+	took        *prometheus.HistogramVec
+}
+
+func newMetrics(s Services) *metrics {
+	m := &metrics{
+		http: prometheus.NewRegistry(), state: prometheus.NewRegistry(),
+		answered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "glusterd2_http_requests_total", Help: "Requests answered, by route, method and status.",
+		}, []string{"route", "method", "code"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "glusterd2_http_request_duration_seconds", Help: "Time from request to answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"route", "method"}),
+	}
+	build := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "glusterd2_build_info", Help: "Always 1; the labels tell the version.",
+		ConstLabels: prometheus.Labels{"version": s.System.Version(), "go_version": runtime.Version()},
+	}, func() float64 { return 1 })
+	m.http.MustRegister(m.answered, m.took)
+	m.state.MustRegister(build, newPoolCollector(s), collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// handler serves the metrics. A family that cannot be had does not hide the others.
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(prometheus.Gatherers{m.http, m.state},
+		promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes})
+}
+
+// observe counts an answer. Methods that strangers invent share a label.
+func (m *metrics) observe(row *Route, method string, code int, took time.Duration) {
+	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}, method) {
+		method = "other"
+	}
+	m.answered.WithLabelValues(row.Name, method, strconv.Itoa(code)).Inc()
+	m.took.WithLabelValues(row.Name, method).Observe(took.Seconds())
+}
+
+// requests returns the number of answers of each route.
+func (m *metrics) requests() map[string]uint64 {
+	out := map[string]uint64{}
+	families, _ := m.http.Gather() // an error leaves out a family, which is then not counted
+	for _, f := range families {
+		for _, sample := range f.GetMetric() {
+			for _, l := range sample.GetLabel() {
+				if l.GetName() == "route" && sample.GetCounter() != nil {
+					out[l.GetValue()] += uint64(sample.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return out
+}

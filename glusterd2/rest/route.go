@@ -1,0 +1,128 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"reflect"
+)
+
+// Access says who may call a route.
+type Access int
+
+// The access rules. Read and Admin need a token, or root on the local unix socket; nothing tells them apart yet but the
+// log and the OpenAPI document.
+const (
+	// Open is for everybody.
+	Open Access = iota
+	// Read shows something.
+	Read
+	// Admin changes something.
+	Admin
+	// LocalRoot is only for root on the unix socket of this peer, even where tokens are switched off.
+	LocalRoot
+)
+
+// String returns the name of the rule.
+func (a Access) String() string {
+	return [...]string{"open", "read", "admin", "local-root"}[a]
+}
+
+// None is the request or response type of a route that has no body.
+type None struct{}
+
+// Param is a query parameter of a route.
+type Param struct {
+	Name        string
+	Description string
+	// Values are the values allowed; empty means any text.
+	Values []string
+	// Bare allows the parameter without a value, or with "true" or "false".
+	Bare bool
+}
+
+// Route is one row of the table: everything that is known about one method of one path.
+type Route struct {
+	Method      string
+	Path        string
+	Name        string
+	Description string
+	Access      Access
+	Query       []Param
+	// Requires names the fields that the body must have. Without any the body may be left out.
+	Requires []string
+	// Status is the status of success; 0 means 200.
+	Status int
+	// Faults are statuses besides Status with which the route may answer in its response type.
+	Faults []int
+	// MediaType is that of a raw route's answer.
+	MediaType string
+
+	request, response reflect.Type
+	handler           func(context.Context, *Request) (any, error)
+	raw               http.Handler
+}
+
+// Request is what a handler gets of an HTTP request.
+type Request struct {
+	ID     string
+	Origin Origin
+	Vars   map[string]string
+	Query  url.Values
+
+	body   reflect.Value
+	header http.Header
+	status int
+}
+
+// Location sets the Location header of the answer.
+func (r *Request) Location(path ...string) {
+	loc := "/v1"
+	for _, p := range path {
+		loc += "/" + url.PathEscape(p)
+	}
+	r.header.Set("Location", loc)
+}
+
+// Status sets the status of the answer, in place of the route's.
+func (r *Request) Status(code int) { r.status = code }
+
+// Flag tells whether a bare parameter is set.
+func (r *Request) Flag(name string) bool {
+	return r.Query.Has(name) && r.Query.Get(name) != "false"
+}
+
+// serve completes a row with its handler. The types of the bodies are the handler's own, so that the document made from
+// the table cannot differ from what is served.
+func serve[Q, R any](row Route, h func(context.Context, *Request, Q) (R, error)) Route {
+	row.request, row.response = typeOf[Q](), typeOf[R]()
+	if row.Status == 0 {
+		row.Status = http.StatusOK
+	}
+	row.handler = func(ctx context.Context, r *Request) (any, error) {
+		var q Q
+		if r.body.IsValid() {
+			q = r.body.Interface().(Q)
+		}
+		return h(ctx, r, q)
+	}
+	return row
+}
+
+// serveRaw completes a row whose answer is not JSON, or which writes it itself.
+func serveRaw(row Route, mediaType string, h http.Handler) Route {
+	row.Status, row.MediaType, row.raw = http.StatusOK, mediaType, h
+	return row
+}
+
+// typeOf returns the type of a body; nil for None.
+func typeOf[T any]() reflect.Type {
+	t := reflect.TypeFor[T]()
+	if t == reflect.TypeFor[None]() {
+		return nil
+	}
+	return t
+}
+
+// changes tells whether the route can change anything.
+func (row *Route) changes() bool { return row.Method != http.MethodGet }
