@@ -1,0 +1,30 @@
+package store
+
+// The whole key space. Every key of gd2 is under Root; a Kind is made with one of these prefixes, and nothing else
+// in the tree spells a key. A prefix that ends in a slash holds records by id, one without is a single record (id "").
+const (
+	// Root is the start of every key.
+	Root = "/gd2/"
+	// PrefixPool is the one record of the pool itself: its id and what was set when it was made.
+	PrefixPool = Root + "pool"
+	// PrefixPeers holds a record for each peer, by peer id.
+	PrefixPeers = Root + "peers/"
+	// PrefixAlive holds a leased record for each peer whose daemon runs, by peer id.
+	PrefixAlive = Root + "alive/"
+	// PrefixVolumes holds the volumes, by name.
+	PrefixVolumes = Root + "volumes/"
+	// PrefixOptions holds options of the pool as a whole; its one id is "cluster".
+	PrefixOptions = Root + "options/"
+	// PrefixGroups holds the groups of volume options that users made, by name.
+	PrefixGroups = Root + "groups/"
+	// PrefixSecrets holds secrets of the pool, by name: "ca-key", "rest-auth".
+	PrefixSecrets = Root + "secrets/"
+	// PrefixTokens holds join tokens that have not been used, by token id.
+	PrefixTokens = Root + "tokens/"
+	// PrefixTransactions holds transactions, by transaction id: those that run and the last that ended.
+	PrefixTransactions = Root + "txn/"
+	// PrefixLocks holds the locks of running transactions, by what is locked, such as "volume/gv0".
+	PrefixLocks = Root + "locks/"
+	// PrefixRevoked holds the certificates that are no longer good, by serial number.
+	PrefixRevoked = Root + "revoked/"
+)

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// entry is one record of the copy in memory. It is never changed after it was made: a new revision is a new entry,
+// which is also what makes the memoised value right.
+type entry struct {
+	key     string
+	value   []byte
+	rev     int64 // revision of the last write
+	decoded atomic.Pointer[any]
+}
+
+// change is one event: an entry that was written, or the key of one that was removed.
+type change struct {
+	key   string
+	entry *entry // nil: removed
+}
+
+// memory is the copy of all records at one revision of the store.
+type memory struct {
+	mu      sync.RWMutex
+	byKey   map[string]*entry
+	keys    []string // sorted
+	rev     int64
+	waiters []waiter
+	subs    map[*subscription]struct{}
+}
+
+type waiter struct {
+	rev  int64
+	done chan struct{}
+}
+
+type subscription struct {
+	prefixes []string
+	signal   chan struct{}
+}
+
+func newMemory() *memory {
+	return &memory{byKey: map[string]*entry{}, subs: map[*subscription]struct{}{}}
+}
+
+func (m *memory) lookup(key string) (*entry, bool) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	e, ok := m.byKey[key]
+	return e, ok
+}
+
+// scan returns the entries below a prefix in the order of their keys.
+func (m *memory) scan(prefix string) []*entry {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	from, _ := slices.BinarySearch(m.keys, prefix)
+	to := from
+	for to < len(m.keys) && strings.HasPrefix(m.keys[to], prefix) {
+		to++
+	}
+	entries := make([]*entry, 0, to-from)
+	for _, k := range m.keys[from:to] {
+		entries = append(entries, m.byKey[k])
+	}
+	return entries
+}
+
+func (m *memory) revision() int64 {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.rev
+}
+
+// apply takes in the events of one or more whole revisions, up to rev.
+func (m *memory) apply(changes []change, rev int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range changes {
+		m.set(c)
+	}
+	m.advance(rev)
+	m.signal(changes)
+}
+
+// replace takes in a full reading of the store. It goes by difference, so that subscribers hear only of what really
+// changed, and entries that did not change keep their decoded values. The revision may go back: that is another pool.
+func (m *memory) replace(entries []*entry, rev int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var changes []change
+	seen := make(map[string]struct{}, len(entries))
+	for _, e := range entries {
+		seen[e.key] = struct{}{}
+		if old, ok := m.byKey[e.key]; ok && old.rev == e.rev && string(old.value) == string(e.value) {
+			continue
+		}
+		changes = append(changes, change{key: e.key, entry: e})
+	}
+	for _, k := range m.keys {
+		if _, ok := seen[k]; !ok {
+			changes = append(changes, change{key: k})
+		}
+	}
+	if len(changes) > len(entries)/2 {
+		m.rebuild(entries)
+	} else {
+		for _, c := range changes {
+			m.set(c)
+		}
+	}
+	m.rev = 0
+	m.advance(rev)
+	m.signal(changes)
+}
+
+// rebuild is cheaper than many single insertions into the sorted keys.
+func (m *memory) rebuild(entries []*entry) {
+	old := m.byKey
+	m.byKey = make(map[string]*entry, len(entries))
+	m.keys = make([]string, 0, len(entries))
+	for _, e := range entries {
+		if o, ok := old[e.key]; ok && o.rev == e.rev && string(o.value) == string(e.value) {
+			e = o
+		}
+		m.byKey[e.key] = e
+		m.keys = append(m.keys, e.key)
+	}
+	slices.Sort(m.keys)
+}
+
+func (m *memory) set(c change) {
+	_, had := m.byKey[c.key]
+	switch {
+	case c.entry == nil && had:
+		delete(m.byKey, c.key)
+		i, _ := slices.BinarySearch(m.keys, c.key)
+		m.keys = slices.Delete(m.keys, i, i+1)
+	case c.entry != nil:
+		m.byKey[c.key] = c.entry
+		if !had {
+			i, _ := slices.BinarySearch(m.keys, c.key)
+			m.keys = slices.Insert(m.keys, i, c.key)
+		}
+	}
+}
+
+// advance sets the revision and wakes those who waited for it.
+func (m *memory) advance(rev int64) {
+	if rev <= m.rev {
+		return
+	}
+	m.rev = rev
+	m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool {
+		if w.rev <= rev {
+			close(w.done)
+			return true
+		}
+		return false
+	})
+}
+
+// wait returns a channel that is closed once the copy has the revision, and a function that gives up waiting.
+func (m *memory) wait(rev int64) (<-chan struct{}, func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done := make(chan struct{})
+	if m.rev >= rev {
+		close(done)
+		return done, func() {}
+	}
+	m.waiters = append(m.waiters, waiter{rev: rev, done: done})
+	return done, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.waiters = slices.DeleteFunc(m.waiters, func(w waiter) bool { return w.done == done })
+	}
+}
+
+func (m *memory) signal(changes []change) {
+	for sub := range m.subs {
+		if !slices.ContainsFunc(changes, sub.covers) {
+			continue
+		}
+		select {
+		case sub.signal <- struct{}{}:
+		default: // one signal waits already; it stands for this change too
+		}
+	}
+}
+
+func (s *subscription) covers(c change) bool {
+	return slices.ContainsFunc(s.prefixes, func(p string) bool { return strings.HasPrefix(c.key, p) })
+}
+
+func (m *memory) subscribe(prefixes []string) (<-chan struct{}, func()) {
+	sub := &subscription{prefixes: slices.Clone(prefixes), signal: make(chan struct{}, 1)}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.subs[sub] = struct{}{}
+	return sub.signal, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.subs, sub)
+	}
+}

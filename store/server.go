@@ -1,0 +1,163 @@
+package store
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sirupsen/logrus"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
+	"go.etcd.io/etcd/server/v3/embed"
+	"google.golang.org/grpc"
+
+	"gd2/pkg/api"
+)
+
+// Settings of the embedded server, with what they weigh against each other.
+const (
+	// tickMs and electionMs: a leader is missed after one to two seconds. Shorter times make elections out of slow disks.
+	tickMs, electionMs = 100, 1000
+	// quotaBytes bounds the database. A pool of 100 peers and 10,000 volumes needs some tens of MiB.
+	quotaBytes = 2 << 30
+	// keepRevisions is the history kept for watchers that were away for a while; those away longer load everything anew.
+	keepRevisions = "10000"
+	// snapshotCount entries of the raft log are kept before a snapshot replaces them; records are small and changes rare.
+	snapshotCount = 10000
+	// maxRequestBytes is etcd's own limit of a request; maxCommitBytes is ours and is met first.
+	maxRequestBytes = 3 << 19
+	// minPing allows the keepalive of our clients, see session.go.
+	minPing = keepaliveTime / 2
+)
+
+// server is the embedded etcd server.
+type server struct {
+	etcd *embed.Etcd
+	dir  string
+	log  *logrus.Entry
+
+	ending atomic.Bool
+	mu     sync.Mutex
+	grpc   []*grpc.Server
+	done   chan struct{} // closed when the watcher of the server's errors has ended
+}
+
+// startServer starts the server that m describes. It does not wait for a quorum; a server that enters an existing
+// cluster for the first time does need an answer from one of the others.
+func startServer(cfg Config, clusterID string, m *memberState) (*server, error) {
+	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log, done: make(chan struct{})}
+	if err := os.MkdirAll(sv.dir, 0o700); err != nil {
+		return nil, api.Errorf(api.Internal, "the store's data directory cannot be made: %v", err)
+	}
+	ec, err := sv.config(cfg, clusterID, m)
+	if err != nil {
+		return nil, err
+	}
+	sv.etcd, err = embed.StartEtcd(ec)
+	if err != nil {
+		return nil, api.Errorf(api.Unavailable, "the store's server does not start (data in %s, peer URLs %s, client URLs %s): %v",
+			sv.dir, strings.Join(cfg.ListenPeerURLs, ","), strings.Join(cfg.ListenClientURLs, ","), err)
+	}
+	go sv.watch()
+	return sv, nil
+}
+
+func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.Config, error) {
+	ec := embed.NewConfig()
+	ec.Name, ec.Dir = cfg.PeerID, sv.dir
+	for _, u := range []struct {
+		to   *[]url.URL
+		from []string
+	}{
+		{&ec.ListenPeerUrls, cfg.ListenPeerURLs}, {&ec.ListenClientUrls, cfg.ListenClientURLs},
+		{&ec.AdvertisePeerUrls, cfg.AdvertisePeerURLs}, {&ec.AdvertiseClientUrls, cfg.AdvertiseClientURLs},
+	} {
+		var err error
+		if *u.to, err = parseURLs("store", u.from, "https"); err != nil {
+			return nil, err
+		}
+	}
+	ec.InitialCluster, ec.InitialClusterToken = initialCluster(m.InitialCluster), clusterID
+	ec.ClusterState = embed.ClusterStateFlagNew
+	if m.Existing {
+		ec.ClusterState = embed.ClusterStateFlagExisting
+	}
+	tls := transport.TLSInfo{
+		CertFile: cfg.TLS.Cert, KeyFile: cfg.TLS.Key, TrustedCAFile: cfg.TLS.CA,
+		ClientCertAuth: true, ServerName: TLSServerName,
+		// The CA decides who belongs, and peers dial from any of their addresses.
+		SkipClientSANVerify: true,
+	}
+	ec.PeerTLSInfo, ec.ClientTLSInfo = tls, tls
+	ec.TlsMinVersion = "TLS1.3"
+
+	ec.TickMs, ec.ElectionMs, ec.InitialElectionTickAdvance = tickMs, electionMs, true
+	ec.QuotaBackendBytes = quotaBytes
+	ec.AutoCompactionMode, ec.AutoCompactionRetention = embed.CompactorModeRevision, keepRevisions
+	ec.SnapshotCount = snapshotCount
+	ec.MaxRequestBytes, ec.MaxTxnOps = maxRequestBytes, maxCommitOps
+	ec.StrictReconfigCheck = true
+	ec.GRPCKeepAliveMinTime = minPing
+	ec.EnableGRPCGateway = false
+	ec.ServiceRegister = sv.register
+	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(cfg.Log.WithField("part", "etcd"), logrus.WarnLevel, &sv.ending))
+	return ec, nil
+}
+
+// initialCluster spells the members as etcd wants them: name=url,name=url.
+func initialCluster(members map[string][]string) string {
+	var list []string
+	for name, urls := range members {
+		for _, u := range urls {
+			list = append(list, name+"="+u)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}
+
+// initialised reports whether the data directory holds a member already, which then starts without asking others.
+func (m *memberState) initialised(dir string) bool {
+	items, err := os.ReadDir(filepath.Join(dir, m.Dir, "member", "wal"))
+	return err == nil && slices.ContainsFunc(items, func(d os.DirEntry) bool { return strings.HasSuffix(d.Name(), ".wal") })
+}
+
+// register is called by etcd with each gRPC server that it makes.
+func (sv *server) register(g *grpc.Server) {
+	sv.mu.Lock()
+	defer sv.mu.Unlock()
+	sv.grpc = append(sv.grpc, g)
+}
+
+// watch logs what the server says when it ends by itself.
+func (sv *server) watch() {
+	defer close(sv.done)
+	for err := range sv.etcd.Err() {
+		if err != nil {
+			sv.log.WithError(err).Error("the store's server has stopped")
+		}
+	}
+}
+
+// stop ends the server and waits until its ports and files are free.
+func (sv *server) stop() {
+	sv.ending.Store(true)
+	select {
+	case <-sv.etcd.Server.ReadyNotify():
+		// etcd would wait for the watches of other peers, which never end by themselves, until its request timeout.
+		sv.mu.Lock()
+		servers := slices.Clone(sv.grpc)
+		sv.mu.Unlock()
+		for _, g := range servers {
+			g.Stop()
+		}
+	default:
+		// Close waits for the client listeners, and those for readiness or this.
+		sv.etcd.Server.HardStop()
+	}
+	sv.etcd.Close()
+	<-sv.done
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"gd2/pkg/api"
+)
+
+const (
+	// keepaliveTime and keepaliveTimeout: a member whose host has vanished is given up after at most their sum.
+	keepaliveTime    = 2 * time.Second
+	keepaliveTimeout = 2 * time.Second
+	// redialMin and redialMax bound the pause between attempts to reach a member that refuses connections. gRPC's own
+	// 1 s and 120 s would keep a pool that is starting waiting.
+	redialMin = 50 * time.Millisecond
+	redialMax = time.Second
+	// dialTimeout bounds one attempt.
+	dialTimeout = 3 * time.Second
+)
+
+// session is the connection to the members of one pool. Going over to another pool is a new session.
+type session struct {
+	client *clientv3.Client
+	left   chan struct{} // closed when the session has ended
+	once   sync.Once
+}
+
+// dial makes the client for the endpoints. It does not wait for a connection.
+func dial(cfg Config, endpoints []string) (*session, error) {
+	if len(endpoints) == 0 {
+		return nil, api.Errorf(api.Internal, "the store knows no member to connect to")
+	}
+	cc := clientv3.Config{
+		Endpoints:            endpoints,
+		DialKeepAliveTime:    keepaliveTime,
+		DialKeepAliveTimeout: keepaliveTimeout,
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: redialMin, Multiplier: 1.6, Jitter: 0.2, MaxDelay: redialMax},
+			MinConnectTimeout: dialTimeout,
+		})},
+		Logger: zapLogger(cfg.Log.WithField("part", "etcd-client"), logrus.DebugLevel, new(atomic.Bool)),
+	}
+	if strings.HasPrefix(endpoints[0], "https:") {
+		name := TLSServerName
+		if cfg.NoEmbed {
+			name = "" // an external etcd has certificates of its own, which name its addresses
+		}
+		cc.DialOptions = append(cc.DialOptions, grpc.WithTransportCredentials(newDialCredentials(cfg.TLS, name)))
+	}
+	client, err := clientv3.New(cc)
+	if err != nil {
+		return nil, api.Errorf(api.Internal, "the client of the store cannot be made for %s: %v", strings.Join(endpoints, ","), err)
+	}
+	return &session{client: client, left: make(chan struct{})}, nil
+}
+
+// close ends the session; a request that runs fails.
+func (s *session) close() {
+	s.once.Do(func() {
+		close(s.left)
+		_ = s.client.Close() // says only that its own context was cancelled
+	})
+}

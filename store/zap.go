@@ -1,0 +1,83 @@
+package store
+
+import (
+	"strings"
+	"sync/atomic"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// zapLogger returns a logger for etcd that writes to a logrus entry; its warnings get the given level. The client's
+// warnings tell of tries that we repeat, and are not worth a warning of ours.
+//
+// Once ending is true everything becomes "debug": etcd reports each listener that it closes as an error.
+func zapLogger(log *logrus.Entry, warn logrus.Level, ending *atomic.Bool) *zap.Logger {
+	// A fatal error inside etcd must not end the process behind our back: it becomes a panic with its stack.
+	return zap.New(&zapCore{log: log, warn: warn, ending: ending}, zap.WithFatalHook(zapcore.WriteThenPanic))
+}
+
+// zapCore is a zapcore.Core over a logrus entry.
+type zapCore struct {
+	log    *logrus.Entry
+	warn   logrus.Level
+	ending *atomic.Bool
+}
+
+var _ zapcore.Core = (*zapCore)(nil)
+
+// level maps etcd's levels. Its "info" tells of its own inner life, some fifty lines for a start, and is "debug" to us.
+func (c *zapCore) level(l zapcore.Level) logrus.Level {
+	switch {
+	case l <= zapcore.DebugLevel:
+		return logrus.TraceLevel
+	case l == zapcore.InfoLevel, c.ending.Load():
+		return logrus.DebugLevel
+	case l == zapcore.WarnLevel:
+		return c.warn
+	}
+	return logrus.ErrorLevel
+}
+
+// Enabled reports whether the entry's logger takes the level now; it can change while etcd runs.
+func (c *zapCore) Enabled(l zapcore.Level) bool { return c.log.Logger.IsLevelEnabled(c.level(l)) }
+
+// With returns a core that adds the fields to each line.
+func (c *zapCore) With(fields []zapcore.Field) zapcore.Core {
+	return &zapCore{warn: c.warn, ending: c.ending, log: c.log.WithFields(plain(fields))}
+}
+
+// Check adds the core to a line that it will write.
+func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(e.Level) {
+		return ce.AddCore(e, c)
+	}
+	return ce
+}
+
+// deliberate are warnings about what we chose: one port for etcd's gRPC and HTTP, since nobody uses the latter, and
+// tokens of etcd's own users, of whom there are none.
+func deliberate(msg string) bool {
+	return strings.HasPrefix(msg, "Running http and grpc server on single port") || msg == "simple token is not cryptographically signed"
+}
+
+// Write writes one line.
+func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	if deliberate(e.Message) {
+		return nil
+	}
+	c.log.WithFields(plain(fields)).WithTime(e.Time).Log(c.level(e.Level), e.Message)
+	return nil
+}
+
+// Sync does nothing: logrus does not buffer.
+func (c *zapCore) Sync() error { return nil }
+
+func plain(fields []zapcore.Field) logrus.Fields {
+	enc := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(enc)
+	}
+	return enc.Fields
+}
