@@ -38,8 +38,11 @@ func (c *Client) send(ctx context.Context, method string, path *url.URL, body []
 		}
 		failures = append(failures, api.Errorf(api.Unavailable, "%s: %v", e.name, plain(err)))
 	}
-	return nil, &api.Error{Kind: api.Unavailable, Message: "no endpoint can be reached", Causes: failures}
+	return nil, &api.Error{Kind: api.Unavailable, Message: Unreachable, Causes: failures}
 }
+
+// Unreachable is the message of the error for a pool of which no endpoint answers; its causes say why for each.
+const Unreachable = "no endpoint can be reached"
 
 // order lists the endpoints with the one that answered last in front.
 func (c *Client) order() []int {

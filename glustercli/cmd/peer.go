@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gd2/pkg/api"
+	"gd2/pkg/client"
+)
+
+func (a *app) peerCmd() *cobra.Command {
+	c := group("peer", "Bring peers into the pool, list them, take them out",
+		newPeerProbe(a), newPeerDetach(a), newPeerList(a), newPeerStatus(a), newPeerEdit(a), newPeerToken(a), newPeerJoin(a))
+	c.Aliases = []string{"peers"}
+	return c
+}
+
+func newPeerProbe(a *app) *cobra.Command {
+	var zone string
+	var metadata map[string]string
+	c := &cobra.Command{
+		Use: "probe HOST[:PORT]...", Aliases: []string{"add"}, Short: "Bring a peer into the pool",
+		Long: `Bring a peer into the pool. Both need the same pool-secret in their configuration; without one, let the new peer join
+with a token (peer token, peer join). Several addresses are addresses of the same peer.`,
+		Args: wants(1, -1),
+	}
+	c.Flags().StringVar(&zone, "zone", "", "failure domain of the peer")
+	c.Flags().StringToStringVar(&metadata, "metadata", nil, "metadata of the peer, KEY=VALUE,...")
+	c.RunE = a.do("peer probe", func(ctx context.Context, args []string) error {
+		p, err := a.client.PeerAdd(ctx, api.PeerAddReq{Addresses: args, Zone: zone, Metadata: metadata})
+		if err != nil {
+			return err
+		}
+		return a.done(p, "peer probe: success")
+	})
+	return c
+}
+
+func newPeerDetach(a *app) *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use: "detach PEER [force]", Aliases: []string{"remove", "rm"}, Short: "Take a peer out of the pool", Args: wants(1, 2),
+		Long:              "Take a peer out of the pool. PEER is its name, an address or its id. With force, also one that cannot be reached.",
+		ValidArgsFunction: a.complete(peerNames("force")),
+	}
+	c.Flags().BoolVarP(&force, "force", "f", false, "also a peer that cannot be reached")
+	c.RunE = a.do("peer detach", func(ctx context.Context, args []string) error {
+		args = takeForce(args, &force)
+		if len(args) > 1 {
+			return usagef("%s is not understood; only force may follow the peer", quoted(args[1]))
+		}
+		p, err := a.findPeer(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if err := a.confirm(ctx, "detaching "+peerHost(p)+" takes it out of the pool"); err != nil {
+			return err
+		}
+		if err := a.client.PeerRemove(ctx, p.ID, force); err != nil {
+			return err
+		}
+		return a.done(nil, "peer detach: success")
+	})
+	return c
+}
+
+// findPeer returns the peer that people call name: by its id, its name or one of its addresses, with or without the port.
+func (a *app) findPeer(ctx context.Context, name string) (api.Peer, error) {
+	peers, err := a.client.Peers(ctx, client.Filter{})
+	if err != nil {
+		return api.Peer{}, err
+	}
+	var known []string
+	for _, p := range peers {
+		if isPeer(p, name) {
+			return p, nil
+		}
+		known = append(known, peerHost(p))
+	}
+	return api.Peer{}, api.Errorf(api.NotFound, "%s is not part of the pool; its peers are %s", name, strings.Join(known, ", "))
+}
+
+func isPeer(p api.Peer, name string) bool {
+	if name == p.ID || name == p.Name {
+		return true
+	}
+	for _, addr := range append(append([]string{}, p.PeerAddresses...), p.ClientAddresses...) {
+		if host, _, err := net.SplitHostPort(addr); addr == name || err == nil && host == name {
+			return true
+		}
+	}
+	return false
+}
+
+// peerHost returns what people call a peer.
+func peerHost(p api.Peer) string {
+	if p.Name != "" {
+		return p.Name
+	}
+	for _, addr := range p.PeerAddresses {
+		if host, _, err := net.SplitHostPort(addr); err == nil {
+			return host
+		}
+		return addr
+	}
+	return p.ID
+}
+
+func newPeerEdit(a *app) *cobra.Command {
+	var req api.PeerEditReq
+	c := &cobra.Command{
+		Use: "edit PEER", Short: "Change the zone or the metadata of a peer", Args: wants(1, 1),
+		ValidArgsFunction: a.complete(peerNames()),
+	}
+	c.Flags().StringVar(&req.Zone, "zone", "", "failure domain of the peer")
+	c.Flags().StringToStringVar(&req.Metadata, "metadata", nil, "metadata to set, KEY=VALUE,...")
+	c.RunE = a.do("peer edit", func(ctx context.Context, args []string) error {
+		if req.Zone == "" && len(req.Metadata) == 0 {
+			return usagef("nothing to change: give --zone or --metadata")
+		}
+		p, err := a.findPeer(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		if p, err = a.client.PeerEdit(ctx, p.ID, req); err != nil {
+			return err
+		}
+		return a.done(p, "peer edit: success")
+	})
+	return c
+}
+
+func newPeerToken(a *app) *cobra.Command {
+	var ttl time.Duration
+	c := &cobra.Command{
+		Use: "token", Short: "Make a token with which one new peer can join the pool", Args: wants(0, 0),
+		Long: "Make a token with which one new peer can join the pool, once, until it expires. Whoever has it can join: keep it secret.",
+	}
+	c.Flags().DurationVar(&ttl, "ttl", time.Hour, "how long the token is good for")
+	c.RunE = a.do("peer token", func(ctx context.Context, _ []string) error {
+		if ttl < time.Second {
+			return usagef("--ttl is %s; it must be at least 1s", ttl)
+		}
+		t, err := a.client.PeerToken(ctx, api.PeerTokenReq{TTLSeconds: int(ttl.Seconds())})
+		if err != nil {
+			return err
+		}
+		if a.format() == formatTable {
+			a.note("Until %s, on the new peer: glustercli peer join TOKEN", t.ExpiresAt)
+		}
+		return a.emit(t, func(w io.Writer) { say(w, "%s\n", t.Token) })
+	})
+	return c
+}
+
+func newPeerJoin(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use: "join TOKEN", Short: "Make this peer join the pool that issued the token", Args: wants(1, 1),
+		Long: "Make this peer join the pool that issued the token. Run it as root on the new peer. TOKEN may be - to read it from standard input.",
+	}
+	c.RunE = a.do("peer join", func(ctx context.Context, args []string) error {
+		token := args[0]
+		if token == "-" {
+			b, err := io.ReadAll(io.LimitReader(a.In, 64<<10))
+			if err != nil {
+				return api.Errorf(api.Invalid, "the token cannot be read: %v", err)
+			}
+			token = string(b)
+		}
+		p, err := a.client.Join(ctx, api.PeerJoinReq{Token: strings.TrimSpace(token)})
+		if err != nil {
+			return err
+		}
+		return a.done(p, "peer join: success")
+	})
+	return c
+}

@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"gd2/pkg/api"
+)
+
+func newVolumeStatus(a *app) *cobra.Command {
+	var detail, bytes bool
+	c := &cobra.Command{
+		Use: "status [VOLUME|all] [detail]", Short: "Show how the bricks and daemons of volumes do", Args: wants(0, 2),
+		ValidArgsFunction: a.complete(volumeNames("detail")),
+	}
+	c.Flags().BoolVar(&detail, "detail", false, "show filesystem, device and room of each brick")
+	c.Flags().BoolVar(&bytes, "bytes", false, "sizes in bytes")
+	c.RunE = a.do("volume status", func(ctx context.Context, args []string) error {
+		if len(args) > 1 {
+			if args[1] != "detail" {
+				return usagef("%s is not understood; only detail may follow the volume", quoted(args[1]))
+			}
+			detail = true
+		}
+		all, failed, err := a.statuses(ctx, args)
+		if err != nil {
+			return err
+		}
+		show := human
+		if bytes {
+			show = func(n uint64) string { return strconv.FormatUint(n, 10) }
+		}
+		err = a.emit(oneOrAll(all, args), func(w io.Writer) {
+			for _, s := range all {
+				a.writeStatus(w, s, detail, show)
+			}
+		})
+		if err == nil && len(failed) > 0 {
+			err = &partial{failed}
+		}
+		return err
+	})
+	return c
+}
+
+func human(n uint64) string { return size(n) }
+
+// statuses asks for the status of the volume named, or of every started one; of these, some may fail.
+func (a *app) statuses(ctx context.Context, args []string) ([]api.VolumeStatus, []*api.Error, error) {
+	if named(args) {
+		s, err := a.client.VolumeStatus(ctx, args[0])
+		return []api.VolumeStatus{s}, nil, err
+	}
+	vols, err := a.volumes(ctx, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	var out []api.VolumeStatus
+	var failed []*api.Error
+	for _, v := range vols {
+		if v.State != api.VolumeStarted {
+			a.note("Volume %s is not started", v.Name)
+			continue
+		}
+		s, err := a.client.VolumeStatus(ctx, v.Name)
+		if err != nil {
+			failed = append(failed, &api.Error{Kind: api.AsError(err).Kind, Message: v.Name + ": " + err.Error()})
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(vols) == 0 {
+		a.note("No volumes present")
+	}
+	return out, failed, nil
+}
+
+const rule = "------------------------------------------------------------------------------"
+
+func (a *app) writeStatus(w io.Writer, s api.VolumeStatus, detail bool, show func(uint64) string) {
+	say(w, "Status of volume: %s\n", s.Info.Name)
+	if detail {
+		for _, b := range s.Bricks {
+			writeBrick(w, b, show)
+		}
+	} else {
+		a.writeProcesses(w, s)
+	}
+	for _, b := range s.Bricks {
+		if b.Error != "" {
+			say(w, "Brick %s: %s\n", brickName(b.Info), b.Error)
+		}
+	}
+	for _, d := range s.Daemons {
+		if d.Error != "" {
+			say(w, "%s on %s: %s\n", d.Name, d.Hostname, d.Error)
+		}
+	}
+	say(w, "\n")
+}
+
+// writeProcesses writes gluster's table: one line for each process, the columns that scripts count from the right.
+func (a *app) writeProcesses(w io.Writer, s api.VolumeStatus) {
+	rows := make([][]string, 0, len(s.Bricks)+len(s.Daemons))
+	wide := 42
+	for _, b := range s.Bricks {
+		port, pid, rdma := "N/A", "N/A", "N/A"
+		if b.Online {
+			port, pid, rdma = strconv.Itoa(b.Port), strconv.Itoa(b.Pid), "0"
+		}
+		rows = append(rows, []string{"Brick " + brickName(b.Info), port, rdma, yesNo(b.Online), pid})
+	}
+	for _, d := range s.Daemons {
+		pid := "N/A"
+		if d.Online {
+			pid = strconv.Itoa(d.Pid)
+		}
+		rows = append(rows, []string{daemonName(d), "N/A", "N/A", yesNo(d.Online), pid})
+	}
+	for _, r := range rows {
+		wide = max(wide, len(r[0]))
+	}
+	line := func(r []string) { say(w, "%-*s  %-8s  %-9s  %-6s  %s\n", wide, r[0], r[1], r[2], r[3], r[4]) }
+	if !a.noHeaders {
+		line([]string{"Gluster process", "TCP Port", "RDMA Port", "Online", "Pid"})
+		say(w, "%s\n", rule)
+	}
+	for _, r := range rows {
+		line(r)
+	}
+}
+
+// daemonName writes the daemon's name as gluster does: the self-heal daemon of a peer is "Self-heal Daemon on HOST".
+func daemonName(d api.DaemonStatus) string {
+	name := d.Name
+	switch strings.ToLower(name) {
+	case "glustershd", "shd", "self-heal", "selfheal", "self-heal daemon":
+		name = "Self-heal Daemon"
+	}
+	return name + " on " + d.Hostname
+}
+
+func writeBrick(w io.Writer, b api.BrickStatus, show func(uint64) string) {
+	port, pid := "N/A", "N/A"
+	if b.Online {
+		port, pid = strconv.Itoa(b.Port), strconv.Itoa(b.Pid)
+	}
+	say(w, "%s\n", rule)
+	for _, l := range [][2]string{
+		{"Brick", "Brick " + brickName(b.Info)},
+		{"TCP Port", port},
+		{"Online", yesNo(b.Online)},
+		{"Pid", pid},
+		{"File System", orDash(b.FS)},
+		{"Device", orDash(b.Device)},
+		{"Mount Options", orDash(b.MountOpts)},
+		{"Disk Space Free", show(b.Size.Free)},
+		{"Total Disk Space", show(b.Size.Capacity)},
+		{"Inode Count", strconv.FormatUint(b.Inodes.Total, 10)},
+		{"Free Inodes", strconv.FormatUint(b.Inodes.Free, 10)},
+	} {
+		say(w, "%-20s : %s\n", l[0], l[1])
+	}
+}
