@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ type StartError struct {
 	Command string
 	// Code is the exit code, -1 if the program could not be run or did not end in time.
 	Code int
-	// Log are the last errors that the daemon logged.
+	// Log are the errors that the daemon logged, or the last lines of its stderr.
 	Log []string
 	Err error
 }
@@ -89,7 +90,7 @@ func fileSize(path string) int64 {
 // "[date] E [MSGID: n] [file:line:function] 0-xlator: text". What is kept is what follows the place in the source.
 var severe = regexp.MustCompile(`^\[[^\]]*\] [ECAM] (?:\[MSGID: \d+\] )?\[[^\]]*\] (.*)$`)
 
-// logErrors returns the last errors that were written to a log at and after offset from.
+// logErrors returns the errors that were written to a log at and after offset from.
 func logErrors(path string, from int64) []string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,19 +108,23 @@ func logErrors(path string, from int64) []string {
 			out = append(out, strings.TrimSpace(m[1]))
 		}
 	}
-	return preferred(out)
+	return causes(out)
 }
 
-// preferred picks the lines to show: the last ones, and before them the one that names a port in use, which the
-// daemon follows up with a dozen others.
-func preferred(lines []string) []string {
-	cut := max(0, len(lines)-maxLogLines)
-	for _, line := range lines[:cut] {
-		if strings.Contains(line, "Address already in use") {
-			return append([]string{line}, lines[cut+1:]...)
-		}
+// echoes are errors that only say that another one happened before.
+func echoes() []string {
+	return []string{"Initialization of volume failed", "initializing translator failed", "graph: init failed", "failed to fetch volume file"}
+}
+
+// causes picks the lines to show: the first ones, less the echoes that follow them unless there is nothing else.
+func causes(lines []string) []string {
+	out := slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+		return slices.ContainsFunc(echoes(), func(echo string) bool { return strings.Contains(line, echo) })
+	})
+	if len(out) == 0 {
+		out = lines
 	}
-	return lines[cut:]
+	return out[:min(len(out), maxLogLines)]
 }
 
 // lastLines returns the last n lines of text that are not blank.

@@ -1,0 +1,65 @@
+package brick
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"gd2/glusterd2/volume"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Layout says where the files of daemons are on this peer. All folders are absolute.
+type Layout struct {
+	// RunDir holds pid files and sockets, LogDir logs, WorkDir the daemon's own state (localstatedir).
+	RunDir, LogDir, WorkDir string
+}
+
+// Spec says which brick to run: all that its process depends on.
+type Spec struct {
+	VolumeName string
+	// Host is this peer's address as volfiles carry it. The brick asks there, on port 24007, for its volfile.
+	Host string
+	Path string
+}
+
+// String returns host:path.
+func (s Spec) String() string { return s.Host + ":" + s.Path }
+
+// PidFile returns the path of the brick's pid file, as glusterd names it: vols/VOL/HOST-DASHES.pid in the run folder.
+func (l Layout) PidFile(s Spec) string {
+	return filepath.Join(l.RunDir, "vols", s.VolumeName, s.Host+"-"+volume.Dashes(s.Path)+".pid")
+}
+
+// Socket returns the path of the brick's unix socket: glusterd hashes a name that is too long for one.
+func (l Layout) Socket(s Spec) string {
+	return l.hashed(filepath.Join(l.RunDir, "vols", s.VolumeName, "run", s.Host+"-"+volume.Dashes(s.Path)))
+}
+
+// SelfHealPidFile returns the pid file of the self-heal daemon for one of its volumes.
+func (l Layout) SelfHealPidFile(volumeName string) string {
+	return filepath.Join(l.RunDir, "shd", volumeName, volumeName+"-shd.pid")
+}
+
+// SelfHealSocket returns the socket of a self-heal daemon that was started for the volume.
+func (l Layout) SelfHealSocket(volumeName, peerID string) string {
+	return l.hashed(filepath.Join(l.RunDir, "shd", volumeName, "run-"+peerID))
+}
+
+// SelfHealLog returns the log of the self-heal daemon.
+func (l Layout) SelfHealLog() string { return filepath.Join(l.LogDir, "glustershd.log") }
+
+// LogFile returns the path of the brick's log.
+func (l Layout) LogFile(s Spec) string {
+	return filepath.Join(l.LogDir, "bricks", volume.Dashes(s.Path)+".log")
+}
+
+// Env returns the environment that glusterd gives its daemons.
+func (l Layout) Env() []string {
+	return []string{"_GLUSTERD_CALLED_=1", "GLUSTERD_WORKDIR=" + l.WorkDir, "DEFAULT_VAR_RUN_DIRECTORY=" + l.RunDir}
+}
+
+func (l Layout) hashed(name string) string { return filepath.Join(l.RunDir, hash(name)+".socket") }
+
+// hash is XXH64 with seed 0, as 16 hex digits.
+func hash(s string) string { return fmt.Sprintf("%016x", xxhash.Sum64String(s)) }
