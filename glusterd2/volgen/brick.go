@@ -2,102 +2,110 @@ package volgen
 
 import (
 	"strconv"
-	"strings"
 
 	"gd2/glusterd2/volume"
-	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
-)
-
-// Types of translators that the generator treats specially.
-const (
-	typeClient     = "protocol/client"
-	typeServer     = "protocol/server"
-	typeIOStats    = "debug/io-stats"
-	typeReplicate  = "cluster/replicate"
-	typeDisperse   = "cluster/disperse"
-	typeDistribute = "cluster/distribute"
 )
 
 // Brick returns the volfile of the brick v.Bricks()[i]. It carries the volume's credentials.
 func Brick(v *volume.Volume, i int, o Params) string {
-	b := v.Bricks()[i]
-	s := o.settings(v)
-	g := &graph{}
-	brickStorage(g, v, b, o, s)
-	brickFeatures(g, v, b, o, s)
-	brickServer(g, v, b, o, s)
-	s.plain(g)
-	brickRules(g, b, s)
-	return g.text()
+	b := newBuilder(v, o)
+	brick := v.Bricks()[i]
+	b.brickStorage(brick)
+	b.brickChecks()
+	b.brickFeatures(brick)
+	b.brickServer(brick)
+	b.options()
+	b.transport()
+	b.logging("brick")
+	b.brickAuth(brick)
+	return b.g.text()
 }
 
-func brickStorage(g *graph, v *volume.Volume, b volume.Brick, o Params, s settings) {
+// brickStorage stacks what is near the disk.
+func (b *builder) brickStorage(brick volume.Brick) {
 	shared := 1
-	if o.SharedBricks != nil {
-		shared = o.SharedBricks(b)
+	if b.o.SharedBricks != nil {
+		shared = b.o.SharedBricks(brick)
 	}
-	posix := g.stack(v.Name+"-posix", "storage/posix",
-		"directory", b.Path, "volume-id", v.ID, "shared-brick-count", strconv.Itoa(shared))
-	if s.on("features.quota", false) {
-		posix.set("update-link-count-parent", "on")
+	b.layer("posix", "storage/posix",
+		"directory", brick.Path, "volume-id", b.v.ID, "shared-brick-count", strconv.Itoa(shared))
+	if b.s.on("features.quota", false) || b.s.on("features.trash", false) {
+		// Both find the path of a file by its gfid, for which its parents must be recorded.
+		b.g.apply("storage/posix", "update-link-count-parent", "on")
 	}
-	if b.Arbiter {
-		g.stack(v.Name+"-arbiter", "features/arbiter")
+	if brick.Arbiter {
+		b.layer("arbiter", "features/arbiter")
 	}
-	g.stack(v.Name+"-trash", "features/trash",
-		"trash-dir", ".trashcan", "brick-path", b.Path, "trash-internal-op", "off")
-	changelog := g.stack(v.Name+"-changelog", "features/changelog",
-		"changelog-brick", b.Path, "changelog-dir", b.Path+"/.glusterfs/changelogs", "changelog-notification", "off")
-	stub := g.stack(v.Name+"-bitrot-stub", "features/bitrot-stub", "export", b.Path, "bitrot", "disable")
-	if s.on("features.bitrot", false) {
-		changelog.set("changelog-notification", "on")
-		stub.set("bitrot", "on")
+	b.layer("trash", "features/trash",
+		"trash-dir", ".trashcan", "brick-path", brick.Path, "trash-internal-op", "off")
+	bitrot, notify := "disable", "off"
+	if b.s.on("features.bitrot", false) {
+		bitrot, notify = "on", "on"
 	}
+	b.layer("changelog", "features/changelog",
+		"changelog-brick", brick.Path, "changelog-dir", brick.Path+"/.glusterfs/changelogs",
+		"changelog-notification", notify)
+	b.layer("bitrot-stub", "features/bitrot-stub", "export", brick.Path, "bitrot", bitrot)
 }
 
-func brickFeatures(g *graph, v *volume.Volume, b volume.Brick, o Params, s settings) {
-	for _, f := range []string{"access-control", "locks", "worm"} {
-		g.stack(v.Name+"-"+f, "features/"+f)
+// brickChecks stacks what decides who may do what.
+func (b *builder) brickChecks() {
+	if b.s.on("features.acl", true) {
+		b.layer("access-control", "features/access-control")
 	}
-	g.stack(v.Name+"-read-only", "features/read-only", "read-only", "off")
-	g.stack(v.Name+"-leases", "features/leases")
-	g.stack(v.Name+"-upcall", "features/upcall")
-	g.stack(v.Name+"-io-threads", "performance/io-threads")
-	g.stack(v.Name+"-selinux", "features/selinux")
-	g.stack(v.Name+"-marker", "features/marker",
-		"volume-uuid", v.ID, "timestamp-file", o.Dir+"/"+v.Name+"/marker.tstamp", "quota-version", "0")
-	g.stack(v.Name+"-barrier", "features/barrier")
-	index := g.stack(v.Name+"-index", "features/index", "index-base", b.Path+"/.glusterfs/indices")
+	b.layer("locks", "features/locks")
+	b.layer("worm", "features/worm")
+	b.layer("read-only", "features/read-only", "read-only", "off")
+	b.layer("leases", "features/leases")
+	b.layer("upcall", "features/upcall")
+	b.layer("io-threads", "performance/io-threads")
+	b.layer("selinux", "features/selinux")
+}
+
+// brickFeatures stacks what keeps accounts, and the features that are only there when they are on.
+func (b *builder) brickFeatures(brick volume.Brick) {
+	v := b.v
+	b.layer("marker", "features/marker",
+		"volume-uuid", v.ID, "timestamp-file", b.o.Dir+"/"+v.Name+"/marker.tstamp", "quota-version", "0")
+	b.layer("barrier", "features/barrier")
 	if v.Shape().Type == api.SubvolDisperse {
-		index.set("xattrop64-watchlist", "trusted.ec.dirty")
+		b.layer("index", "features/index", "index-base", brick.Path+"/.glusterfs/indices",
+			"xattrop64-watchlist", "trusted.ec.dirty")
 	} else {
-		index.set("xattrop-dirty-watchlist", "trusted.afr.dirty")
-		index.set("xattrop-pending-watchlist", "trusted.afr."+v.Name+"-")
+		b.layer("index", "features/index", "index-base", brick.Path+"/.glusterfs/indices",
+			"xattrop-dirty-watchlist", "trusted.afr.dirty", "xattrop-pending-watchlist", "trusted.afr."+v.Name+"-")
 	}
-	g.stack(v.Name+"-quota", "features/quota", "volume-uuid", v.Name, "server-quota", s.get("features.quota", "off"))
+	b.layer("quota", "features/quota", "volume-uuid", v.Name, "server-quota", b.s.get("features.quota", "off"))
+	if b.s.on("network.compression", false) {
+		b.layer("cdc", "features/cdc", "mode", "server")
+	}
+	if b.s.on("features.tag-namespaces", false) {
+		b.layer("namespace", "features/namespace")
+	}
+	if b.s.on("features.sdfs", false) {
+		b.layer("sdfs", "features/sdfs", "pass-through", "false")
+	}
 }
 
-func brickServer(g *graph, v *volume.Volume, b volume.Brick, o Params, s settings) {
+func (b *builder) brickServer(brick volume.Brick) {
 	// The name of this translator is the path: it is what clients ask for and what the portmap is asked by.
-	g.stack(b.Path, typeIOStats, "unique-id", b.Path, "volume-id", v.ID)
-	g.stack(v.Name+"-server", typeServer,
+	b.g.stack(brick.Path, typeIOStats, "unique-id", brick.Path, "volume-id", b.v.ID)
+	b.g.stack(b.v.Name+"-server", typeServer,
 		"transport-type", "tcp",
-		"auth.login."+b.Path+".allow", v.Auth.Username,
-		"auth.login."+v.Auth.Username+".password", v.Auth.Password,
-		"auth-path", b.Path)
+		"auth-path", brick.Path,
+		"auth.login."+brick.Path+".allow", b.v.Auth.Username,
+		"auth.login."+b.v.Auth.Username+".password", b.v.Auth.Password)
 }
 
-func brickRules(g *graph, b volume.Brick, s settings) {
-	s.logging(g, "brick")
-	server := g.top()
-	s.each(func(r *xlator.Row, value string) {
-		switch r.Special {
-		case "server-auth":
-			_, verb, _ := strings.Cut(r.Key, ".")
-			server.set("auth.addr."+b.Path+"."+verb, value)
-		case "address-family":
-			server.set("transport.address-family", value)
-		}
-	})
+// brickAuth says who may connect: by address, by login and, over TLS, by the name in the certificate.
+func (b *builder) brickAuth(brick volume.Brick) {
+	server := b.g.top()
+	server.set("auth.addr."+brick.Path+".allow", b.s.get("auth.allow", "*"))
+	if reject, ok := b.s.set("auth.reject"); ok {
+		server.set("auth.addr."+brick.Path+".reject", reject)
+	}
+	if names, ok := b.s.set("auth.ssl-allow"); ok {
+		server.set("auth.login."+brick.Path+".ssl-allow", names)
+	}
 }

@@ -13,69 +13,82 @@ import (
 // Client returns the volfile of a mount. A trusted one carries the volume's credentials and is for processes of the
 // pool's own hosts.
 func Client(v *volume.Volume, o Params, trusted bool) string {
-	s := o.settings(v)
-	g := &graph{}
-	subvols := clusters(g, v, clients(g, v, o, s, trusted, true))
-	g.add(v.Name+"-dht", typeDistribute, subvols)
-	if s.on("features.shard", false) {
-		g.stack(v.Name+"-shard", "features/shard")
+	b := newBuilder(v, o)
+	if b.s.on("server.root-squash", false) {
+		// Reads on anonymous descriptors would pass although the squashed user may not open the file.
+		b.s.over = map[string]string{"performance.read-after-open": "yes"}
 	}
-	if s.on("features.ctime", true) {
-		g.stack(v.Name+"-utime", "features/utime")
+	b.distribute(b.clusters(b.clients(trusted)))
+	b.clientFeatures()
+	b.performance()
+	b.debug("client")
+	if b.s.on("features.uss", false) {
+		b.snapshots(trusted)
 	}
-	performance(g, v, s)
-	g.stack(v.Name, typeIOStats)
-	s.plain(g)
-	s.logging(g, "client")
-	return g.text()
+	b.g.stack(v.Name, typeIOStats)
+	b.options()
+	if b.parallelReaddir() {
+		b.shareReaddirCache()
+	}
+	b.g.apply(typeClient, "send-gids", b.sendGids())
+	b.transport()
+	b.logging("client")
+	return b.g.text()
+}
+
+// sendGids says whether clients send the groups of their users; a server that looks them up itself has no use for them.
+func (b *builder) sendGids() string {
+	if b.s.on("server.manage-gids", false) {
+		return "false"
+	}
+	return b.s.get("client.send-gids", "true")
+}
+
+// client adds the translator that talks to one brick or daemon.
+func (b *builder) client(name, subvolume string, trusted bool) *node {
+	n := b.g.add(name, typeClient, nil, "ping-timeout", "42", "remote-subvolume", subvolume, "transport-type", "tcp")
+	if trusted {
+		n.set("username", b.v.Auth.Username)
+		n.set("password", b.v.Auth.Password)
+	}
+	return n
 }
 
 // clients adds the translators that talk to the bricks, keyed by the number of the brick's client.
-func clients(g *graph, v *volume.Volume, o Params, s settings, trusted, sendGids bool) map[int]*node {
+func (b *builder) clients(trusted bool) map[int]*node {
 	out := map[int]*node{}
-	for _, b := range v.Bricks() {
-		n := g.add(clientName(v, b), typeClient, nil,
-			"ping-timeout", "42", "remote-host", o.Host(b.PeerID), "remote-subvolume", b.Path,
-			"transport-type", "tcp")
-		if family, ok := s.set("transport.address-family"); ok {
-			n.set("transport.address-family", family)
-		}
-		if trusted {
-			n.set("username", v.Auth.Username)
-			n.set("password", v.Auth.Password)
-		}
-		if sendGids {
-			n.set("send-gids", "true")
-		}
-		out[b.Client] = n
+	for _, brick := range b.v.Bricks() {
+		n := b.client(b.clientName(brick), brick.Path, trusted)
+		n.set("remote-host", b.o.Host(brick.PeerID))
+		out[brick.Client] = n
 	}
 	return out
 }
 
-func clientName(v *volume.Volume, b volume.Brick) string {
-	return fmt.Sprintf("%s-client-%d", v.Name, b.Client)
+func (b *builder) clientName(brick volume.Brick) string {
+	return fmt.Sprintf("%s-client-%d", b.v.Name, brick.Client)
 }
 
 // clusters adds the translators that protect files across bricks and returns what distribute sees.
-func clusters(g *graph, v *volume.Volume, clients map[int]*node) []*node {
+func (b *builder) clusters(clients map[int]*node) []*node {
 	var out []*node
-	for i, sub := range v.Subvols {
+	for i, sub := range b.v.Subvols {
 		var children []*node
 		var names []string
-		for _, b := range sub.Bricks {
-			children = append(children, clients[b.Client])
-			names = append(names, clientName(v, b))
+		for _, brick := range sub.Bricks {
+			children = append(children, clients[brick.Client])
+			names = append(names, b.clientName(brick))
 		}
 		switch sub.Type {
 		case api.SubvolReplicate:
-			n := g.add(v.SubvolName(i), typeReplicate, children,
-				"afr-pending-xattr", strings.Join(names, ","), "volume-id", v.ID)
+			n := b.g.add(b.v.SubvolName(i), typeReplicate, children,
+				"afr-pending-xattr", strings.Join(names, ","), "volume-id", b.v.ID)
 			if sub.Arbiter > 0 {
 				n.set("arbiter-count", strconv.Itoa(sub.Arbiter))
 			}
 			out = append(out, n)
 		case api.SubvolDisperse:
-			out = append(out, g.add(v.SubvolName(i), typeDisperse, children,
+			out = append(out, b.g.add(b.v.SubvolName(i), typeDisperse, children,
 				"redundancy", strconv.Itoa(sub.Redundancy)))
 		default:
 			out = append(out, children...)
@@ -84,14 +97,74 @@ func clusters(g *graph, v *volume.Volume, clients map[int]*node) []*node {
 	return out
 }
 
-// performance stacks the caching translators that are on, in glusterd's order.
-func performance(g *graph, v *volume.Volume, s settings) {
-	s.each(func(r *xlator.Row, value string) {
-		if r.Special != "perf" {
+// distribute adds the translator that spreads files over the subvolumes; it is there even for a single one.
+func (b *builder) distribute(subvols []*node) {
+	if b.parallelReaddir() {
+		for i, sub := range subvols {
+			subvols[i] = b.g.add(fmt.Sprintf("%s-readdir-ahead-%d", b.v.Name, i), typeReaddirAhead, []*node{sub},
+				"performance.readdir-ahead", "on")
+		}
+	}
+	typ := typeDistribute
+	switch {
+	case b.s.on("cluster.nufa", false):
+		typ = "cluster/nufa"
+	case b.s.on("cluster.switch", false):
+		typ = "cluster/switch"
+	}
+	b.g.add(b.v.Name+"-dht", typ, subvols)
+}
+
+func (b *builder) parallelReaddir() bool { return b.s.on("performance.parallel-readdir", false) }
+
+// shareReaddirCache splits the limit of the directory cache among the subvolumes, so that it bounds them all together.
+func (b *builder) shareReaddirCache() {
+	children := 0
+	for _, n := range b.g.nodes {
+		if n.typ == typeReaddirAhead {
+			children++
+		}
+	}
+	limit, ok := xlator.ParseSize(b.s.get("performance.rda-cache-limit", "10MB"))
+	if ok && children > 1 && b.s.on("performance.readdir-ahead", false) {
+		b.g.apply(typeReaddirAhead, "rda-cache-limit", strconv.FormatInt(limit/int64(children), 10)+"B")
+	}
+}
+
+// clientFeatures stacks the features above distribute that are on.
+func (b *builder) clientFeatures() {
+	for _, f := range []struct {
+		key, name string
+		byDefault bool
+		options   []string
+	}{
+		{"features.cloudsync", "cloudsync", false, nil},
+		{"features.shard", "shard", false, nil},
+		{"features.ctime", "utime", true, nil},
+		{"network.compression", "cdc", false, []string{"mode", "client"}},
+	} {
+		if b.s.on(f.key, f.byDefault) {
+			b.g.stack(b.v.Name+"-"+f.name, "features/"+f.name, f.options...)
+		}
+	}
+}
+
+// performance stacks the caching translators that are on, in the order of the option table.
+func (b *builder) performance() {
+	b.s.each(func(r *xlator.Row, value string) {
+		if r.Special != "perf" || (r.Xlator == typeReaddirAhead && b.parallelReaddir()) {
 			return
 		}
 		if on, _ := xlator.ParseBool(value); on {
-			g.stack(v.Name+"-"+strings.TrimPrefix(r.Xlator, "performance/"), r.Xlator)
+			b.g.stack(b.v.Name+"-"+strings.TrimPrefix(r.Xlator, "performance/"), r.Xlator)
 		}
 	})
+}
+
+// snapshots stacks the way to the volume's snapshots. The daemon that serves them is found through the volfile server,
+// so its client has no remote-host.
+func (b *builder) snapshots(trusted bool) {
+	below := b.g.top()
+	snapd := b.client(b.v.Name+"-snapd-client", "snapd-"+b.v.Name, trusted)
+	b.g.add(b.v.Name+"-snapview-client", "features/snapview-client", []*node{below, snapd})
 }

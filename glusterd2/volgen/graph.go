@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"gd2/glusterd2/xlator"
 )
 
 // node is one translator of a graph.
@@ -46,10 +44,10 @@ func (g *graph) top() *node {
 	return g.nodes[len(g.nodes)-1]
 }
 
-// apply gives every translator of the row's type the row's option.
-func (g *graph) apply(r *xlator.Row, option, value string) {
+// apply gives every translator of a type an option.
+func (g *graph) apply(typ, option, value string) {
 	for _, n := range g.nodes {
-		if n.typ == r.Xlator {
+		if n.typ == typ {
 			n.set(option, value)
 		}
 	}

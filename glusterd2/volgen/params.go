@@ -1,8 +1,6 @@
 package volgen
 
 import (
-	"strings"
-
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 )
@@ -77,33 +75,4 @@ func (s settings) each(fn func(r *xlator.Row, value string)) {
 			fn(r, *r.Written)
 		}
 	}
-}
-
-// plain gives all translators of the graph the options that need no rule of their own.
-func (s settings) plain(g *graph) {
-	s.each(func(r *xlator.Row, value string) {
-		if r.Special == "" {
-			g.apply(r, r.Option, value)
-		}
-	})
-}
-
-// logging gives the io-stats translators the options about logs. Role is "brick" or "client", as the keys have it.
-func (s settings) logging(g *graph, role string) {
-	s.each(func(r *xlator.Row, value string) {
-		if !strings.HasPrefix(r.Key, "diagnostics."+role+"-") {
-			return
-		}
-		if option, ok := logOptions[r.Special]; ok {
-			g.apply(r, option, value)
-		}
-	})
-	g.apply(&xlator.Row{Xlator: typeIOStats}, "threads", s.get("config."+role+"-threads", "16"))
-}
-
-// logOptions maps the rules about logs to the translator's options.
-var logOptions = map[string]string{
-	"brick-log-level": "log-level", "client-log-level": "log-level", "sys-log-level": "sys-log-level",
-	"logger": "logger", "log-format": "log-format", "log-buf-size": "log-buf-size",
-	"log-flush-timeout": "log-flush-timeout",
 }

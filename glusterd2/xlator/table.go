@@ -108,21 +108,23 @@ func (t *Table) row(key string) (*Row, bool) {
 	return &t.rows[idx[0]], true
 }
 
-// OpVersions returns the op-version that a set of options needs, and the one that it needs of clients. Options that
-// are switched off need nothing. Both are at least 1.
+// OpVersions returns the op-version that a set of options needs, and the one that it needs of clients. Booleans that are
+// switched off need nothing. Both are at least 1.
 func (t *Table) OpVersions(options map[string]string) (all, client int) {
 	all, client = 1, 1
 	for key, value := range options {
-		if on, isBool := ParseBool(value); isBool && !on {
-			continue
-		}
 		for _, i := range t.byKey[key] {
 			r := &t.rows[i]
+			if on, isBool := ParseBool(value); isBool && !on && (r.Type == "BOOL" || r.has("xlator")) {
+				continue
+			}
 			all = max(all, r.OpVersion)
-			if slices.Contains(r.Flags, "client") {
+			if r.has("client") {
 				client = max(client, r.OpVersion)
 			}
 		}
 	}
 	return all, client
 }
+
+func (r *Row) has(flag string) bool { return slices.Contains(r.Flags, flag) }
