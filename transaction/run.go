@@ -1,0 +1,244 @@
+package transaction
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"gd2/pkg/api"
+	"gd2/store"
+)
+
+// wish is a plan with its types erased.
+type wish struct {
+	params json.RawMessage
+	peers  []string
+	locks  []string
+	guards []store.Guard
+}
+
+// outcome is how a transaction ended, or why it has not.
+type outcome struct {
+	result json.RawMessage
+	err    error
+}
+
+// drive is one engine's work on one transaction, which it owns as long as the record has revision rev.
+type drive struct {
+	e   *Engine
+	id  string
+	def *definition
+	op  bound
+	rec Record
+	rev int64
+}
+
+// submit writes the intent, drives the transaction on the engine's own context and waits for it as long as ctx allows.
+func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawMessage, error) {
+	op, err := def.bind(w.params)
+	if err != nil {
+		return nil, api.AsError(err)
+	}
+	id := ulid.Make().String()
+	if !e.claim(id) {
+		return nil, errStopped
+	}
+	d := &drive{e: e, id: id, def: def, op: op, rec: e.intent(def, w)}
+	if err := d.begin(ctx, w.guards); err != nil {
+		e.release(id)
+		return nil, err
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		defer e.release(id)
+		result, err := d.first()
+		ended <- outcome{result, err}
+		d.settle()
+	}()
+	select {
+	case o := <-ended:
+		return o.result, o.err
+	case <-ctx.Done():
+		return nil, api.Errorf(api.Timeout, "%s goes on as transaction %s; nobody waits for it any more: %v", def.name, id, context.Cause(ctx)).
+			With(api.FieldTransaction, id)
+	}
+}
+
+// intent is the record that a transaction begins with.
+func (e *Engine) intent(def *definition, w wish) Record {
+	locks := slices.Compact(slices.Sorted(slices.Values(w.locks)))
+	return Record{
+		Operation: def.name, Version: def.version, Params: w.params, Peers: w.peers, Locks: locks,
+		State: Running, Owner: e.owner, Started: time.Now().UTC(),
+	}
+}
+
+// begin writes the intent and takes all locks, or none.
+func (d *drive) begin(ctx context.Context, guards []store.Guard) error {
+	ctx, cancel := d.e.joined(ctx)
+	defer cancel()
+	writes := []store.Write{recordKind.Create(d.id, d.rec)}
+	for _, l := range d.rec.Locks {
+		writes = append(writes, lockKind.Create(l, Lock{Transaction: d.id, Operation: d.rec.Operation, Since: d.rec.Started}))
+	}
+	rev, err := d.e.cfg.Store.Commit(ctx, writes, guards...)
+	if api.IsKind(err, api.Conflict) {
+		return d.e.conflict(ctx, d.rec.Locks, err)
+	}
+	if err != nil {
+		return api.AsError(err).With(api.FieldTransaction, d.id)
+	}
+	d.rev = rev
+	return nil
+}
+
+// conflict says who holds the lock because of which an intent was refused.
+func (e *Engine) conflict(ctx context.Context, locks []string, refused error) error {
+	key := api.AsError(refused).Fields[store.FieldKey]
+	if !slices.ContainsFunc(locks, func(l string) bool { return lockKind.Prefix()+l == key }) {
+		return refused
+	}
+	if err := e.cfg.Store.Sync(ctx); err != nil {
+		return refused
+	}
+	for _, l := range locks {
+		rec, ok, err := lockKind.Get(e.cfg.Store, l)
+		if err == nil && ok {
+			return api.Errorf(api.Conflict, "%s is locked by %s (transaction %s) since %s", l, rec.Value.Operation,
+				rec.Value.Transaction, rec.Value.Since.Format(time.RFC3339)).With(api.FieldTransaction, rec.Value.Transaction)
+		}
+	}
+	return api.Errorf(api.Conflict, "%s was locked by another transaction a moment ago: try again", key[len(lockKind.Prefix()):])
+}
+
+// first drives a transaction whose intent was just written.
+func (d *drive) first() (json.RawMessage, error) {
+	d.log().WithField("peers", d.rec.Peers).Info("transaction begins")
+	if err := d.event(Event{Kind: IntentWritten}); err != nil {
+		return nil, d.stopped()
+	}
+	return d.forward(0)
+}
+
+// forward does the steps from the given one on and commits.
+func (d *drive) forward(from int) (json.RawMessage, error) {
+	if d.rec.Outputs == nil {
+		d.rec.Outputs = Outputs{}
+	}
+	for i := from; i < len(d.def.steps); i++ {
+		if i > 0 && i == d.def.pivot && !d.rec.Pivoted {
+			if err := d.pivot(); err != nil {
+				return d.undecided(err)
+			}
+		}
+		if failures := d.step(i, false); len(failures) > 0 {
+			return d.failed(i+1, failures, d.stepFailed(i, failures))
+		}
+	}
+	return d.commit()
+}
+
+// pivot marks that from here on there is no way back.
+func (d *drive) pivot() error {
+	rec := d.rec
+	rec.State, rec.Pivoted = Forward, true
+	if err := d.write(rec); err != nil {
+		return err
+	}
+	return d.event(Event{Kind: PivotWritten})
+}
+
+// write replaces the record, if it is still ours.
+func (d *drive) write(rec Record, guards ...store.Guard) error {
+	rev, err := d.e.cfg.Store.Commit(d.e.ctx, []store.Write{recordKind.Update(d.id, rec, d.rev)}, guards...)
+	if err != nil {
+		return err
+	}
+	d.rec, d.rev = rec, rev
+	return nil
+}
+
+// commit computes the changes of the records and writes them together with the end and the unlock.
+func (d *drive) commit() (json.RawMessage, error) {
+	writes, guards, result, err := d.op.commit(d.rec.Outputs)
+	if err != nil {
+		return d.failed(len(d.def.steps), nil, api.AsError(err).With(api.FieldTransaction, d.id))
+	}
+	rec := d.rec.finished(Done, time.Now().UTC())
+	rec.Error, rec.Result = nil, result
+	if err := d.finish(rec, writes, guards); err != nil {
+		return d.undecided(err)
+	}
+	d.log().WithField("took", time.Since(d.rec.Started).Round(time.Millisecond)).Info("transaction done")
+	if err := d.event(Event{Kind: Committed}); err != nil {
+		return nil, d.stopped()
+	}
+	return result, nil
+}
+
+// settle waits until this peer's copy has what the drive wrote, so that the recovery loop does not judge by an older
+// record.
+func (d *drive) settle() {
+	_ = d.e.cfg.Store.WaitRevision(d.e.ctx, d.rev) // it fails only when the engine or the store closes
+}
+
+// finish writes the final record, drops the locks and prunes the history, in one transaction of the store.
+func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) error {
+	// The locks' revisions are read in the copy, which must have seen them.
+	if err := d.e.cfg.Store.WaitRevision(d.e.ctx, d.rev); err != nil {
+		return err
+	}
+	all := append([]store.Write{recordKind.Update(d.id, rec, d.rev)}, writes...)
+	all = append(all, d.e.unlock(d.id, d.rec.Locks)...)
+	old := d.e.outdated()
+	rev, err := d.e.cfg.Store.Commit(d.e.ctx, append(slices.Clip(all), old...), guards...)
+	if len(old) > 0 && api.IsKind(err, api.Conflict) {
+		// Another coordinator may have pruned the same records at the same time; the next one to finish prunes the rest.
+		rev, err = d.e.cfg.Store.Commit(d.e.ctx, all, guards...)
+	}
+	if err != nil {
+		return err
+	}
+	d.rec, d.rev = rec, rev
+	return nil
+}
+
+// unlock returns the deletion of the locks that the transaction holds.
+func (e *Engine) unlock(id string, locks []string) []store.Write {
+	var writes []store.Write
+	for _, l := range locks {
+		rec, ok, err := lockKind.Get(e.cfg.Store, l)
+		if err == nil && ok && rec.Value.Transaction == id {
+			writes = append(writes, lockKind.Delete(l, rec.Revision))
+		}
+	}
+	return writes
+}
+
+// maxPruned bounds how much history one transaction clears away when it finishes.
+const maxPruned = 8
+
+// outdated returns the deletion of the oldest finished transactions beyond those that are kept.
+func (e *Engine) outdated() []store.Write {
+	recs, _ := recordKind.List(e.cfg.Store) // unreadable ones are not ours to delete
+	var writes []store.Write
+	over := -e.cfg.History
+	for _, r := range recs {
+		if r.Value.State.Finished() {
+			over++
+		}
+	}
+	for _, r := range recs { // ids sort by time
+		if over < 0 || len(writes) == maxPruned {
+			break
+		}
+		if r.Value.State.Finished() {
+			writes = append(writes, recordKind.Delete(r.ID, r.Revision))
+			over--
+		}
+	}
+	return writes
+}

@@ -1,0 +1,278 @@
+// Package transactiontest proves operations: it runs them on a pool of engines in one process, whose peers can die and
+// come back at any moment, and compares what they leave behind.
+package transactiontest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/store/storetest"
+	"gd2/transaction"
+)
+
+// Patience bounds each wait of this package; machines that run tests are often busy.
+const Patience = 30 * time.Second
+
+// Config is what a Pool is made of.
+type Config struct {
+	// Peers are the ids of the peers; nil means "p1", "p2" and "p3".
+	Peers []string
+	// Stores has one store for each peer; nil means one fresh store that all peers share, which is fast.
+	Stores []*store.Store
+	// Registry makes the operations as a peer's daemon would; it is called each time the peer starts. It is also told
+	// the store, for operations whose plans or tests need it.
+	Registry func(peerID string, s *store.Store) *transaction.Registry
+	// Tune, if set, changes an engine's configuration before it is made. The durations are set for tests already.
+	Tune func(*transaction.Config)
+}
+
+// Pool is a number of engines that reach each other as peers do.
+type Pool struct {
+	t     testing.TB
+	cfg   Config
+	peers map[string]*peer
+
+	mu     sync.Mutex
+	hook   func(peerID string, ev transaction.Event) error
+	around func(ctx context.Context, peerID string, s transaction.StepInfo, do func(context.Context) error) error
+}
+
+type peer struct {
+	id    string
+	store *store.Store
+
+	mu     sync.Mutex
+	boots  int
+	engine *transaction.Engine
+	stop   context.CancelFunc
+	ended  chan struct{}
+}
+
+// NewPool makes a pool and starts all its peers. It ends with the test.
+func NewPool(t testing.TB, cfg Config) *Pool {
+	t.Helper()
+	if cfg.Peers == nil {
+		cfg.Peers = []string{"p1", "p2", "p3"}
+	}
+	if cfg.Stores == nil {
+		s := storetest.New(t)
+		for range cfg.Peers {
+			cfg.Stores = append(cfg.Stores, s)
+		}
+	}
+	p := &Pool{t: t, cfg: cfg, peers: map[string]*peer{}}
+	for i, id := range cfg.Peers {
+		p.peers[id] = &peer{id: id, store: cfg.Stores[i]}
+		p.Start(id)
+	}
+	t.Cleanup(func() {
+		for _, id := range cfg.Peers {
+			p.Kill(id)
+		}
+	})
+	return p
+}
+
+// Peers returns the ids of the peers.
+func (p *Pool) Peers() []string { return slices.Clone(p.cfg.Peers) }
+
+// Store returns the store of a peer.
+func (p *Pool) Store(id string) *store.Store { return p.peers[id].store }
+
+// Engine returns the engine of a peer as it runs now.
+func (p *Pool) Engine(id string) *transaction.Engine {
+	n := p.peers[id]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.engine
+}
+
+// Hook sets what hears the events of all coordinators; nil takes it away.
+func (p *Pool) Hook(hook func(peerID string, ev transaction.Event) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hook = hook
+}
+
+// Around sets what is called in place of every Do and Undo; nil takes it away.
+func (p *Pool) Around(f func(ctx context.Context, peerID string, s transaction.StepInfo, do func(context.Context) error) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.around = f
+}
+
+// Start starts a peer that does not run: a new boot of its daemon.
+func (p *Pool) Start(id string) {
+	p.t.Helper()
+	n := p.peers[id]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.engine != nil {
+		return
+	}
+	n.boots++
+	boot := fmt.Sprintf("boot-%d", n.boots)
+	cfg := p.engineConfig(n, boot)
+	p.announce(n, &transaction.Alive{Boot: boot, PID: n.boots, Started: time.Now()})
+	n.engine, n.ended = transaction.NewEngine(cfg), make(chan struct{})
+	ctx, stop := context.WithCancel(context.Background())
+	n.stop = stop
+	go func(e *transaction.Engine, ended chan struct{}) {
+		defer close(ended)
+		if err := e.Run(ctx); err != nil {
+			p.t.Errorf("recovery loop of peer %s: %v", id, err)
+		}
+	}(n.engine, n.ended)
+}
+
+func (p *Pool) engineConfig(n *peer, boot string) transaction.Config {
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	cfg := transaction.Config{
+		Store: n.store, PeerID: n.id, BootID: boot, Registry: p.cfg.Registry(n.id, n.store), Transport: p,
+		Log:   log.WithField("peer", n.id),
+		Grace: 10 * time.Millisecond, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+		UndoPatience: 60 * time.Millisecond, MaxStepTimeout: 5 * time.Second,
+		Hook: func(ev transaction.Event) error {
+			p.mu.Lock()
+			hook := p.hook
+			p.mu.Unlock()
+			if hook == nil {
+				return nil
+			}
+			return hook(n.id, ev)
+		},
+		Around: func(ctx context.Context, s transaction.StepInfo, do func(context.Context) error) error {
+			p.mu.Lock()
+			around := p.around
+			p.mu.Unlock()
+			if around == nil {
+				return do(ctx)
+			}
+			return around(ctx, n.id, s, do)
+		},
+	}
+	if p.cfg.Tune != nil {
+		p.cfg.Tune(&cfg)
+	}
+	return cfg
+}
+
+// Kill makes a peer's daemon die: its steps are cut short, its sign of life goes, and nobody reaches it. It does nothing
+// if the peer does not run. It must not be called from a hook or from inside a step: see Pool.Die.
+func (p *Pool) Kill(id string) {
+	n := p.peers[id]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.engine == nil {
+		return
+	}
+	n.stop()
+	n.engine.Close()
+	<-n.ended
+	n.engine = nil
+	p.announce(n, nil)
+}
+
+// announce writes or removes a peer's sign of life, as the start and the end of a lease would.
+func (p *Pool) announce(n *peer, life *transaction.Alive) {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := n.store.Sync(ctx); err != nil {
+		p.t.Errorf("sign of life of peer %s: %v", n.id, err)
+		return
+	}
+	old, there, err := transaction.AliveKind.Get(n.store, n.id)
+	var w store.Write
+	switch {
+	case err != nil || life == nil && !there:
+		return
+	case life == nil:
+		w = transaction.AliveKind.Delete(n.id, old.Revision)
+	case there:
+		w = transaction.AliveKind.Update(n.id, *life, old.Revision)
+	default:
+		w = transaction.AliveKind.Create(n.id, *life)
+	}
+	rev, err := n.store.Commit(ctx, []store.Write{w})
+	if err == nil {
+		err = n.store.WaitRevision(ctx, rev)
+	}
+	if err != nil {
+		p.t.Errorf("sign of life of peer %s: %v", n.id, err)
+	}
+}
+
+// RunStep implements transaction.Transport. Requests, answers and errors cross as JSON, as they do between processes.
+func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepRequest) (transaction.StepReply, error) {
+	var reply transaction.StepReply
+	n := p.peers[peerID]
+	if n == nil {
+		return reply, api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+	}
+	n.mu.Lock()
+	e := n.engine
+	n.mu.Unlock()
+	if e == nil {
+		return reply, api.Errorf(api.Unavailable, "peer %s is down", peerID)
+	}
+	var sent transaction.StepRequest
+	if err := copyJSON(req, &sent); err != nil {
+		return reply, err
+	}
+	answer, err := e.HandleStep(ctx, sent)
+	if p.Engine(peerID) != e {
+		return reply, api.Errorf(api.Unavailable, "peer %s died before it answered", peerID)
+	}
+	if err != nil {
+		var crossed api.Error
+		if err := copyJSON(api.AsError(err), &crossed); err != nil {
+			return reply, err
+		}
+		return reply, &crossed
+	}
+	return reply, copyJSON(answer, &reply)
+}
+
+func copyJSON(from, to any) error {
+	raw, err := json.Marshal(from)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, to)
+}
+
+// WaitFinished waits until a transaction has finished and returns it. It fails the test if that takes too long.
+func (p *Pool) WaitFinished(id string) api.Transaction {
+	p.t.Helper()
+	s := p.peers[p.cfg.Peers[0]].store
+	signal, unsubscribe := s.Subscribe(store.PrefixTransactions)
+	defer unsubscribe()
+	timeout := time.NewTimer(Patience)
+	defer timeout.Stop()
+	for {
+		list, err := transaction.List(s)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		i := slices.IndexFunc(list, func(v api.Transaction) bool { return v.ID == id })
+		if i >= 0 && transaction.State(list[i].State).Finished() {
+			return list[i]
+		}
+		select {
+		case <-signal:
+		case <-timeout.C:
+			p.t.Fatalf("transaction %s has not finished: %+v", id, list)
+		}
+	}
+}
