@@ -99,6 +99,7 @@ type Transaction struct {
 	Locks       []string          `json:"locks"`
 	StartedAt   string            `json:"started-at"`
 	Error       string            `json:"error,omitempty"`
+	ErrorKind   Kind              `json:"error-kind,omitempty"`
 	PeerErrors  map[string]string `json:"peer-errors,omitempty"`
 	Result      json.RawMessage   `json:"result,omitempty"`
 }

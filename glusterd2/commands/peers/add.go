@@ -1,0 +1,168 @@
+package peers
+
+import (
+	"context"
+	"net"
+	"strings"
+	"time"
+
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// inviteTTL is how long the token of an invitation is good for: it is used at once or not at all.
+const inviteTTL = 2 * time.Minute
+
+// Add probes the peer at one of the addresses and brings it into the pool. Both must have the same pool-secret.
+func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error) {
+	if len(req.Addresses) == 0 {
+		return api.Peer{}, api.FieldErrorf("addresses", "name the host of the peer to add")
+	}
+	if err := api.ValidateMetadata(req.Metadata); err != nil {
+		return api.Peer{}, err
+	}
+	for _, a := range req.Addresses {
+		if err := peer.ValidateHost(hostPart(a)); err != nil {
+			return api.Peer{}, err
+		}
+	}
+	prover, err := c.Prover()
+	if err != nil {
+		return api.Peer{}, err
+	}
+	if prover == nil {
+		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join TOKEN' there")
+	}
+	var failed *api.Error
+	for _, a := range req.Addresses {
+		if err := c.notMember(a); err != nil {
+			return api.Peer{}, err
+		}
+		joined, err := c.invite(ctx, a, prover)
+		if err == nil {
+			return c.introduce(ctx, joined, req)
+		}
+		failed = api.AsError(err)
+	}
+	return api.Peer{}, failed
+}
+
+func hostPart(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// notMember refuses the address of a peer that is in the pool already.
+func (c *Commands) notMember(address string) error {
+	rec, err := peer.Find(c.Store, hostPart(address))
+	if err != nil {
+		return nil //nolint:nilerr // not found is what is wanted
+	}
+	if rec.ID == c.Identity.Peer().ID {
+		return api.Errorf(api.Exists, "%s is this peer itself", address)
+	}
+	return api.Errorf(api.Exists, "%s is already in the pool as peer %s", address, rec.ID)
+}
+
+// DefaultPeerPort is the port of the peer RPC where an address names none.
+const DefaultPeerPort = "24008"
+
+func (c *Commands) invite(ctx context.Context, address string, prover *peer.Prover) (peer.Peer, error) {
+	target := address
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		target = net.JoinHostPort(address, DefaultPeerPort)
+	}
+	return c.Network.Invite(ctx, target, prover, func() (string, error) {
+		token, _, err := c.newToken(ctx, inviteTTL)
+		return token.String(), err
+	})
+}
+
+// introduce waits until the new peer is seen at work, and gives it its zone and metadata.
+func (c *Commands) introduce(ctx context.Context, joined peer.Peer, req api.PeerAddReq) (api.Peer, error) {
+	if err := c.awaitOnline(ctx, joined.ID); err != nil {
+		return api.Peer{}, err
+	}
+	if req.Zone == "" && len(req.Metadata) == 0 {
+		return c.Get(ctx, joined.ID)
+	}
+	return c.Edit(ctx, joined.ID, api.PeerEditReq{Zone: req.Zone, Metadata: req.Metadata})
+}
+
+func (c *Commands) awaitOnline(ctx context.Context, id string) error {
+	changed, stop := c.Store.Subscribe(store.PrefixAlive, store.PrefixPeers)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		_, known, err := peer.Records.Get(c.Store, id)
+		if err != nil {
+			return err
+		}
+		if _, online := peer.Online(c.Store, id); known && online {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return api.Errorf(api.Timeout, "peer %s has joined, but is not seen at work: look at its log", id)
+		}
+	}
+}
+
+type editParams struct {
+	Peer     peer.Peer `json:"peer"`
+	Revision int64     `json:"revision"`
+}
+
+func editOperation() transaction.Operation[editParams, api.Peer] {
+	return transaction.Operation[editParams, api.Peer]{
+		Name: "peer.edit", Version: 1,
+		Commit: func(p editParams, _ transaction.Outputs) ([]store.Write, []store.Guard, api.Peer, error) {
+			return []store.Write{peer.Records.Update(p.Peer.ID, &p.Peer, p.Revision)}, nil, p.Peer.Info(true, 0), nil
+		},
+	}
+}
+
+// Edit changes the zone and the metadata of a peer. A key with an empty value is removed.
+func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (api.Peer, error) {
+	if err := api.ValidateMetadata(req.Metadata); err != nil {
+		return api.Peer{}, err
+	}
+	if len(req.Zone) > 256 || strings.ContainsFunc(req.Zone, isControl) {
+		return api.Peer{}, api.FieldErrorf("zone", "zone %.40q: use at most 256 printable characters", req.Zone)
+	}
+	if err := c.Store.Sync(ctx); err != nil {
+		return api.Peer{}, err
+	}
+	rec, err := peer.Find(c.Store, name)
+	if err != nil {
+		return api.Peer{}, err
+	}
+	edited := *rec.Value
+	edited.Metadata = map[string]string{}
+	for _, m := range []map[string]string{rec.Value.Metadata, req.Metadata} {
+		for k, v := range m {
+			edited.Metadata[k] = v
+			if v == "" {
+				delete(edited.Metadata, k)
+			}
+		}
+	}
+	if req.Zone != "" {
+		edited.Metadata[api.ZoneKey] = req.Zone
+	}
+	_, err = c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
+		Params: editParams{Peer: edited, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
+	})
+	if err != nil {
+		return api.Peer{}, err
+	}
+	return c.Get(ctx, rec.ID)
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -1,0 +1,171 @@
+package peers
+
+import (
+	"context"
+	"time"
+
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/pkg/pki"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type addParams struct {
+	Peer peer.Peer `json:"peer"`
+	// Revision is that of the record of the same peer, left by a join that did not end; 0 if there is none.
+	Revision int64  `json:"revision"`
+	Token    string `json:"token"`
+	TokenRev int64  `json:"token-revision"`
+}
+
+func addOperation() transaction.Operation[addParams, api.Peer] {
+	return transaction.Operation[addParams, api.Peer]{
+		Name: "peer.add", Version: 1,
+		Commit: func(p addParams, _ transaction.Outputs) ([]store.Write, []store.Guard, api.Peer, error) {
+			record := peer.Records.Create(p.Peer.ID, &p.Peer)
+			if p.Revision > 0 {
+				record = peer.Records.Update(p.Peer.ID, &p.Peer, p.Revision)
+			}
+			// The token goes in the same write that lets the peer in: it is good for one peer, once.
+			return []store.Write{record, peer.Tokens.Delete(p.Token, p.TokenRev)}, nil, p.Peer.Info(false, 0), nil
+		},
+	}
+}
+
+// Admit lets a peer into the pool that presents a join token: the call that a joining peer makes. from is its address.
+func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest) (peer.JoinReply, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return peer.JoinReply{}, err
+	}
+	token, ok, err := peer.Tokens.Get(c.Store, req.TokenID)
+	if err != nil || !ok {
+		c.Log.WithField("from", from).Warn("a peer asked to join with a token that is unknown or used")
+		return peer.JoinReply{}, peer.ErrNoToken()
+	}
+	if err := token.Value.Check(req.Secret, time.Now()); err != nil {
+		c.Log.WithField("from", from).Warn("a peer asked to join with a token that is wrong or expired")
+		return peer.JoinReply{}, peer.ErrNoToken()
+	}
+	joiner := req.Peer
+	if err := joiner.Validate(); err != nil {
+		return peer.JoinReply{}, err
+	}
+	old, err := c.known(joiner)
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	reply, err := c.welcome(joiner, req.Request)
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	_, err = c.Ops.add.Run(ctx, c.Engine, transaction.Plan[addParams]{
+		Params: addParams{Peer: reply.Peer, Revision: old, Token: req.TokenID, TokenRev: token.Revision},
+		Locks:  []string{"peer/" + joiner.ID},
+	})
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	c.Log.WithField("from", from).Infof("peer %s (%s) joined the pool", joiner.Name, joiner.ID)
+	return reply, nil
+}
+
+// known looks for peers that the joiner would clash with, and returns the revision of its own left-over record.
+func (c *Commands) known(joiner peer.Peer) (revision int64, err error) {
+	recs, err := peer.Records.List(c.Store)
+	if err != nil {
+		return 0, err
+	}
+	for _, rec := range recs {
+		_, online := peer.Online(c.Store, rec.ID)
+		switch {
+		case rec.ID == joiner.ID && online:
+			return 0, api.Errorf(api.Exists, "peer %s (%s) is already in the pool", joiner.Name, joiner.ID)
+		case rec.ID == joiner.ID:
+			bricks, err := bricksOf(c.Store, joiner.ID)
+			if err != nil || len(bricks) > 0 {
+				return 0, api.Errorf(api.Exists, "peer %s (%s) is in the pool and holds bricks: it cannot join anew", joiner.Name, joiner.ID)
+			}
+			revision = rec.Revision
+		case rec.Value.PeerAddress == joiner.PeerAddress:
+			return 0, api.Errorf(api.Exists, "peer %s already has the address %s; detach it first if its host was replaced", rec.ID, joiner.PeerAddress)
+		}
+	}
+	return revision, nil
+}
+
+// welcome signs the joiner's certificate.
+func (c *Commands) welcome(joiner peer.Peer, request []byte) (peer.JoinReply, error) {
+	pool, authority, err := c.authority()
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	cert, serial, err := authority.Sign(request, joiner.ID, []string{joiner.Host, joiner.Name})
+	if err != nil {
+		return peer.JoinReply{}, api.FieldErrorf("request", "%v", err)
+	}
+	joiner.Certificate = serial
+	endpoints, err := c.endpoints()
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	return peer.JoinReply{PoolID: pool.ID, Authority: pool.Authority, Certificate: cert, Endpoints: endpoints, Peer: joiner}, nil
+}
+
+func (c *Commands) authority() (peer.Pool, *pki.Authority, error) {
+	pool, ok, err := peer.PoolRecord.Get(c.Store, "")
+	if err != nil || !ok {
+		return peer.Pool{}, nil, api.Errorf(api.Unavailable, "the record of the pool is not there yet")
+	}
+	key, ok, err := peer.Secrets.Get(c.Store, peer.SecretAuthorityKey)
+	if err != nil || !ok {
+		return peer.Pool{}, nil, api.Errorf(api.Internal, "the pool has lost the key of its authority")
+	}
+	authority, err := pki.ParseAuthority(pool.Value.Authority, key.Value)
+	return pool.Value, authority, err
+}
+
+// endpoints lists the client URLs of the peers that hold the store.
+func (c *Commands) endpoints() ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range members {
+		out = append(out, m.ClientURLs...)
+	}
+	return out, nil
+}
+
+type renewParams struct {
+	Peer     peer.Peer `json:"peer"`
+	Revision int64     `json:"revision"`
+}
+
+func renewOperation() transaction.Operation[renewParams, peer.Empty] {
+	return transaction.Operation[renewParams, peer.Empty]{
+		Name: "peer.renew", Version: 1,
+		Commit: func(p renewParams, _ transaction.Outputs) ([]store.Write, []store.Guard, peer.Empty, error) {
+			return []store.Write{peer.Records.Update(p.Peer.ID, &p.Peer, p.Revision)}, nil, peer.Empty{}, nil
+		},
+	}
+}
+
+// Renew signs a new certificate for a member and records its serial number.
+func (c *Commands) Renew(ctx context.Context, peerID string, req peer.RenewRequest) (peer.RenewReply, error) {
+	rec, ok, err := peer.Records.Get(c.Store, peerID)
+	if err != nil || !ok {
+		return peer.RenewReply{}, api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+	}
+	reply, err := c.welcome(*rec.Value, req.Request)
+	if err != nil {
+		return peer.RenewReply{}, err
+	}
+	_, err = c.Ops.renew.Run(ctx, c.Engine, transaction.Plan[renewParams]{
+		Params: renewParams{Peer: reply.Peer, Revision: rec.Revision}, Locks: []string{"peer/" + peerID},
+	})
+	return peer.RenewReply{PoolID: reply.PoolID, Authority: reply.Authority, Certificate: reply.Certificate}, err
+}

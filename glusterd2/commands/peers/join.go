@@ -1,0 +1,108 @@
+package peers
+
+import (
+	"context"
+	"errors"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+)
+
+// Join brings this peer into the pool that issued the token. It is refused while this peer is in a pool with others or
+// has volumes. The peer's own pool of one is given up.
+func (c *Commands) Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error) {
+	token, err := peer.ParseToken(req.Token)
+	if err != nil {
+		return api.Peer{}, err
+	}
+	self, err := c.join(ctx, token, c.Identity.Peer())
+	if err != nil {
+		return api.Peer{}, err
+	}
+	return c.Get(ctx, self.ID)
+}
+
+// Invited answers an invitation from a pool that proved that it knows the pool secret.
+func (c *Commands) Invited(ctx context.Context, inv peer.Invitation) (peer.Peer, error) {
+	token, err := peer.ParseToken(inv.Token)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	self := c.Identity.Peer()
+	if inv.Address != "" {
+		if err := peer.ValidateHost(inv.Address); err != nil {
+			return peer.Peer{}, err
+		}
+		self = self.At(inv.Address)
+	}
+	return c.join(ctx, token, self)
+}
+
+func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (peer.Peer, error) {
+	if !c.joining.TryLock() {
+		return peer.Peer{}, api.Errorf(api.Conflict, "this peer is joining a pool already")
+	}
+	defer c.joining.Unlock()
+	if err := c.free(ctx); err != nil {
+		return peer.Peer{}, err
+	}
+	request, err := c.TLS.Request(self.ID)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	reply, err := c.Network.Join(ctx, token, peer.JoinRequest{TokenID: token.ID, Secret: token.Secret, Request: request, Peer: self})
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	restore, err := c.TLS.Install(reply.PoolID, reply.Authority, reply.Certificate)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	if err := c.Store.Join(ctx, store.Membership{ClusterID: reply.PoolID, Endpoints: reply.Endpoints}); err != nil {
+		return peer.Peer{}, errors.Join(err, restore())
+	}
+	c.Network.Reset()
+	if err := c.Identity.SetPool(reply.PoolID, reply.Peer); err != nil {
+		return peer.Peer{}, err
+	}
+	c.Log.Infof("joined the pool %s", reply.PoolID)
+	return reply.Peer, nil
+}
+
+// free checks that this peer can leave its own pool of one.
+func (c *Commands) free(ctx context.Context) error {
+	if err := c.Store.Sync(ctx); err != nil {
+		return err
+	}
+	peers, err := peer.Records.List(c.Store)
+	if err != nil {
+		return err
+	}
+	if len(peers) > 1 {
+		return api.Errorf(api.Exists, "this peer is in another pool already, %s, with %d peers: detach it there first", c.Identity.PoolID(), len(peers))
+	}
+	volumes, err := volume.Records.List(c.Store)
+	if err != nil {
+		return err
+	}
+	if len(volumes) > 0 {
+		return api.Errorf(api.State, "this peer has volumes of its own (%s and %d more): delete them before it joins a pool", volumes[0].ID, len(volumes)-1)
+	}
+	for _, t := range c.Engine.List() {
+		if !t.Ended() {
+			return api.Errorf(api.Conflict, "the transaction %s (%s) runs on this peer: wait for its end", t.ID, t.Operation)
+		}
+	}
+	return nil
+}
+
+// Left gives up the pool that this peer was taken out of, and starts anew as a pool of one.
+func (c *Commands) Left(ctx context.Context) error {
+	c.joining.Lock()
+	defer c.joining.Unlock()
+	c.Log.Warn("this peer was detached from its pool and starts anew")
+	c.Network.Reset()
+	return c.Fresh(ctx)
+}

@@ -1,0 +1,174 @@
+// Package peers is what can be done with the members of the pool: list, probe, join, edit and detach.
+package peers
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/pkg/pki"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// Network carries the calls to other peers. The peer RPC client implements it.
+type Network interface {
+	// Invite proves the pool secret to the peer at the address, has it proved in turn, and has the peer join with the
+	// token that makeToken returns. The reply is the peer's record.
+	Invite(ctx context.Context, address string, prover *peer.Prover, makeToken func() (string, error)) (peer.Peer, error)
+	// Join asks one of the token's addresses to let this peer in, and talks to nobody but the token's pool.
+	Join(ctx context.Context, token peer.Token, req peer.JoinRequest) (peer.JoinReply, error)
+	// Leave tells a peer that it was taken out of the pool.
+	Leave(ctx context.Context, peerID string) error
+	// Reset drops all connections: the certificates have changed.
+	Reset()
+}
+
+// Identity is this peer's own data. Its record changes when it joins a pool.
+type Identity interface {
+	// Peer returns the record of this peer as it would enter a pool.
+	Peer() peer.Peer
+	// PoolID returns the id of the pool the peer is in.
+	PoolID() string
+	// SetPool records that this peer is now in the pool, known there by the record.
+	SetPool(poolID string, self peer.Peer) error
+}
+
+// Config is what Commands need.
+type Config struct {
+	Store    *store.Store
+	Engine   *transaction.Engine
+	Ops      Operations
+	Identity Identity
+	TLS      *pki.Dir
+	Network  Network
+	// Prover proves the pool secret; it returns nil when none is configured.
+	Prover func() (*peer.Prover, error)
+	// Fresh makes a new pool of this peer alone, after it was detached.
+	Fresh func(ctx context.Context) error
+	Log   *logrus.Entry
+}
+
+// Commands are the operations on peers. They are safe for concurrent use.
+type Commands struct {
+	Config
+	joining sync.Mutex
+}
+
+// New makes the commands.
+func New(cfg Config) *Commands { return &Commands{Config: cfg} }
+
+// Operations are the registered transactions on peers.
+type Operations struct {
+	add    transaction.Handle[addParams, api.Peer]
+	edit   transaction.Handle[editParams, api.Peer]
+	remove transaction.Handle[removeParams, peer.Empty]
+	token  transaction.Handle[tokenParams, peer.Empty]
+	renew  transaction.Handle[renewParams, peer.Empty]
+}
+
+// Register adds the operations to a registry.
+func Register(r *transaction.Registry) Operations {
+	return Operations{
+		add: transaction.Register(r, addOperation()), edit: transaction.Register(r, editOperation()),
+		remove: transaction.Register(r, removeOperation()), token: transaction.Register(r, tokenOperation()),
+		renew: transaction.Register(r, renewOperation()),
+	}
+}
+
+// List returns the peers whose metadata has the key and the value; empty ones match everything.
+func (c *Commands) List(ctx context.Context, key, value string) ([]api.Peer, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return nil, err
+	}
+	recs, err := peer.Records.List(c.Store)
+	if err != nil {
+		return nil, err
+	}
+	roles := c.roles(ctx)
+	out := []api.Peer{}
+	for _, rec := range recs {
+		info := c.info(rec.Value)
+		info.StoreRole = roles(rec.ID)
+		if matches(info.Metadata, key, value) {
+			out = append(out, info)
+		}
+	}
+	return out, nil
+}
+
+func matches(metadata map[string]string, key, value string) bool {
+	if key == "" && value == "" {
+		return true
+	}
+	for k, v := range metadata {
+		if (key == "" || k == key) && (value == "" || v == value) {
+			return true
+		}
+	}
+	return false
+}
+
+// Get returns the peer that is called name: its id, its name or an address.
+func (c *Commands) Get(ctx context.Context, name string) (api.Peer, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return api.Peer{}, err
+	}
+	rec, err := peer.Find(c.Store, name)
+	if err != nil {
+		return api.Peer{}, err
+	}
+	info := c.info(rec.Value)
+	info.StoreRole = c.roles(ctx)(rec.ID)
+	return info, nil
+}
+
+func (c *Commands) info(p *peer.Peer) api.Peer {
+	alive, ok := peer.Online(c.Store, p.ID)
+	info := p.Info(ok, alive.PID)
+	info.Version = alive.Version
+	return info
+}
+
+// roles returns the part of each peer in the store. The store's own list is worth a short wait, not more.
+func (c *Commands) roles(ctx context.Context) func(id string) string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return func(string) string { return "" }
+	}
+	roles := map[string]string{}
+	for _, m := range members {
+		roles[m.PeerID] = "voter"
+		if m.Learner {
+			roles[m.PeerID] = "learner"
+		}
+	}
+	return func(id string) string {
+		if r := roles[id]; r != "" {
+			return r
+		}
+		return "client"
+	}
+}
+
+// bricksOf lists the bricks that a peer holds, as "VOLUME: PATH".
+func bricksOf(r store.Reader, peerID string) ([]string, error) {
+	recs, err := volume.Records.List(r)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, rec := range recs {
+		for _, b := range rec.Value.BricksOn(peerID) {
+			out = append(out, rec.Value.Name+": "+b.Path)
+		}
+	}
+	return out, nil
+}

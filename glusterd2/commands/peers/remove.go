@@ -1,0 +1,114 @@
+package peers
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type removeParams struct {
+	Peer     peer.Peer `json:"peer"`
+	Revision int64     `json:"revision"`
+	// Seen is the revision of the store at which the peer held no brick.
+	Seen int64 `json:"seen"`
+	// Revoke is false when the certificate was revoked before.
+	Revoke bool `json:"revoke"`
+}
+
+func removeOperation() transaction.Operation[removeParams, peer.Empty] {
+	return transaction.Operation[removeParams, peer.Empty]{
+		Name: "peer.remove", Version: 1,
+		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, peer.Empty, error) {
+			writes := []store.Write{peer.Records.Delete(p.Peer.ID, p.Revision)}
+			if p.Revoke {
+				writes = append(writes, peer.Revoked.Create(p.Peer.Certificate, p.Peer.ID))
+			}
+			// A volume that was made meanwhile may have a brick on the peer.
+			return writes, []store.Guard{volume.Records.NoneNewer(p.Seen)}, peer.Empty{}, nil
+		},
+	}
+}
+
+// Delete takes a peer out of the pool. It is refused while the peer holds bricks, and for this peer itself. A peer that
+// cannot be reached is taken out only by force.
+func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
+	if err := c.Store.Sync(ctx); err != nil {
+		return err
+	}
+	seen := c.Store.Revision()
+	rec, err := peer.Find(c.Store, name)
+	if err != nil {
+		return err
+	}
+	_, online := peer.Online(c.Store, rec.ID)
+	if err := c.removable(rec, online, force); err != nil {
+		return err
+	}
+	if err := c.dropMember(ctx, rec.ID); err != nil {
+		return err
+	}
+	_, revoked, err := peer.Revoked.Get(c.Store, rec.Value.Certificate)
+	if err != nil {
+		return err
+	}
+	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
+		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Seen: seen, Revoke: !revoked && rec.Value.Certificate != ""},
+		Locks:  []string{"peer/" + rec.ID},
+	})
+	if err != nil {
+		return err
+	}
+	c.Log.Infof("peer %s (%s) was detached", rec.Value.Name, rec.ID)
+	if online {
+		c.tellLeft(ctx, rec.Value)
+	}
+	return nil
+}
+
+func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) error {
+	if rec.ID == c.Identity.Peer().ID {
+		return api.Errorf(api.Invalid, "peer %s is this peer itself: detach it from another peer of the pool", rec.Value.Name)
+	}
+	bricks, err := bricksOf(c.Store, rec.ID)
+	if err != nil {
+		return err
+	}
+	if len(bricks) > 0 {
+		const show = 10
+		list := strings.Join(bricks[:min(show, len(bricks))], ", ")
+		return api.Errorf(api.Forbidden, "peer %s holds %d bricks (%s): remove or replace them first", rec.Value.Name, len(bricks), list)
+	}
+	if !online && !force {
+		return api.Errorf(api.Unavailable, "peer %s cannot be reached: start it, or detach it with --force if it is gone for good", rec.Value.Name)
+	}
+	return nil
+}
+
+// dropMember takes the peer's member out of the store first, so that the pool never counts on the vote of a stranger.
+func (c *Commands) dropMember(ctx context.Context, id string) error {
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.PeerID == id {
+			return c.Store.RemoveMember(ctx, m.ID)
+		}
+	}
+	return nil
+}
+
+// tellLeft is a courtesy: a peer that misses it is locked out all the same.
+func (c *Commands) tellLeft(ctx context.Context, p *peer.Peer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	if err := c.Network.Leave(ctx, p.ID); err != nil {
+		c.Log.Warnf("peer %s was detached, but could not be told: %v", p.Name, err)
+	}
+}

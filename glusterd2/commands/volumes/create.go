@@ -1,0 +1,225 @@
+package volumes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type createParams struct {
+	Volume *volume.Volume `json:"volume"`
+	Allow  Allow          `json:"allow"`
+	// Peers are the revisions of the records of the peers that hold bricks: none may have left meanwhile.
+	Peers map[string]int64 `json:"peers"`
+}
+
+func createOperation(host Host) transaction.Operation[createParams, none] {
+	return transaction.Operation[createParams, none]{
+		Name: "volume.create", Version: 1,
+		Steps: []transaction.Step[createParams]{{
+			Name: "prepare-bricks",
+			Do: func(ctx context.Context, _ *transaction.Call, p createParams) error {
+				return host.Prepare(ctx, p.Volume, p.Allow)
+			},
+			Undo: func(ctx context.Context, _ *transaction.Call, p createParams) error {
+				return host.Unprepare(ctx, p.Volume)
+			},
+		}},
+		Commit: func(p createParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			var guards []store.Guard
+			for id, rev := range p.Peers {
+				guards = append(guards, peer.Records.MustBe(id, rev))
+			}
+			return []store.Write{volume.Records.Create(p.Volume.Name, p.Volume)}, guards, none{}, nil
+		},
+	}
+}
+
+// Create makes a volume of the bricks that the request names.
+func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return api.VolumeInfo{}, err
+	}
+	params, err := c.planCreate(req)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	v := params.Volume
+	if err := c.allOnline(v.Peers()); err != nil {
+		return api.VolumeInfo{}, err
+	}
+	_, err = c.Ops.create.Run(ctx, c.Engine, transaction.Plan[createParams]{
+		Params: params, Peers: v.Peers(), Locks: []string{Lock(v.Name)},
+		Guards: []store.Guard{volume.Records.MustBeAbsent(v.Name)},
+	})
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	return c.info(v), nil
+}
+
+// planCreate checks the request and chooses every id, once.
+func (c *Commands) planCreate(req api.VolumeCreateReq) (createParams, error) {
+	if err := c.checkCreate(req); err != nil {
+		return createParams{}, err
+	}
+	params := createParams{Allow: Allow{Flags: req.Flags, Force: req.Force}, Peers: map[string]int64{}}
+	place := func(b api.BrickReq) (volume.Placed, error) { return c.place(b, params.Peers) }
+	subvols, err := volume.Layout(req.Subvols, place, uuid.NewString)
+	if err != nil {
+		return createParams{}, err
+	}
+	v := &volume.Volume{
+		ID: uuid.NewString(), Name: req.Name, Transport: api.TransportTCP, State: volume.Created, Subvols: subvols,
+		Metadata: req.Metadata, Auth: volume.Auth{Username: uuid.NewString(), Password: uuid.NewString()}, CreatedAt: time.Now().UTC(),
+	}
+	if err := c.checkBricks(v); err != nil {
+		return createParams{}, err
+	}
+	if err := c.checkSpread(v, req.Force); err != nil {
+		return createParams{}, err
+	}
+	v.Options = defaults(v)
+	chosen, err := c.complete(v, req.Options)
+	if err != nil {
+		return createParams{}, err
+	}
+	maps.Copy(v.Options, chosen)
+	params.Volume = v
+	return params, nil
+}
+
+func (c *Commands) checkCreate(req api.VolumeCreateReq) error {
+	if err := volume.ValidateName(req.Name); err != nil {
+		return err
+	}
+	if t := req.Transport; t != "" && t != api.TransportTCP {
+		return api.FieldErrorf("transport", "transport %.20q: only %s is possible with this GlusterFS", t, api.TransportTCP)
+	}
+	if req.Size > 0 || req.ProvisionerType != "" {
+		return api.Errorf(api.NotSupported, "size: volumes of a size, on bricks that gd2 makes, are not possible here: name the bricks in subvols").
+			With(api.FieldField, "size")
+	}
+	for flag := range req.Flags {
+		switch flag {
+		case api.FlagReuseBricks, api.FlagAllowRootDir, api.FlagAllowMountAsBrick, api.FlagCreateBrickDir:
+		default:
+			return api.FieldErrorf("flags", "flag %.40q is not known: use %s", flag, strings.Join([]string{
+				api.FlagReuseBricks, api.FlagAllowRootDir, api.FlagAllowMountAsBrick, api.FlagCreateBrickDir}, ", "))
+		}
+	}
+	if err := api.ValidateMetadata(req.Metadata); err != nil {
+		return err
+	}
+	if _, ok, err := volume.Records.Get(c.Store, req.Name); err != nil || ok {
+		if err != nil {
+			return err
+		}
+		return api.Errorf(api.Exists, "volume %s already exists", req.Name).With("volume", req.Name)
+	}
+	return nil
+}
+
+// place resolves the peer of a brick and checks the form of its path.
+func (c *Commands) place(b api.BrickReq, revisions map[string]int64) (volume.Placed, error) {
+	var arbiter bool
+	switch strings.ToLower(b.Type) {
+	case "", strings.ToLower(api.BrickTypeBrick):
+	case strings.ToLower(api.BrickTypeArbiter):
+		arbiter = true
+	default:
+		return volume.Placed{}, api.FieldErrorf("type", "brick type %.20q: use %s or %s", b.Type, api.BrickTypeBrick, api.BrickTypeArbiter)
+	}
+	rec, err := peer.Find(c.Store, b.PeerID)
+	if api.IsKind(err, api.NotFound) {
+		return volume.Placed{}, api.FieldErrorf("peerid", "brick %.80q is on peer %.80q, which is not in the pool: probe it first", b.Path, b.PeerID)
+	}
+	if err != nil {
+		return volume.Placed{}, err
+	}
+	if !filepath.IsAbs(b.Path) {
+		return volume.Placed{}, api.FieldErrorf("path", "brick path %.80q on %s is not absolute", b.Path, rec.Value.Host)
+	}
+	path := b.Path
+	for len(path) > 1 && strings.HasSuffix(path, "/") {
+		path = strings.TrimSuffix(path, "/")
+	}
+	revisions[rec.ID] = rec.Revision
+	return volume.Placed{PeerID: rec.ID, Path: path, Arbiter: arbiter}, nil
+}
+
+// checkBricks refuses paths of bad form, and bricks that are, contain or lie inside others of this or another volume.
+func (c *Commands) checkBricks(v *volume.Volume) error {
+	type owned struct{ path, volume string }
+	taken := map[string][]owned{}
+	recs, err := volume.Records.List(c.Store)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		for _, b := range rec.Value.Bricks() {
+			taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, rec.ID})
+		}
+	}
+	hosts := peer.Hosts(c.Store)
+	for _, b := range v.Bricks() {
+		if err := checkPath(v.Name, hosts(b.PeerID), b); err != nil {
+			return err
+		}
+		for _, o := range taken[b.PeerID] {
+			if !volume.Overlaps(b.Path, o.path) {
+				continue
+			}
+			where := fmt.Sprintf("brick %s:%s", hosts(b.PeerID), b.Path)
+			switch {
+			case o.volume == v.Name && o.path == b.Path:
+				return api.FieldErrorf("path", "%s is named twice", where)
+			case o.path == b.Path:
+				return api.FieldErrorf("path", "%s is already a brick of volume %s", where, o.volume)
+			}
+			return api.FieldErrorf("path", "%s overlaps with the brick %s of volume %s: bricks must not contain each other", where, o.path, o.volume)
+		}
+		taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, v.Name})
+	}
+	return nil
+}
+
+// checkSpread refuses subvolumes with several bricks on one peer, whose loss would take more copies than one.
+func (c *Commands) checkSpread(v *volume.Volume, force bool) error {
+	if force || !v.NeedsSelfHeal() {
+		return nil
+	}
+	hosts := peer.Hosts(c.Store)
+	for i, s := range v.Subvols {
+		seen := map[string]bool{}
+		for _, b := range s.Bricks {
+			if seen[b.PeerID] {
+				return api.FieldErrorf("subvols", "subvolume %d (%s) has several bricks on peer %s, so that the loss of one peer can take the data: spread them, or use force",
+					i, s, hosts(b.PeerID))
+			}
+			seen[b.PeerID] = true
+		}
+	}
+	return nil
+}
+
+// defaults are the options that glusterd sets on every new volume of a type.
+func defaults(v *volume.Volume) map[string]string {
+	out := map[string]string{"storage.fips-mode-rchecksum": "on", "transport.address-family": "inet", "nfs.disable": "on"}
+	if v.Shape().Type == api.SubvolReplicate {
+		out["cluster.granular-entry-heal"] = "on"
+		out["performance.client-io-threads"] = "off"
+	}
+	return out
+}

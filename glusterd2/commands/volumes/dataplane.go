@@ -1,0 +1,151 @@
+package volumes
+
+import (
+	"context"
+	"sync"
+
+	"gd2/glusterd2/brick"
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/selfheal"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+)
+
+// DataPlane is the Host of real bricks and the real self-heal daemon.
+type DataPlane struct {
+	PeerID   string
+	Store    store.Reader
+	OS       brick.OS
+	Bricks   *brick.Host
+	Locks    *brick.Locks
+	SelfHeal *selfheal.Daemon
+
+	// preparing makes checks and preparations of bricks take turns, so that two volumes cannot take one directory.
+	preparing sync.Mutex
+}
+
+var _ Host = (*DataPlane)(nil)
+
+// checkPath checks the form of a brick's path, on the peer that plans.
+func checkPath(volumeName, host string, b volume.Brick) error {
+	return brick.CheckPath(brick.Where{VolumeName: volumeName, Host: host, PeerID: b.PeerID, Path: b.Path})
+}
+
+func (d *DataPlane) where(v *volume.Volume, b volume.Brick) brick.Where {
+	return brick.Where{VolumeName: v.Name, Host: peer.Hosts(d.Store)(b.PeerID), PeerID: b.PeerID, Path: b.Path}
+}
+
+// Prepare implements Host.
+func (d *DataPlane) Prepare(ctx context.Context, v *volume.Volume, allow Allow) error {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	known, err := d.known(v)
+	if err != nil {
+		return err
+	}
+	grants := brick.AllowOf(allow.Flags, allow.Force)
+	bricks := v.BricksOn(d.PeerID)
+	for _, b := range bricks {
+		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Allow: grants}
+		if err := brick.Check(ctx, d.OS, req); err != nil {
+			return err
+		}
+	}
+	for _, b := range bricks {
+		if err := brick.Prepare(ctx, d.OS, d.prepareReq(v, b, grants.CreateParents)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known lists the paths of this peer's bricks of other volumes.
+func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
+	recs, err := volume.Records.List(d.Store)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, rec := range recs {
+		if rec.Value.ID == v.ID {
+			continue
+		}
+		for _, b := range rec.Value.BricksOn(d.PeerID) {
+			out = append(out, b.Path)
+		}
+	}
+	return out, nil
+}
+
+func (d *DataPlane) prepareReq(v *volume.Volume, b volume.Brick, parents bool) brick.PrepareReq {
+	// The volume's id marks what was made: it is chosen once and used by no other volume.
+	return brick.PrepareReq{Where: d.where(v, b), VolumeID: v.ID, Mark: v.ID, CreateParents: parents}
+}
+
+// Unprepare implements Host.
+func (d *DataPlane) Unprepare(ctx context.Context, v *volume.Volume) error {
+	d.preparing.Lock()
+	defer d.preparing.Unlock()
+	for _, b := range v.BricksOn(d.PeerID) {
+		if err := brick.Unprepare(ctx, d.OS, d.prepareReq(v, b, true)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *DataPlane) specs(v *volume.Volume) []brick.Spec {
+	var out []brick.Spec
+	for _, b := range v.BricksOn(d.PeerID) {
+		out = append(out, brick.Spec{VolumeName: v.Name, Host: peer.Hosts(d.Store)(b.PeerID), Path: b.Path})
+	}
+	return out
+}
+
+// Start implements Host.
+func (d *DataPlane) Start(ctx context.Context, v *volume.Volume) error {
+	unlock, err := d.Locks.Lock(ctx, v.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = d.Bricks.StartAll(ctx, d.specs(v))
+	return err
+}
+
+// Stop implements Host.
+func (d *DataPlane) Stop(ctx context.Context, v *volume.Volume) error {
+	unlock, err := d.Locks.Lock(ctx, v.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.Bricks.StopAll(ctx, d.specs(v))
+}
+
+// Forget implements Host: a brick of a stopped volume that is still there, on a peer that was away, ends now.
+func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error { return d.Stop(ctx, v) }
+
+// Report implements Host.
+func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {
+	r := Report{Bricks: []api.BrickStatus{}, Daemons: []api.DaemonStatus{}}
+	hosts := peer.Hosts(d.Store)
+	bricks := v.BricksOn(d.PeerID)
+	for i, s := range d.specs(v) {
+		st := d.Bricks.Status(s)
+		st.Info = v.BrickInfo(bricks[i], hosts)
+		r.Bricks = append(r.Bricks, st)
+	}
+	if v.NeedsSelfHeal() && v.State == volume.Started && len(bricks) > 0 {
+		st := d.SelfHeal.Status(v.Name)
+		st.PeerID, st.Hostname = d.PeerID, hosts(d.PeerID)
+		r.Daemons = append(r.Daemons, st)
+	}
+	return r
+}
+
+// Heal implements Host.
+func (d *DataPlane) Heal(ctx context.Context, v *volume.Volume, full bool) error {
+	return d.SelfHeal.Heal(ctx, v, full)
+}

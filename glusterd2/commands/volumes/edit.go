@@ -1,0 +1,71 @@
+package volumes
+
+import (
+	"context"
+	"maps"
+
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// editParams carry a changed record: of the metadata, or of options. The daemons that it concerns see it in the store.
+type editParams struct {
+	Volume   *volume.Volume `json:"volume"`
+	Revision int64          `json:"revision"`
+}
+
+func editOperation() transaction.Operation[editParams, none] {
+	return transaction.Operation[editParams, none]{
+		Name: "volume.edit", Version: 1,
+		Commit: func(p editParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return []store.Write{volume.Records.Update(p.Volume.Name, p.Volume, p.Revision)}, nil, none{}, nil
+		},
+	}
+}
+
+// change runs an edit of a volume: modify gets a copy whose maps may be changed. Of two edits at once the second is
+// planned again on what the first left.
+func (c *Commands) change(ctx context.Context, name string, modify func(v *volume.Volume) error) (api.VolumeInfo, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	v := *rec.Value
+	v.Options, v.Metadata = cloneMap(v.Options), cloneMap(v.Metadata)
+	if err := modify(&v); err != nil {
+		return api.VolumeInfo{}, err
+	}
+	_, err = c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
+		Params: editParams{Volume: &v, Revision: rec.Revision}, Locks: []string{Lock(name)},
+		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
+	})
+	return c.after(ctx, name, err)
+}
+
+func cloneMap(m map[string]string) map[string]string {
+	out := make(map[string]string, len(m))
+	maps.Copy(out, m)
+	return out
+}
+
+// Edit changes the metadata of a volume.
+func (c *Commands) Edit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error) {
+	if len(req.Metadata) == 0 {
+		return api.VolumeInfo{}, api.FieldErrorf("metadata", "name at least one metadata key")
+	}
+	if err := api.ValidateMetadata(req.Metadata); err != nil {
+		return api.VolumeInfo{}, err
+	}
+	return c.change(ctx, name, func(v *volume.Volume) error {
+		for k, val := range req.Metadata {
+			if req.DeleteMetadata {
+				delete(v.Metadata, k)
+			} else {
+				v.Metadata[k] = val
+			}
+		}
+		return api.ValidateMetadata(v.Metadata)
+	})
+}

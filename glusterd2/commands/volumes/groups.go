@@ -1,0 +1,160 @@
+package volumes
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gd2/glusterd2/xlator"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// GroupRecords is the kind of the option groups that users made, by name.
+var GroupRecords = store.NewKind[api.OptionGroup](store.PrefixGroups, 1)
+
+type groupParams struct {
+	Group api.OptionGroup `json:"group"`
+}
+
+func groupOperation() transaction.Operation[groupParams, none] {
+	return transaction.Operation[groupParams, none]{
+		Name: "group.create", Version: 1,
+		Commit: func(p groupParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return []store.Write{GroupRecords.Create(p.Group.Name, p.Group)}, nil, none{}, nil
+		},
+	}
+}
+
+type ungroupParams struct {
+	Name     string `json:"name"`
+	Revision int64  `json:"revision"`
+}
+
+func ungroupOperation() transaction.Operation[ungroupParams, none] {
+	return transaction.Operation[ungroupParams, none]{
+		Name: "group.delete", Version: 1,
+		Commit: func(p ungroupParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return []store.Write{GroupRecords.Delete(p.Name, p.Revision)}, nil, none{}, nil
+		},
+	}
+}
+
+// Groups lists the option groups: those that GlusterFS brings along, then those that users made.
+func (c *Commands) Groups(ctx context.Context) ([]api.OptionGroup, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return nil, err
+	}
+	out := c.Table.Groups()
+	recs, err := GroupRecords.List(c.Store)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range recs {
+		out = append(out, rec.Value)
+	}
+	return out, nil
+}
+
+var groupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// CreateGroup makes an option group.
+func (c *Commands) CreateGroup(ctx context.Context, req api.OptionGroupReq) (api.OptionGroup, error) {
+	g := req.OptionGroup
+	if !groupName.MatchString(g.Name) || g.Name == groupKey {
+		return g, api.FieldErrorf("name", "group name %.80q: use up to 64 letters, digits, dots, - and _", g.Name)
+	}
+	if len(g.Options) == 0 || len(g.Options) > maxOptions {
+		return g, api.FieldErrorf("options", "a group has 1 to %d options, not %d", maxOptions, len(g.Options))
+	}
+	if len(g.Description) > 1024 {
+		return g, api.FieldErrorf("description", "the description is %d bytes long: at most 1024", len(g.Description))
+	}
+	groups, err := c.Groups(ctx)
+	if err != nil {
+		return g, err
+	}
+	if slices.ContainsFunc(groups, func(o api.OptionGroup) bool { return o.Name == g.Name }) {
+		return g, api.Errorf(api.Exists, "option group %s already exists", g.Name)
+	}
+	if _, err := c.Table.Complete(g.Name); err == nil {
+		return g, api.FieldErrorf("name", "group name %s is the name of an option", g.Name)
+	}
+	g.Options = slices.Clone(g.Options)
+	for i, o := range g.Options {
+		full, err := c.Table.Complete(o.Name)
+		if err != nil {
+			return g, err
+		}
+		if xlator.IsUser(full) || c.Table.Global(full) {
+			return g, api.FieldErrorf("options", "option %s cannot be in a group", full)
+		}
+		if err := c.Table.Validate(full, o.OnValue); err != nil {
+			return g, err
+		}
+		g.Options[i].Name = full
+	}
+	_, err = c.Ops.group.Run(ctx, c.Engine, transaction.Plan[groupParams]{Params: groupParams{Group: g}, Locks: []string{"group/" + g.Name}})
+	return g, err
+}
+
+// DeleteGroup deletes an option group that a user made. Volumes keep the options that it set.
+func (c *Commands) DeleteGroup(ctx context.Context, name string) error {
+	groups, err := c.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	rec, ok, err := GroupRecords.Get(c.Store, name)
+	if err != nil {
+		return err
+	}
+	if !ok && slices.ContainsFunc(groups, func(o api.OptionGroup) bool { return o.Name == name }) {
+		return api.Errorf(api.Forbidden, "option group %s comes with GlusterFS and cannot be deleted", name)
+	}
+	if !ok {
+		return api.Errorf(api.NotFound, "option group %.80q does not exist", name)
+	}
+	_, err = c.Ops.ungroup.Run(ctx, c.Engine, transaction.Plan[ungroupParams]{
+		Params: ungroupParams{Name: name, Revision: rec.Revision}, Locks: []string{"group/" + name},
+	})
+	return err
+}
+
+// groupOptions takes apart "group NAME" and "NAME on|off". Off takes the group's options back.
+func (c *Commands) groupOptions(key, value string) (members map[string]string, isGroup bool, err error) {
+	name, set := key, true
+	if key == groupKey {
+		name = value
+	}
+	all := c.Table.Groups()
+	if rec, ok, err := GroupRecords.Get(c.Store, name); err != nil {
+		return nil, false, err
+	} else if ok {
+		all = append(all, rec.Value)
+	}
+	i := slices.IndexFunc(all, func(g api.OptionGroup) bool { return g.Name == name })
+	switch {
+	case i < 0 && key == groupKey:
+		var names []string
+		for _, g := range all {
+			names = append(names, g.Name)
+		}
+		return nil, false, api.FieldErrorf("options", "option group %.80q does not exist: there are %s", name, strings.Join(names, ", "))
+	case i < 0:
+		return nil, false, nil
+	case key != groupKey:
+		if set, err = on(value); err != nil {
+			return nil, false, err
+		}
+	}
+	members = map[string]string{}
+	for _, o := range all[i].Options {
+		members[o.Name] = o.OnValue
+		if !set {
+			members[o.Name] = ""
+		}
+	}
+	return members, true, nil
+}

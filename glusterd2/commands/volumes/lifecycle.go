@@ -1,0 +1,162 @@
+package volumes
+
+import (
+	"context"
+
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type startParams struct {
+	Volume   *volume.Volume `json:"volume"`
+	Revision int64          `json:"revision"`
+	Force    bool           `json:"force"`
+}
+
+func startOperation(host Host) transaction.Operation[startParams, none] {
+	failed := transaction.NewOutput[string]("failed")
+	return transaction.Operation[startParams, none]{
+		Name: "volume.start", Version: 1,
+		Steps: []transaction.Step[startParams]{{
+			Name: "start-bricks",
+			Do: func(ctx context.Context, call *transaction.Call, p startParams) error {
+				err := host.Start(ctx, p.Volume)
+				if err != nil && p.Force && !api.IsKind(err, api.Unavailable) {
+					// By force the volume starts with what it has; the peer goes on trying by itself.
+					call.Log.Warnf("volume %s starts without all its bricks: %v", p.Volume.Name, err)
+					failed.Set(call, err.Error())
+					return nil
+				}
+				return err
+			},
+			Undo: func(ctx context.Context, _ *transaction.Call, p startParams) error {
+				if p.Volume.State == volume.Started {
+					return nil // bricks of a started volume may run, and should
+				}
+				return host.Stop(ctx, p.Volume)
+			},
+		}},
+		Commit: func(p startParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return changeState(p.Volume, p.Revision, volume.Started)
+		},
+	}
+}
+
+func changeState(v *volume.Volume, revision int64, state volume.State) ([]store.Write, []store.Guard, none, error) {
+	changed := *v
+	changed.State = state
+	return []store.Write{volume.Records.Update(v.Name, &changed, revision)}, nil, none{}, nil
+}
+
+// Start starts a volume. Peers that are away start their bricks when they are back; a peer that is there must start
+// all of its own, unless by force.
+func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	v := rec.Value
+	if v.State == volume.Started && !req.ForceStartBricks {
+		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is started already", name).With("volume", name)
+	}
+	up, down := c.online(v.Peers())
+	if len(up) == 0 {
+		return api.VolumeInfo{}, api.Errorf(api.Unavailable, "none of the peers that hold bricks of volume %s can be reached: %v", name, c.names(down))
+	}
+	if len(down) > 0 {
+		c.Log.WithField("volume", name).Warnf("starting without the peers %v, which cannot be reached", c.names(down))
+	}
+	_, err = c.Ops.start.Run(ctx, c.Engine, transaction.Plan[startParams]{
+		Params: startParams{Volume: v, Revision: rec.Revision, Force: req.ForceStartBricks}, Peers: up, Locks: []string{Lock(name)},
+		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
+	})
+	return c.after(ctx, name, err)
+}
+
+type stopParams struct {
+	Volume   *volume.Volume `json:"volume"`
+	Revision int64          `json:"revision"`
+}
+
+func stopOperation(host Host) transaction.Operation[stopParams, none] {
+	return transaction.Operation[stopParams, none]{
+		Name: "volume.stop", Version: 1,
+		Steps: []transaction.Step[stopParams]{{
+			Name: "stop-bricks",
+			Do: func(ctx context.Context, _ *transaction.Call, p stopParams) error {
+				return host.Stop(ctx, p.Volume)
+			},
+			Undo: func(ctx context.Context, _ *transaction.Call, p stopParams) error {
+				return host.Start(ctx, p.Volume)
+			},
+		}},
+		Commit: func(p stopParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return changeState(p.Volume, p.Revision, volume.Stopped)
+		},
+	}
+}
+
+// Stop stops a volume. Bricks on peers that are away are stopped when the peers are back.
+func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (api.VolumeInfo, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	if rec.Value.State != volume.Started {
+		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
+	}
+	up, _ := c.online(rec.Value.Peers())
+	_, err = c.Ops.stop.Run(ctx, c.Engine, transaction.Plan[stopParams]{
+		Params: stopParams{Volume: rec.Value, Revision: rec.Revision}, Peers: up, Locks: []string{Lock(name)},
+		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
+	})
+	return c.after(ctx, name, err)
+}
+
+// after answers a change with the volume as it is now.
+func (c *Commands) after(ctx context.Context, name string, err error) (api.VolumeInfo, error) {
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	return c.Get(ctx, name)
+}
+
+type removeParams struct {
+	Volume   *volume.Volume `json:"volume"`
+	Revision int64          `json:"revision"`
+}
+
+func removeOperation(host Host) transaction.Operation[removeParams, none] {
+	return transaction.Operation[removeParams, none]{
+		Name: "volume.delete", Version: 1,
+		Steps: []transaction.Step[removeParams]{{
+			// What is forgotten here is made again when it is needed, so there is nothing to undo.
+			Name: "forget",
+			Do: func(ctx context.Context, _ *transaction.Call, p removeParams) error {
+				return host.Forget(ctx, p.Volume)
+			},
+		}},
+		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
+		},
+	}
+}
+
+// Delete deletes a volume that is not started. The data on its bricks stays.
+func (c *Commands) Delete(ctx context.Context, name string) error {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	if rec.Value.State == volume.Started {
+		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
+	}
+	up, _ := c.online(rec.Value.Peers())
+	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
+		Params: removeParams{Volume: rec.Value, Revision: rec.Revision}, Peers: up, Locks: []string{Lock(name)},
+		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
+	})
+	return err
+}

@@ -1,0 +1,220 @@
+// Package volumes is what can be done with volumes: one file for each operation, with its checks, its plan, its steps
+// with their undo, and its commit.
+package volumes
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sirupsen/logrus"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/glusterd2/xlator"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// Host is the data plane of this peer, on which the steps of the operations work. Every method deals only with the
+// bricks that this peer holds. DataPlane implements it.
+type Host interface {
+	// Prepare checks the volume's bricks and makes their directories, all or none.
+	Prepare(ctx context.Context, v *volume.Volume, allow Allow) error
+	// Unprepare removes what Prepare made for this volume. It is safe after nothing, half or all of Prepare, and twice.
+	Unprepare(ctx context.Context, v *volume.Volume) error
+	// Start starts the volume's bricks that do not run, and waits until they serve.
+	Start(ctx context.Context, v *volume.Volume) error
+	// Stop stops the volume's bricks, and waits until they have ended.
+	Stop(ctx context.Context, v *volume.Volume) error
+	// Forget removes what the host keeps of the volume besides the bricks' data.
+	Forget(ctx context.Context, v *volume.Volume) error
+	// Report says how the volume's bricks and daemons do.
+	Report(ctx context.Context, v *volume.Volume) Report
+	// Heal starts a heal of the volume by this peer's self-heal daemon.
+	Heal(ctx context.Context, v *volume.Volume, full bool) error
+}
+
+// Allow lifts the guards on bricks: the flags of a request, and Force.
+type Allow struct {
+	Flags map[string]bool `json:"flags,omitempty"`
+	Force bool            `json:"force,omitempty"`
+}
+
+// Report is what one peer knows of a volume.
+type Report struct {
+	Bricks  []api.BrickStatus  `json:"bricks"`
+	Daemons []api.DaemonStatus `json:"daemons"`
+}
+
+// Names of the calls that peers make to each other about volumes.
+const (
+	MethodReport = "VolumeReport"
+	MethodHeal   = "VolumeHeal"
+)
+
+// ReportRequest asks a peer for its Report on a volume.
+type ReportRequest struct {
+	Volume string `json:"volume"`
+}
+
+// HealRequest asks a peer to start a heal.
+type HealRequest struct {
+	Volume string `json:"volume"`
+	Full   bool   `json:"full"`
+}
+
+// Network carries the calls to other peers; a call to this peer itself is made directly.
+type Network interface {
+	Report(ctx context.Context, peerID string, req ReportRequest) (Report, error)
+	Heal(ctx context.Context, peerID string, req HealRequest) error
+}
+
+// Healer reports what is left to heal of a volume; kind as in the REST path.
+type Healer interface {
+	HealInfo(ctx context.Context, volume, kind string) ([]api.BrickHealInfo, error)
+}
+
+// Config is what Commands need.
+type Config struct {
+	Store   *store.Store
+	Engine  *transaction.Engine
+	Ops     Operations
+	Host    Host
+	Healer  Healer
+	Network Network
+	Table   *xlator.Table
+	PeerID  string
+	Log     *logrus.Entry
+}
+
+// Commands are the operations on volumes. They are safe for concurrent use.
+type Commands struct{ Config }
+
+// New makes the commands.
+func New(cfg Config) *Commands { return &Commands{Config: cfg} }
+
+// Operations are the registered transactions on volumes.
+type Operations struct {
+	create  transaction.Handle[createParams, none]
+	start   transaction.Handle[startParams, none]
+	stop    transaction.Handle[stopParams, none]
+	remove  transaction.Handle[removeParams, none]
+	edit    transaction.Handle[editParams, none]
+	group   transaction.Handle[groupParams, none]
+	ungroup transaction.Handle[ungroupParams, none]
+	pool    transaction.Handle[poolParams, none]
+}
+
+// none is the result of operations whose outcome is read from the records.
+type none struct{}
+
+// Register adds the operations to a registry; their steps work on the host.
+func Register(r *transaction.Registry, host Host) Operations {
+	return Operations{
+		create: transaction.Register(r, createOperation(host)), start: transaction.Register(r, startOperation(host)),
+		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)),
+		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
+		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
+	}
+}
+
+// Lock names the lock of a volume. Reconcilers leave a volume alone while it is held.
+func Lock(name string) string { return "volume/" + name }
+
+// find reads a volume, after a barrier: the answer is at least as new as the question.
+func (c *Commands) find(ctx context.Context, name string) (store.Record[*volume.Volume], error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return store.Record[*volume.Volume]{}, err
+	}
+	return Find(c.Store, name)
+}
+
+// Find reads the record of a volume.
+func Find(r store.Reader, name string) (store.Record[*volume.Volume], error) {
+	var rec store.Record[*volume.Volume]
+	if name == "" || len(name) > volume.MaxNameLength {
+		return rec, api.Errorf(api.NotFound, "volume %.40q does not exist", name).With("volume", name[:min(len(name), 40)])
+	}
+	rec, ok, err := volume.Records.Get(r, name)
+	if err == nil && !ok {
+		err = api.Errorf(api.NotFound, "volume %s does not exist", name).With("volume", name)
+	}
+	return rec, err
+}
+
+func (c *Commands) info(v *volume.Volume) api.VolumeInfo { return v.Info(peer.Hosts(c.Store)) }
+
+// Get describes a volume.
+func (c *Commands) Get(ctx context.Context, name string) (api.VolumeInfo, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	return c.info(rec.Value), nil
+}
+
+// List describes the volumes whose metadata has the key and the value; empty ones match everything.
+func (c *Commands) List(ctx context.Context, key, value string) ([]api.VolumeInfo, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return nil, err
+	}
+	recs, err := volume.Records.List(c.Store)
+	if err != nil {
+		return nil, err
+	}
+	hosts := peer.Hosts(c.Store)
+	out := make([]api.VolumeInfo, 0, len(recs))
+	for _, rec := range recs {
+		if matches(rec.Value.Metadata, key, value) {
+			out = append(out, rec.Value.Info(hosts))
+		}
+	}
+	return out, nil
+}
+
+func matches(metadata map[string]string, key, value string) bool {
+	if key == "" && value == "" {
+		return true
+	}
+	for k, v := range metadata {
+		if (key == "" || k == key) && (value == "" || v == value) {
+			return true
+		}
+	}
+	return false
+}
+
+// online splits peers into those whose daemon is at work and the others.
+func (c *Commands) online(peers []string) (up, down []string) {
+	for _, id := range peers {
+		if _, ok := peer.Online(c.Store, id); ok || id == c.PeerID {
+			up = append(up, id)
+		} else {
+			down = append(down, id)
+		}
+	}
+	return up, down
+}
+
+// allOnline demands that every peer is at work.
+func (c *Commands) allOnline(peers []string) error {
+	_, down := c.online(peers)
+	if len(down) == 0 {
+		return nil
+	}
+	hosts := peer.Hosts(c.Store)
+	return api.Errorf(api.Unavailable, "peer %s cannot be reached, and its bricks are needed: start it, then try again", hosts(down[0])).
+		With(api.FieldPeer, down[0])
+}
+
+// names returns the hosts of peers, for messages.
+func (c *Commands) names(ids []string) []string {
+	hosts := peer.Hosts(c.Store)
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = hosts(id)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,157 @@
+package peer
+
+import (
+	"net"
+	"net/url"
+
+	"github.com/google/uuid"
+
+	"gd2/pkg/api"
+)
+
+// Names of the calls by which peers join, leave and serve the store.
+const (
+	MethodHello       = "Hello"
+	MethodProve       = "Prove"
+	MethodInvite      = "Invite"
+	MethodJoin        = "Join"
+	MethodRenew       = "Renew"
+	MethodLeave       = "Leave"
+	MethodStartMember = "StartMember"
+	MethodStopMember  = "StopMember"
+)
+
+// Empty is a message that says nothing.
+type Empty struct{}
+
+// ProofMessage carries a proof of the pool secret.
+type ProofMessage struct {
+	Proof string `json:"proof"`
+}
+
+// Invitation asks a fresh peer to join the pool of the caller, who has proved that it knows the pool secret.
+type Invitation struct {
+	Proof string `json:"proof"`
+	Token string `json:"token"`
+	// Address is how the pool reaches the invited peer.
+	Address string `json:"address"`
+}
+
+// JoinRequest asks a member to let the caller into the pool.
+type JoinRequest struct {
+	TokenID string `json:"token-id"`
+	Secret  string `json:"secret"`
+	// Request is a PEM certificate request.
+	Request []byte `json:"request"`
+	Peer    Peer   `json:"peer"`
+}
+
+// JoinReply is what a new member needs.
+type JoinReply struct {
+	PoolID      string   `json:"pool-id"`
+	Authority   []byte   `json:"authority"`
+	Certificate []byte   `json:"certificate"`
+	Endpoints   []string `json:"endpoints"`
+	Peer        Peer     `json:"peer"`
+}
+
+// RenewRequest asks for a new certificate for the calling member.
+type RenewRequest struct {
+	Request []byte `json:"request"`
+}
+
+// RenewReply is a new certificate.
+type RenewReply struct {
+	PoolID      string `json:"pool-id"`
+	Authority   []byte `json:"authority"`
+	Certificate []byte `json:"certificate"`
+}
+
+// StartMemberRequest tells a peer to start its member of the store; it was added as a learner.
+type StartMemberRequest struct {
+	InitialCluster map[string][]string `json:"initial-cluster"`
+}
+
+// Pool is the record of the pool itself. The authority's key is a record of its own.
+type Pool struct {
+	ID string `json:"id"`
+	// Authority is the PEM certificate of the pool's authority.
+	Authority []byte `json:"authority"`
+}
+
+// Limits of what a joining peer says of itself.
+const (
+	maxText = 256
+	maxURLs = 4
+)
+
+// Validate checks what a peer says of itself when it joins.
+func (p *Peer) Validate() error {
+	if _, err := uuid.Parse(p.ID); err != nil || len(p.ID) != 36 {
+		return api.FieldErrorf("id", "peer id %.40q is not a UUID", p.ID)
+	}
+	if p.Name == "" || len(p.Name) > maxText {
+		return api.FieldErrorf("name", "peer name %.40q: use 1 to %d characters", p.Name, maxText)
+	}
+	if err := ValidateHost(p.Host); err != nil {
+		return err
+	}
+	for field, addr := range map[string]string{"peer-address": p.PeerAddress, "client-address": p.ClientAddress} {
+		if _, _, err := net.SplitHostPort(addr); err != nil || len(addr) > maxText {
+			return api.FieldErrorf(field, "%s %.40q is not host:port", field, addr)
+		}
+	}
+	for _, urls := range [][]string{p.StorePeerURLs, p.StoreClientURLs} {
+		if len(urls) > maxURLs {
+			return api.FieldErrorf("store-urls", "a peer has at most %d store URLs", maxURLs)
+		}
+		for _, raw := range urls {
+			if u, err := url.Parse(raw); err != nil || u.Scheme != "https" || u.Port() == "" {
+				return api.FieldErrorf("store-urls", "store URL %.60q is not https://host:port", raw)
+			}
+		}
+	}
+	return nil
+}
+
+// ValidateHost checks that a text can be a host name or an IP address: it becomes part of volfiles and of commands.
+func ValidateHost(host string) error {
+	if host == "" || len(host) > 253 || host[0] == '-' {
+		return api.FieldErrorf("address", "%.40q is not a host name or an IP address", host)
+	}
+	if net.ParseIP(host) != nil {
+		return nil
+	}
+	for _, c := range host {
+		ok := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
+		if !ok {
+			return api.FieldErrorf("address", "%.40q is not a host name or an IP address", host)
+		}
+	}
+	return nil
+}
+
+// At returns the peer as it is reached at another host: every address keeps its port.
+func (p Peer) At(host string) Peer {
+	move := func(addr string) string {
+		if _, port, err := net.SplitHostPort(addr); err == nil {
+			return net.JoinHostPort(host, port)
+		}
+		return addr
+	}
+	moveURLs := func(urls []string) []string {
+		var out []string
+		for _, raw := range urls {
+			if u, err := url.Parse(raw); err == nil {
+				u.Host = move(u.Host)
+				raw = u.String()
+			}
+			out = append(out, raw)
+		}
+		return out
+	}
+	p.Host = host
+	p.PeerAddress, p.ClientAddress = move(p.PeerAddress), move(p.ClientAddress)
+	p.StorePeerURLs, p.StoreClientURLs = moveURLs(p.StorePeerURLs), moveURLs(p.StoreClientURLs)
+	return p
+}
