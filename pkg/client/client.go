@@ -99,12 +99,14 @@ func (c *Client) PeerID() string {
 	return c.peerID
 }
 
-// request is one request: the method, the path with its segments not yet escaped, and the body, nil for none.
+// request is one request: the method, the path with its segments not yet escaped, and the body, nil for none. result is the
+// path of the resource that the request is answered with, for the case that the server ends it later.
 type request struct {
 	method string
 	path   []string
 	query  url.Values
 	body   any
+	result []string
 }
 
 // answer is a reply of any status.
@@ -129,7 +131,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 		return err
 	}
 	if a.status == http.StatusAccepted {
-		return c.finish(ctx, a, out)
+		return c.finish(ctx, a, r.result, out)
 	}
 	return decode(a.body, out)
 }

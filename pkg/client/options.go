@@ -19,12 +19,12 @@ func (c *Client) VolumeOption(ctx context.Context, volume, option string) (api.V
 
 // VolumeSet sets options of a volume, all or none. Errors: NotFound, Invalid, Conflict.
 func (c *Client) VolumeSet(ctx context.Context, volume string, req api.VolumeOptionReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(volume, "options"), body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(volume, "options"), body: req, result: volumePath(volume)})
 }
 
 // VolumeReset puts options back to their defaults. Errors: NotFound, Invalid, Conflict.
 func (c *Client) VolumeReset(ctx context.Context, volume string, req api.VolumeOptionResetReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodDelete, path: volumePath(volume, "options"), body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodDelete, path: volumePath(volume, "options"), body: req, result: volumePath(volume)})
 }
 
 func groupPath(more ...string) []string {

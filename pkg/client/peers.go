@@ -27,7 +27,7 @@ func (c *Client) PeerAdd(ctx context.Context, req api.PeerAddReq) (api.Peer, err
 
 // PeerEdit changes the zone or the metadata of a peer. Errors: NotFound, Invalid.
 func (c *Client) PeerEdit(ctx context.Context, id string, req api.PeerEditReq) (api.Peer, error) {
-	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: peerPath(id), body: req})
+	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: peerPath(id), body: req, result: peerPath(id)})
 }
 
 // PeerRemove takes a peer out of the pool; force does so although the peer cannot be reached.

@@ -96,8 +96,8 @@ func (c *Client) request(ctx context.Context, e *endpoint, method string, path *
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if wait := prefer(ctx, c.cfg.Async); wait != "" && method != http.MethodGet {
-		req.Header.Set("Prefer", wait)
+	if method != http.MethodGet {
+		req.Header["Prefer"] = prefer(ctx, c.cfg.Async)
 	}
 	if c.cfg.Secret != "" {
 		token, err := sign(c.cfg.User, c.cfg.Secret, method, path.Path, time.Now())
@@ -109,17 +109,17 @@ func (c *Client) request(ctx context.Context, e *endpoint, method string, path *
 	return req, nil
 }
 
-// prefer tells the server how long it may take before it answers 202 (RFC 7240): not at all, or until shortly before the
-// caller gives up.
-func prefer(ctx context.Context, async bool) string {
+// prefer tells the server how long it may take before it answers 202 (RFC 7240): as short as can be said, or until shortly
+// before the caller gives up.
+func prefer(ctx context.Context, async bool) []string {
 	if async {
-		return "respond-async"
+		return []string{"respond-async", "wait=1"}
 	}
 	end, ok := ctx.Deadline()
 	if !ok {
-		return ""
+		return nil
 	}
-	return "wait=" + strconv.Itoa(max(int(time.Until(end).Seconds()*0.9), 1))
+	return []string{"wait=" + strconv.Itoa(max(int(time.Until(end).Seconds()*0.9), 1))}
 }
 
 // ended is the error for a request that the caller's context ended.

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,9 +14,10 @@ import (
 
 // The states in which a transaction has ended, or goes on only when somebody acts.
 const (
-	stateDone   = "done"
-	stateFailed = "failed"
-	stateStuck  = "stuck"
+	stateDone      = "done"
+	stateFailed    = "failed"
+	stateStuck     = "stuck"
+	stateAbandoned = "abandoned"
 )
 
 // Waiting for a transaction begins by asking often and grows to once in a second.
@@ -54,8 +57,9 @@ func (c *Client) TransactionAbandon(ctx context.Context, id string) (api.Transac
 	return ask[api.Transaction](ctx, c, request{method: http.MethodPost, path: []string{"v1", "transactions", id, "abandon"}})
 }
 
-// finish follows a 202 to its end and decodes the transaction's result into out.
-func (c *Client) finish(ctx context.Context, a *answer, out any) error {
+// finish follows a 202 to its end and reads into out what the request would have been answered with: the resource at
+// result if there is a path, or else the transaction's own result.
+func (c *Client) finish(ctx context.Context, a *answer, result []string, out any) error {
 	id := transactionOf(a)
 	if id == "" {
 		return api.Errorf(api.Internal, "the server accepted the request but named no transaction: %.200q", a.body)
@@ -66,6 +70,9 @@ func (c *Client) finish(ctx context.Context, a *answer, out any) error {
 	t, err := c.Wait(ctx, id)
 	if err != nil {
 		return err
+	}
+	if len(result) > 0 {
+		return c.call(ctx, request{method: http.MethodGet, path: result}, out)
 	}
 	return decode(t.Result, out)
 }
@@ -100,7 +107,7 @@ func (c *Client) Wait(ctx context.Context, id string) (api.Transaction, error) {
 			return t, err
 		case err == nil && t.State == stateDone:
 			return t, nil
-		case err == nil && (t.State == stateFailed || t.State == stateStuck):
+		case err == nil && (t.State == stateFailed || t.State == stateStuck || t.State == stateAbandoned):
 			return t, failure(t)
 		}
 		pause.Reset(next)
@@ -109,18 +116,21 @@ func (c *Client) Wait(ctx context.Context, id string) (api.Transaction, error) {
 
 // failure is the error of a transaction that did not succeed.
 func failure(t api.Transaction) error {
-	kind := api.Internal
-	msg := t.Error
-	if t.State == stateStuck {
-		kind = api.State
-		msg = strings.TrimSuffix("transaction "+t.ID+" is stuck: "+t.Error, ": ")
+	kind := t.ErrorKind
+	if kind == "" {
+		kind = api.Internal
 	}
-	if msg == "" {
+	msg := t.Error
+	switch {
+	case t.State == stateStuck || t.State == stateAbandoned:
+		kind = api.State
+		msg = strings.TrimSuffix("transaction "+t.ID+" is "+t.State+": "+t.Error, ": ")
+	case msg == "":
 		msg = "transaction " + t.ID + " failed"
 	}
 	e := api.Errorf(kind, "%s", msg).With(api.FieldTransaction, t.ID)
-	for peer, text := range t.PeerErrors {
-		e.Causes = append(e.Causes, api.Errorf(kind, "%s: %s", peer, text).With(api.FieldPeer, peer))
+	for _, peer := range slices.Sorted(maps.Keys(t.PeerErrors)) {
+		e.Causes = append(e.Causes, api.Errorf(kind, "%s: %s", peer, t.PeerErrors[peer]).With(api.FieldPeer, peer))
 	}
 	return e
 }

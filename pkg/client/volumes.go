@@ -30,7 +30,7 @@ func volumePath(name string, more ...string) []string {
 
 // VolumeCreate creates a volume. Errors: Invalid, Exists, Conflict.
 func (c *Client) VolumeCreate(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: []string{"v1", "volumes"}, body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: []string{"v1", "volumes"}, body: req, result: volumePath(req.Name)})
 }
 
 // Volumes lists the volumes that pass the filter, by name.
@@ -50,12 +50,12 @@ func (c *Client) VolumeDelete(ctx context.Context, name string) error {
 
 // VolumeStart starts a volume. Errors: NotFound, State, Conflict.
 func (c *Client) VolumeStart(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "start"), body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "start"), body: req, result: volumePath(name)})
 }
 
 // VolumeStop stops a volume. Errors: NotFound, State, Conflict.
 func (c *Client) VolumeStop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "stop"), body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "stop"), body: req, result: volumePath(name)})
 }
 
 // VolumeStatus asks the peers how a volume's bricks and daemons do. Errors: NotFound, State.
@@ -70,7 +70,7 @@ func (c *Client) VolumeBricks(ctx context.Context, name string) ([]api.BrickStat
 
 // VolumeEdit changes the metadata of a volume. Errors: NotFound, Invalid.
 func (c *Client) VolumeEdit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error) {
-	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "edit"), body: req})
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "edit"), body: req, result: volumePath(name)})
 }
 
 // What VolumeHealInfo can be asked for.
