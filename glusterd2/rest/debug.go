@@ -16,7 +16,7 @@ func (a *API) debugRoutes() []Route {
 	}
 	row := func(path, name, what string, h http.HandlerFunc) Route {
 		return serveRaw(Route{Method: http.MethodGet, Path: "/debug/pprof/" + path, Name: name, Access: Read, Description: what},
-			"application/octet-stream", h)
+			"*/*", h)
 	}
 	return []Route{
 		row("", "ProfileIndex", "Lists Go's profiles.", pprof.Index),

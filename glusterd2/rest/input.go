@@ -37,7 +37,7 @@ func (a *API) body(w *recorder, req *http.Request) ([]byte, *api.Error) {
 	rc := http.NewResponseController(w.ResponseWriter)
 	_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every ResponseWriter can; tests' cannot
 	defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, a.cfg.MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w.ResponseWriter, req.Body, a.cfg.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):

@@ -103,6 +103,8 @@ func responses(row *Route, s *schemas) object {
 	switch {
 	case row.MediaType == "application/json":
 		content = jsonContent(object{"type": "object"})
+	case row.MediaType == "*/*":
+		content = object{row.MediaType: object{}}
 	case row.raw != nil:
 		content = object{row.MediaType: object{"schema": object{"type": "string"}}}
 	case row.response != nil:

@@ -71,7 +71,11 @@ func (c *poolCollector) Collect(ch chan<- prometheus.Metric) {
 	defer cancel()
 	m := c.services.Metrics.Measure(ctx)
 	send := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		metric, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, v, labels...)
+		if err != nil { // a label that is not UTF-8 costs its sample, not the daemon
+			metric = prometheus.NewInvalidMetric(d, err)
+		}
+		ch <- metric
 	}
 	c.peers(m, send)
 	c.volumes(m, send)

@@ -1,0 +1,195 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"gd2/pkg/api"
+)
+
+// fake is all services. It answers with values as empty as the real ones may be, notes what it was asked, and fails with
+// err when that is set.
+type fake struct {
+	mu    sync.Mutex
+	calls []string
+	err   error
+	// hold, when set, is called by Volumes.Create with its context.
+	hold     func(context.Context) error
+	level    string
+	unready  bool
+	measured Measurements
+}
+
+func (f *fake) services() Services {
+	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Cluster: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
+}
+
+func (f *fake) call(what ...string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text := ""
+	for i, w := range what {
+		if i > 0 {
+			text += " "
+		}
+		text += w
+	}
+	f.calls = append(f.calls, text)
+	return f.err
+}
+
+func (f *fake) called(what string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.calls, what)
+}
+
+func (f *fake) PeerID() string    { return "peer-1" }
+func (f *fake) ClusterID() string { return "pool-1" }
+func (f *fake) Version() string   { return "1.2.3" }
+func (f *fake) Status(context.Context) (api.PoolStatus, error) {
+	return api.PoolStatus{ClusterID: "pool-1", Peers: []api.Peer{{ID: "peer-1"}}}, f.call("status")
+}
+func (f *fake) Live(context.Context) api.Health { return api.Health{OK: true} }
+func (f *fake) Ready(context.Context) api.Health {
+	return api.Health{OK: !f.unready, Checks: []api.Check{{Name: "disk", OK: true}, {Name: "store", OK: !f.unready, Message: "no quorum"}}}
+}
+func (f *fake) LogLevel() string { return f.level }
+func (f *fake) SetLogLevel(l string) error {
+	if l != "debug" {
+		return api.FieldErrorf("level", "no level is called %q", l)
+	}
+	f.level = l
+	return nil
+}
+func (f *fake) Measure(context.Context) Measurements { return f.measured }
+
+type fakeVolumes struct{ f *fake }
+
+func info(name string) api.VolumeInfo {
+	return api.VolumeInfo{ID: "v1", Name: name, Type: api.Replicate, Subvols: []api.SubvolInfo{{Name: "s0", Bricks: []api.BrickInfo{{ID: "b0"}}}}}
+}
+
+func (v fakeVolumes) Create(ctx context.Context, r api.VolumeCreateReq) (api.VolumeInfo, error) {
+	if v.f.hold != nil {
+		if err := v.f.hold(ctx); err != nil {
+			return api.VolumeInfo{}, err
+		}
+	}
+	return info(r.Name), v.f.call("create", r.Name)
+}
+func (v fakeVolumes) List(_ context.Context, key, value string) ([]api.VolumeInfo, error) {
+	return nil, v.f.call("list", key, value)
+}
+func (v fakeVolumes) Get(_ context.Context, name string) (api.VolumeInfo, error) {
+	return info(name), v.f.call("get", name)
+}
+func (v fakeVolumes) Delete(_ context.Context, name string) error { return v.f.call("delete", name) }
+func (v fakeVolumes) Start(_ context.Context, name string, r api.VolumeStartReq) (api.VolumeInfo, error) {
+	if r.ForceStartBricks {
+		return info(name), v.f.call("start force", name)
+	}
+	return info(name), v.f.call("start", name)
+}
+func (v fakeVolumes) Stop(_ context.Context, name string, _ api.VolumeStopReq) (api.VolumeInfo, error) {
+	return info(name), v.f.call("stop", name)
+}
+func (v fakeVolumes) Edit(_ context.Context, name string, _ api.VolumeEditReq) (api.VolumeInfo, error) {
+	return info(name), v.f.call("edit", name)
+}
+func (v fakeVolumes) Bricks(_ context.Context, name string) ([]api.BrickStatus, error) {
+	return []api.BrickStatus{{Info: api.BrickInfo{ID: "b0"}, Port: 49152}}, v.f.call("bricks", name)
+}
+func (v fakeVolumes) Status(_ context.Context, name string) (api.VolumeStatus, error) {
+	return api.VolumeStatus{Info: info(name), Daemons: []api.DaemonStatus{{Name: "glustershd"}}}, v.f.call("volume status", name)
+}
+func (v fakeVolumes) Options(_ context.Context, name string) ([]api.VolumeOption, error) {
+	return nil, v.f.call("options", name)
+}
+func (v fakeVolumes) Option(_ context.Context, name, option string) (api.VolumeOption, error) {
+	return api.VolumeOption{Name: option}, v.f.call("option", name, option)
+}
+func (v fakeVolumes) SetOptions(_ context.Context, name string, _ api.VolumeOptionReq) (api.VolumeInfo, error) {
+	return info(name), v.f.call("set", name)
+}
+func (v fakeVolumes) ResetOptions(_ context.Context, name string, _ api.VolumeOptionResetReq) (api.VolumeInfo, error) {
+	return info(name), v.f.call("reset", name)
+}
+func (v fakeVolumes) Groups(context.Context) ([]api.OptionGroup, error) {
+	return []api.OptionGroup{{Name: "virt"}}, v.f.call("groups")
+}
+func (v fakeVolumes) CreateGroup(_ context.Context, r api.OptionGroupReq) (api.OptionGroup, error) {
+	return r.OptionGroup, v.f.call("create group", r.Name)
+}
+func (v fakeVolumes) DeleteGroup(_ context.Context, name string) error {
+	return v.f.call("delete group", name)
+}
+func (v fakeVolumes) Heal(_ context.Context, name, kind string) error {
+	return v.f.call("heal", name, kind)
+}
+func (v fakeVolumes) HealInfo(_ context.Context, name, kind string) ([]api.BrickHealInfo, error) {
+	status, n := "Connected", int64(3)
+	return []api.BrickHealInfo{{Status: &status, Entries: &n}}, v.f.call("heal info", name, kind)
+}
+
+type fakePeers struct{ f *fake }
+
+func (p fakePeers) List(_ context.Context, key, value string) ([]api.Peer, error) {
+	return []api.Peer{{ID: "peer-1"}}, p.f.call("peers", key, value)
+}
+func (p fakePeers) Get(_ context.Context, id string) (api.Peer, error) {
+	return api.Peer{ID: id}, p.f.call("peer", id)
+}
+func (p fakePeers) Add(context.Context, api.PeerAddReq) (api.Peer, error) {
+	return api.Peer{ID: "peer-2"}, p.f.call("add peer")
+}
+func (p fakePeers) Edit(_ context.Context, id string, _ api.PeerEditReq) (api.Peer, error) {
+	return api.Peer{ID: id}, p.f.call("edit peer", id)
+}
+func (p fakePeers) Delete(_ context.Context, id string, force bool) error {
+	if force {
+		return p.f.call("delete peer by force", id)
+	}
+	return p.f.call("delete peer", id)
+}
+func (p fakePeers) Token(context.Context, api.PeerTokenReq) (api.PeerToken, error) {
+	return api.PeerToken{Token: "t", ExpiresAt: "2026-01-02T03:04:05Z"}, p.f.call("token")
+}
+func (p fakePeers) Join(_ context.Context, r api.PeerJoinReq) (api.Peer, error) {
+	return api.Peer{ID: "peer-1"}, p.f.call("join", r.Token)
+}
+
+type fakeCluster struct{ f *fake }
+
+func (c fakeCluster) Options(context.Context) ([]api.ClusterOption, error) {
+	return []api.ClusterOption{{Key: "cluster.op-version", Value: "100000"}}, c.f.call("cluster options")
+}
+func (c fakeCluster) SetOptions(context.Context, api.ClusterOptionReq) ([]api.ClusterOption, error) {
+	return nil, c.f.call("set cluster options")
+}
+
+type fakeTransactions struct{ f *fake }
+
+func (t fakeTransactions) List(context.Context) ([]api.Transaction, error) {
+	return []api.Transaction{{ID: "t1", Result: json.RawMessage(`{"id":"v1"}`)}}, t.f.call("transactions")
+}
+func (t fakeTransactions) Get(_ context.Context, id string) (api.Transaction, error) {
+	return api.Transaction{ID: id, Operation: "volume-create", State: "unwinding"}, t.f.call("transaction", id)
+}
+func (t fakeTransactions) Retry(_ context.Context, id string) (api.Transaction, error) {
+	return api.Transaction{ID: id}, t.f.call("retry", id)
+}
+func (t fakeTransactions) Abandon(_ context.Context, id string) (api.Transaction, error) {
+	return api.Transaction{ID: id}, t.f.call("abandon", id)
+}
+
+var (
+	_ Volumes       = fakeVolumes{}
+	_ Peers         = fakePeers{}
+	_ Cluster       = fakeCluster{}
+	_ Transactions  = fakeTransactions{}
+	_ System        = (*fake)(nil)
+	_ MetricsSource = (*fake)(nil)
+)

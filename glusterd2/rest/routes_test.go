@@ -1,0 +1,192 @@
+package rest
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"gd2/pkg/api"
+)
+
+// everyRoute is one good request for each row of the table.
+var everyRoute = []struct {
+	method, path, body string
+	status             int
+	location, calls    string
+}{
+	{"GET", "/version", "", 200, "", ""},
+	{"GET", "/ping", "", 200, "", ""},
+	{"GET", "/endpoints", "", 200, "", ""},
+	{"GET", "/statedump", "", 200, "", ""},
+	{"GET", "/livez", "", 200, "", ""},
+	{"GET", "/readyz?verbose", "", 200, "", ""},
+	{"GET", "/metrics", "", 200, "", ""},
+	{"GET", "/openapi.json", "", 200, "", ""},
+	{"GET", "/v1/status", "", 200, "", "status"},
+	{"GET", "/v1/loglevel", "", 200, "", ""},
+	{"POST", "/v1/loglevel", `{"level":"debug"}`, 200, "", ""},
+	{"POST", "/v1/volumes", `{"name":"gv0","transport":"tcp","subvols":[{"type":"replicate","bricks":[{"peerid":"a","path":"/b"}],"replica":1}],
+		"metadata":null,"flags":{"reuse-bricks":true},"options":{},"allow-advanced-options":true,"size":20971520,"snapshot-reserve-factor":1.5}`, 201, "/v1/volumes/gv0", "create gv0"},
+	{"GET", "/v1/volumes", "", 200, "", "list  "},
+	{"GET", "/v1/volumes?key=a&value=b%20c", "", 200, "", "list a b c"},
+	{"GET", "/v1/volumes/gv0", "", 200, "", "get gv0"},
+	{"DELETE", "/v1/volumes/gv0", "", 204, "", "delete gv0"},
+	{"POST", "/v1/volumes/gv0/start", "", 200, "", "start gv0"},
+	{"POST", "/v1/volumes/gv0/start", `{"force-start-bricks":true}`, 200, "", "start force gv0"},
+	{"POST", "/v1/volumes/gv0/stop", "", 200, "", "stop gv0"},
+	{"POST", "/v1/volumes/gv0/edit", `{"metadata":{"a":"b"},"delete-metadata":false}`, 200, "", "edit gv0"},
+	{"GET", "/v1/volumes/gv0/bricks", "", 200, "", "bricks gv0"},
+	{"GET", "/v1/volumes/gv0/status", "", 200, "", "volume status gv0"},
+	{"GET", "/v1/volumes/gv0/options", "", 200, "", "options gv0"},
+	{"GET", "/v1/volumes/gv0/options/performance.cache-size", "", 200, "", "option gv0 performance.cache-size"},
+	{"POST", "/v1/volumes/gv0/options", `{"options":{"performance.cache-size":"64MB"}}`, 200, "", "set gv0"},
+	{"DELETE", "/v1/volumes/gv0/options", `{"options":["performance.cache-size"],"force":true}`, 200, "", "reset gv0"},
+	{"GET", "/v1/volumes/options-group", "", 200, "", "groups"},
+	{"POST", "/v1/volumes/options-group", `{"name":"mine","options":[{"name":"a.b","onvalue":"on"}],"description":""}`, 200, "", "create group mine"},
+	{"DELETE", "/v1/volumes/options-group/mine", "", 204, "", "delete group mine"},
+	{"POST", "/v1/volumes/gv0/heal", "", 200, "", "heal gv0 index"},
+	{"POST", "/v1/volumes/gv0/heal?type=full", "", 200, "", "heal gv0 full"},
+	{"GET", "/v1/volumes/gv0/heal-info", "", 200, "", "heal info gv0 "},
+	{"GET", "/v1/volumes/gv0/info-summary/heal-info", "", 200, "", "heal info gv0 info-summary"},
+	{"GET", "/v1/volumes/gv0/split-brain-info/heal-info", "", 200, "", "heal info gv0 split-brain-info"},
+	{"GET", "/v1/peers?key=rack", "", 200, "", "peers rack "},
+	{"POST", "/v1/peers", `{"addresses":["n2"],"zone":"z1"}`, 201, "/v1/peers/peer-2", "add peer"},
+	{"POST", "/v1/peers/token", "", 200, "", "token"},
+	{"POST", "/v1/peers/token", `{"ttl-seconds":60}`, 200, "", "token"},
+	{"GET", "/v1/peers/p2", "", 200, "", "peer p2"},
+	{"POST", "/v1/peers/p2", `{"zone":"z2"}`, 200, "", "edit peer p2"},
+	{"DELETE", "/v1/peers/p2", "", 204, "", "delete peer p2"},
+	{"DELETE", "/v1/peers/p2?force=true", "", 204, "", "delete peer by force p2"},
+	{"POST", "/v1/join", `{"token":"abc"}`, 200, "", "join abc"},
+	{"GET", "/v1/cluster/options", "", 200, "", "cluster options"},
+	{"POST", "/v1/cluster/options", `{"options":{"cluster.brick-multiplex":"on"}}`, 200, "", "set cluster options"},
+	{"GET", "/v1/transactions", "", 200, "", "transactions"},
+	{"GET", "/v1/transactions/t1", "", 200, "", "transaction t1"},
+	{"POST", "/v1/transactions/t1/retry", "", 200, "", "retry t1"},
+	{"POST", "/v1/transactions/t1/abandon", "{}", 200, "", "abandon t1"},
+	{"GET", "/debug/pprof/cmdline", "", 200, "", ""},
+	{"GET", "/debug/pprof/", "", 200, "", ""},
+	{"GET", "/debug/pprof/goroutine", "", 200, "", ""},
+	{"GET", "/debug/pprof/symbol?0x1", "", 200, "", ""},
+	{"GET", "/debug/pprof/profile?seconds=1", "", 200, "", ""},
+	{"GET", "/debug/pprof/trace?seconds=0.01", "", 200, "", ""},
+}
+
+func TestEveryRoute(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Profiling = true })
+	for _, c := range everyRoute {
+		t.Run(c.method+c.path, func(t *testing.T) {
+			got := r.do(c.method, c.path, c.body)
+			if got.status != c.status {
+				t.Fatalf("status %d, want %d: %s", got.status, c.status, got.body)
+			}
+			if loc := got.header.Get("Location"); loc != c.location {
+				t.Errorf("Location %q, want %q", loc, c.location)
+			}
+			if c.calls != "" && !r.fake.called(c.calls) {
+				t.Errorf("no call %q among %q", c.calls, r.fake.calls)
+			}
+			if strings.Contains(got.body, ":null") && !strings.Contains(c.path, "heal-info") {
+				t.Errorf("null where clients look for a value: %s", got.body)
+			}
+		})
+	}
+	seen := r.transport.Seen()
+	for _, row := range r.api.Routes() {
+		if !seen[row.Name] {
+			t.Errorf("the route %s was not tried", row.Name)
+		}
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	names := map[string]bool{}
+	for _, row := range newRig(t, func(c *Config) { c.Profiling = true }).api.Routes() {
+		if names[row.Name] {
+			t.Errorf("two routes are called %s", row.Name)
+		}
+		names[row.Name] = true
+		if row.Description == "" {
+			t.Errorf("%s has no description", row.Name)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	r := newRig(t, nil)
+	for _, path := range []string{"/ping", "/v1/volumes", "/nowhere"} {
+		got := r.do("GET", path, "", HeaderRequestID, "chosen-by-client").header
+		if got.Get(HeaderPeerID) != "peer-1" || got.Get(HeaderClusterID) != "pool-1" {
+			t.Errorf("%s: peer %q, cluster %q", path, got.Get(HeaderPeerID), got.Get(HeaderClusterID))
+		}
+		if id := got.Get(HeaderRequestID); len(id) != 36 {
+			t.Errorf("%s: request id %q", path, id)
+		}
+	}
+}
+
+func TestNoSuchRoute(t *testing.T) {
+	r := newRig(t, nil)
+	for path, status := range map[string]int{
+		"/": 404, "/v1": 404, "/v2/volumes": 404, "//v1/volumes": 404, "/v1/volumes/": 404, "/v1/volumes/a/b/c": 404, "/debug/pprof/": 404,
+	} {
+		if got := r.do("GET", path, ""); got.status != status || got.errors(t)[0].Kind != api.NotFound {
+			t.Errorf("GET %s: %d %s", path, got.status, got.body)
+		}
+	}
+	got := r.do("PUT", "/v1/volumes", "{}")
+	if got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("PUT: %d, Allow %q", got.status, got.header.Get("Allow"))
+	}
+	if k := got.errors(t)[0].Kind; k != api.MethodNotAllowed {
+		t.Errorf("kind %q", k)
+	}
+	if got := r.do("BREW", "/v1/volumes/gv0", ""); got.status != http.StatusMethodNotAllowed {
+		t.Errorf("BREW: %d", got.status)
+	}
+	if got := r.do("HEAD", "/v1/volumes", ""); got.status != http.StatusOK {
+		t.Errorf("HEAD: %d", got.status)
+	}
+}
+
+func TestListsAreNeverNull(t *testing.T) {
+	r := newRig(t, nil)
+	if got := r.do("GET", "/v1/volumes", ""); strings.TrimSpace(got.body) != "[]" {
+		t.Errorf("list: %s", got.body)
+	}
+	var v map[string]any
+	if err := json.Unmarshal([]byte(r.do("GET", "/v1/volumes/gv0", "").body), &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"options", "metadata", "snap-list", "subvols"} {
+		if v[name] == nil {
+			t.Errorf("%s is null", name)
+		}
+	}
+}
+
+func TestEndpointsAreTheTable(t *testing.T) {
+	r := newRig(t, nil)
+	var list []api.Endpoint
+	if err := json.Unmarshal([]byte(r.do("GET", "/endpoints", "").body), &list); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(e api.Endpoint) bool { return e.Name == "VolumeCreate" })
+	if i < 0 || list[i].Path != "/v1/volumes" || list[i].RequestType != "api.VolumeCreateReq" || list[i].ResponseType != "api.VolumeInfo" {
+		t.Errorf("endpoints: %+v", list)
+	}
+}
+
+func TestHealthTellsWhatIsWrong(t *testing.T) {
+	r := newRig(t, nil)
+	r.fake.unready = true
+	got := r.do("GET", "/readyz", "")
+	if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "no quorum") || strings.Contains(got.body, "disk") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := r.do("GET", "/readyz?verbose", ""); !strings.Contains(got.body, "disk") {
+		t.Errorf("verbose: %s", got.body)
+	}
+}
