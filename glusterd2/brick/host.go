@@ -135,20 +135,29 @@ func (h *Host) Stop(ctx context.Context, s Spec) error {
 	return nil
 }
 
-// Process returns the brick's process if it runs. The caller must not close it.
+// Process returns the brick's process if it runs. The caller must not close it. A brick that is just being started or
+// stopped does not count as running.
 func (h *Host) Process(s Spec) (*process.Process, bool) {
+	p, err := h.find(s)
+	return p, err == nil
+}
+
+// errBusy says that a brick is just being started or stopped.
+var errBusy = errors.New("its process is being started or stopped")
+
+// find returns the brick's process if it runs, without waiting.
+func (h *Host) find(s Spec) (*process.Process, error) {
 	b := h.instance(s.Path)
 	if p := b.process(); p != nil && p.Alive() {
-		return p, true
+		return p, nil
 	}
 	select {
 	case <-b.turn:
 		defer b.unlock()
-	default: // being started or stopped
-		return nil, false
+		return h.adopt(b, s)
+	default:
+		return nil, errBusy
 	}
-	p, err := h.adopt(b, s)
-	return p, err == nil
 }
 
 // signedIn waits for the brick's sign-in, or its end.

@@ -1,9 +1,11 @@
 package brick
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
+	"gd2/glusterd2/process"
 	"gd2/pkg/api"
 
 	"github.com/moby/sys/mountinfo"
@@ -14,11 +16,13 @@ import (
 // Info of the result is left for the caller to fill. What could not be found out is said in Error.
 func (h *Host) Status(s Spec) api.BrickStatus {
 	st := api.BrickStatus{}
-	p, runs := h.Process(s)
+	p, err := h.find(s)
 	entry, signedIn := h.cfg.SignIns.Entry(s.Path)
 	switch {
-	case !runs:
+	case errors.Is(err, process.ErrNotRunning):
 		st.Error = "its process does not run"
+	case err != nil:
+		st.Error = err.Error()
 	case !signedIn:
 		st.Pid, st.Error = p.Pid(), "its process runs but has not signed in yet"
 	default:
