@@ -35,8 +35,7 @@ type MuxConfig struct {
 type Mux struct {
 	cfg      MuxConfig
 	listener net.Listener
-	web      chan net.Conn
-	done     chan struct{} // closed when Serve ends
+	web      *webListener
 	sorting  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -59,20 +58,21 @@ func NewMux(l net.Listener, cfg MuxConfig) *Mux {
 		cfg.AllowPlain = func(a net.Addr) bool { return addrPort(a).Addr().IsLoopback() }
 	}
 	return &Mux{
-		cfg: cfg, listener: l, web: make(chan net.Conn), done: make(chan struct{}), perAddr: map[netip.Addr]int{},
+		cfg: cfg, listener: l, perAddr: map[netip.Addr]int{},
+		web: &webListener{conns: make(chan net.Conn), done: make(chan struct{}), addr: l.Addr()},
 	}
 }
 
-// HTTP returns the listener from which an http.Server takes its connections. Its Accept ends with net.ErrClosed when
-// Serve has ended.
-func (m *Mux) HTTP() net.Listener { return webListener{m} }
+// HTTP returns the listener from which one http.Server takes its connections. Its Accept ends with net.ErrClosed when
+// Serve has ended or the listener is closed; SunRPC goes on in the latter case, and HTTP connections are closed.
+func (m *Mux) HTTP() net.Listener { return m.web }
 
 // Serve accepts connections until ctx ends, which is no error, or the listener fails. It closes the listener and waits
 // until every SunRPC connection has ended. Connections that the HTTP side took are the business of its http.Server.
 func (m *Mux) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer m.sorting.Wait()
-	defer close(m.done)
+	defer func() { _ = m.web.Close() }()
 	defer cancel()
 	defer func() { _ = m.listener.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = m.listener.Close() })()
@@ -129,20 +129,37 @@ func (m *Mux) settled(nc net.Conn) {
 }
 
 // webListener is the HTTP side of a Mux.
-type webListener struct{ mux *Mux }
+type webListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+	addr  net.Addr
+}
 
 // Accept returns the next HTTP connection.
-func (l webListener) Accept() (net.Conn, error) {
+func (l *webListener) Accept() (net.Conn, error) {
 	select {
-	case nc := <-l.mux.web:
+	case nc := <-l.conns:
 		return nc, nil
-	case <-l.mux.done:
+	case <-l.done:
 		return nil, net.ErrClosed
 	}
 }
 
-// Close does nothing: the port stays open for SunRPC when the HTTP side ends.
-func (l webListener) Close() error { return nil }
+// Close ends Accept. The port stays open for SunRPC.
+func (l *webListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
 
 // Addr returns the address of the shared listener.
-func (l webListener) Addr() net.Addr { return l.mux.listener.Addr() }
+func (l *webListener) Addr() net.Addr { return l.addr }
+
+// hand gives a connection to Accept, or closes it when the HTTP side has ended.
+func (l *webListener) hand(nc net.Conn) {
+	select {
+	case l.conns <- nc:
+	case <-l.done:
+		_ = nc.Close()
+	}
+}

@@ -70,9 +70,10 @@ func errnoOf(err error) uint32 {
 	return uint32(unix.EIO)
 }
 
-// dump lists the programs; the caller's first number is echoed.
+// dump lists the programs. The caller sends an id of its protocol; glusterd answers 0 there, and so it is here.
 func dump(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
-	w := new(gfrpc.Writer).Uint64(args.Uint64()).Int32(0).Int32(0)
+	args.Uint64()
+	w := new(gfrpc.Writer).Uint64(0).Int32(0).Int32(0)
 	for _, p := range c.srv.programs {
 		w.Uint32(1).String(p.Name).Uint64(uint64(p.Number)).Uint64(uint64(p.Version))
 	}

@@ -94,7 +94,7 @@ func (m *Mux) sort(ctx context.Context, nc net.Conn) {
 	defer m.settled(nc)
 	switch {
 	case proto == protoHTTP && m.mayHTTP(c):
-		m.toWeb(c)
+		m.web.hand(c) // until it is taken it counts as pending
 	case proto == protoHTTP:
 		refusePlain(c)
 	default:
@@ -147,13 +147,4 @@ func (m *Mux) unwrap(ctx context.Context, c *muxConn) (*muxConn, protocol) {
 
 func (m *Mux) mayHTTP(c *muxConn) bool {
 	return c.origin.TLS || c.origin.Unix || m.cfg.AllowPlain(c.RemoteAddr())
-}
-
-// toWeb waits until the HTTP side takes the connection; until then it counts as pending.
-func (m *Mux) toWeb(c *muxConn) {
-	select {
-	case m.web <- c:
-	case <-m.done:
-		_ = c.Close()
-	}
 }
