@@ -91,6 +91,11 @@ func (t *Table) ofTranslator(name, option string) []string {
 			found = append(found, r.Key)
 		}
 	}
+	// One key may give the option its name, and another reach it by a name of its own: the first is meant.
+	named := slices.DeleteFunc(slices.Clone(found), func(k string) bool { return !strings.HasSuffix(k, "."+option) })
+	if len(named) == 1 {
+		return named
+	}
 	return found
 }
 

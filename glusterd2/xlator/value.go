@@ -113,10 +113,16 @@ func (t *Table) Validate(key, value string) error {
 	if !ok {
 		return t.unknown(key)
 	}
-	if want := special(r, value); want != "" {
-		return wrong(r, value, want)
+	check := func(value string) string {
+		if want := typed(r, value); want != "" {
+			return want
+		}
+		return cacheSize(r, value)
 	}
-	if want := typed(r, value); want != "" {
+	if rule, ok := rules[key]; ok {
+		check = rule
+	}
+	if want := check(value); want != "" {
 		return wrong(r, value, want)
 	}
 	return nil

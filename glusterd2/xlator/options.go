@@ -1,0 +1,191 @@
+package xlator
+
+import (
+	"maps"
+	"slices"
+
+	"gd2/pkg/api"
+)
+
+// Levels of options, as glusterd2 names them.
+const (
+	// Basic options are those that glusterd documents.
+	Basic = "Basic"
+	// Advanced options are those that glusterd has but does not tell of.
+	Advanced = "Advanced"
+)
+
+// Level returns the level of an option, given by its full name.
+func (t *Table) Level(key string) string {
+	if r, ok := t.row(key); ok && (r.Doc == "hidden" || r.Doc == "global-hidden") {
+		return Advanced
+	}
+	return Basic
+}
+
+// Default returns what an option is when nobody set it, on a volume of the given shape; "" if it then has no value.
+func (t *Table) Default(key string, s Shape) string {
+	const enough = 3 // from three replicas on, AFR wants a majority unless told otherwise
+	if key == "cluster.quorum-type" && s.Type == api.SubvolReplicate && s.Replica >= enough {
+		return "auto"
+	}
+	r, ok := t.row(key)
+	switch {
+	case !ok:
+		return ""
+	case r.Written != nil:
+		return *r.Written
+	case r.Default != nil:
+		return *r.Default
+	}
+	return ""
+}
+
+// Option returns an option, given by its full name, as a volume has it that set these options.
+func (t *Table) Option(key string, set map[string]string, s Shape) api.VolumeOption {
+	value, modified := set[key]
+	def := t.Default(key, s)
+	if !modified {
+		value = def
+	}
+	return api.VolumeOption{
+		Name: key, Value: value, Modified: modified, DefaultValue: def, OptionLevel: t.Level(key),
+	}
+}
+
+// Options returns all options as a volume has them that set these, sorted by name.
+func (t *Table) Options(set map[string]string, s Shape) []api.VolumeOption {
+	keys := t.Keys()
+	for k := range set {
+		if _, known := t.byKey[k]; !known {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	out := make([]api.VolumeOption, 0, len(keys))
+	for _, k := range keys {
+		out = append(out, t.Option(k, set, s))
+	}
+	return out
+}
+
+// Resolve turns the options of a request, under any of their names, into valid ones under their full names. All that is
+// wrong is told in one Invalid error.
+func (t *Table) Resolve(request map[string]string, s Shape) (map[string]string, error) {
+	out := map[string]string{}
+	var wrong []*api.Error
+	for _, name := range slices.Sorted(maps.Keys(request)) {
+		key, err := t.Complete(name)
+		if err == nil {
+			err = t.ValidateFor(key, request[name], s)
+		}
+		if err == nil {
+			if other, twice := out[key]; twice && other != request[name] {
+				err = api.FieldErrorf("options", "option %s is given twice, as %s and as %s", key, other, request[name])
+			}
+		}
+		if err != nil {
+			wrong = append(wrong, api.AsError(err))
+			continue
+		}
+		out[key] = request[name]
+	}
+	return out, join(wrong)
+}
+
+// ResolvePool does for the options of the whole pool what Resolve does for those of a volume. Options of volumes are
+// accepted if glusterd lets them be set for all volumes.
+func (t *Table) ResolvePool(request map[string]string) (map[string]string, error) {
+	out := map[string]string{}
+	var wrong []*api.Error
+	for _, name := range slices.Sorted(maps.Keys(request)) {
+		key, err := t.Complete(name)
+		if err == nil && !t.forPool(key) {
+			err = api.FieldErrorf("options", "option %s belongs to a volume: it cannot be set for all of them", key)
+		}
+		if err == nil {
+			err = t.Validate(key, request[name])
+		}
+		if err != nil {
+			wrong = append(wrong, api.AsError(err))
+			continue
+		}
+		out[key] = request[name]
+	}
+	return out, join(wrong)
+}
+
+func (t *Table) forPool(key string) bool {
+	r, ok := t.row(key)
+	return ok && (poolOnly[key] || r.Doc == "global" || r.Doc == "global-hidden")
+}
+
+// PoolKeys returns the full names of the options that can be set for all volumes, sorted.
+func (t *Table) PoolKeys() []string {
+	return slices.DeleteFunc(t.Keys(), func(k string) bool { return !t.forPool(k) })
+}
+
+// Reset returns which of the options that a volume set go back to their defaults: those named, or all. Options that are
+// protected go only by force: named without it they are an Invalid error, among all they stay.
+func (t *Table) Reset(set map[string]string, names []string, all, force bool) ([]string, error) {
+	var out []string
+	if all {
+		for _, key := range slices.Sorted(maps.Keys(set)) {
+			if force || !t.protected(key) {
+				out = append(out, key)
+			}
+		}
+		return out, nil
+	}
+	var wrong []*api.Error
+	for _, name := range names {
+		key, err := t.Complete(name)
+		if err == nil && !force && t.protected(key) {
+			err = api.FieldErrorf("options", "option %s is protected: it is reset by force only", key)
+		}
+		if err != nil {
+			wrong = append(wrong, api.AsError(err))
+			continue
+		}
+		if _, isSet := set[key]; isSet && !slices.Contains(out, key) {
+			out = append(out, key)
+		}
+	}
+	slices.Sort(out)
+	return out, join(wrong)
+}
+
+func (t *Table) protected(key string) bool {
+	for _, i := range t.byKey[key] {
+		if t.rows[i].has("force") || t.rows[i].has("never-reset") {
+			return true
+		}
+	}
+	return false
+}
+
+// join makes one error of several; nil of none.
+func join(errs []*api.Error) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	}
+	e := api.FieldErrorf("options", "%d options are wrong", len(errs))
+	e.Causes = errs
+	return e
+}
+
+// CreateOptions returns the options that glusterd sets on every new volume of a type: they are not the translators'
+// defaults, for the sake of volumes that are older than they are.
+func CreateOptions(subvolType string) map[string]string {
+	out := map[string]string{
+		"storage.fips-mode-rchecksum": "on", "transport.address-family": "inet", "nfs.disable": "on",
+	}
+	if subvolType == api.SubvolReplicate {
+		out["cluster.granular-entry-heal"] = "on"
+		out["performance.client-io-threads"] = "off"
+	}
+	return out
+}
