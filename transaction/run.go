@@ -55,8 +55,8 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	go func() {
 		defer e.release(id)
 		result, err := d.first()
-		ended <- outcome{result, err}
 		d.settle()
+		ended <- outcome{result, err}
 	}()
 	select {
 	case o := <-ended:
@@ -179,8 +179,8 @@ func (d *drive) commit() (json.RawMessage, error) {
 	return result, nil
 }
 
-// settle waits until this peer's copy has what the drive wrote, so that the recovery loop does not judge by an older
-// record.
+// settle waits until this peer's copy has what the drive wrote, so that the caller reads its own change here, and the
+// recovery loop does not judge by an older record.
 func (d *drive) settle() {
 	_ = d.e.cfg.Store.WaitRevision(d.e.ctx, d.rev) // it fails only when the engine or the store closes
 }

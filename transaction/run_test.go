@@ -26,7 +26,7 @@ func testRun(t *testing.T, peers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 2 * len(peers); got.Sizes != want {
+	if want := 7 * len(peers); got.Sizes != want {
 		t.Errorf("outputs of %d peers add up to %d, want %d", len(peers), got.Sizes, want)
 	}
 	if err := s.Sync(t.Context()); err != nil {

@@ -39,19 +39,23 @@ var size = transaction.NewOutput[int]("size")
 
 func (w toy) dir(peer, name string) string { return filepath.Join(w.root, peer, name) }
 
-// make creates the directory and marks it as the thing's own.
+// make creates the directory, with a mark that tells whose it is from its first moment.
 func (w toy) make(_ context.Context, c *transaction.Call, p thing) error {
-	if err := os.MkdirAll(filepath.Join(w.root, c.PeerID), 0o755); err != nil {
+	dir, fresh := w.dir(c.PeerID, p.Name), w.dir(c.PeerID, ".fresh-"+p.ID)
+	if w.owns(c.PeerID, p) {
+		return nil
+	}
+	if err := os.MkdirAll(fresh, 0o755); err != nil {
 		return err
 	}
-	err := os.Mkdir(w.dir(c.PeerID, p.Name), 0o755)
-	if errors.Is(err, fs.ErrExist) && !w.owns(c.PeerID, p) {
+	if err := os.WriteFile(filepath.Join(fresh, "id"), []byte(p.ID), 0o644); err != nil {
+		return err
+	}
+	err := os.Rename(fresh, dir)
+	if errors.Is(err, fs.ErrExist) {
 		return api.Errorf(api.Exists, "%s exists on peer %s", p.Name, c.PeerID)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return os.WriteFile(filepath.Join(w.dir(c.PeerID, p.Name), "id"), []byte(p.ID), 0o644)
+	return err
 }
 
 func (w toy) owns(peer string, p thing) bool {
@@ -60,14 +64,14 @@ func (w toy) owns(peer string, p thing) bool {
 }
 
 func (w toy) unmake(_ context.Context, c *transaction.Call, p thing) error {
-	if !w.owns(c.PeerID, p) {
-		return nil
+	if err := os.RemoveAll(w.dir(c.PeerID, ".fresh-"+p.ID)); err != nil || !w.owns(c.PeerID, p) {
+		return err
 	}
 	return os.RemoveAll(w.dir(c.PeerID, p.Name))
 }
 
 func (w toy) fill(_ context.Context, c *transaction.Call, p thing) error {
-	size.Set(c, len(p.Name))
+	size.Set(c, 7)
 	return os.WriteFile(filepath.Join(w.dir(c.PeerID, p.Name), "data"), []byte("data of "+p.Name), 0o644)
 }
 
@@ -159,7 +163,7 @@ func (w toy) register() (*transaction.Registry, handles) {
 	return r, handles{transaction.Register(r, w.create()), transaction.Register(r, w.remove())}
 }
 
-func (w toy) registry(string, *store.Store) *transaction.Registry {
+func (w toy) registry(string) *transaction.Registry {
 	r, _ := w.register()
 	return r
 }
@@ -168,7 +172,7 @@ func (w toy) registry(string, *store.Store) *transaction.Registry {
 func (w toy) text(s *store.Store, p thing) string {
 	var b strings.Builder
 	_ = filepath.WalkDir(w.root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && strings.Count(strings.TrimPrefix(path, w.root), "/") > 1 {
+		if err == nil && (strings.Contains(path, p.Name) || strings.Contains(path, p.ID)) {
 			data, _ := os.ReadFile(path)
 			fmt.Fprintf(&b, "%s %s\n", strings.TrimPrefix(path, w.root), data)
 		}

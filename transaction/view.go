@@ -87,7 +87,7 @@ func (r Record) view(id string) api.Transaction {
 		Peers: slices.Clone(r.Peers), Locks: slices.Clone(r.Locks), StartedAt: r.Started.Format(time.RFC3339Nano), Result: r.Result,
 	}
 	if r.Error != nil {
-		v.Error = r.Error.Error()
+		v.Error, v.ErrorKind = r.Error.Error(), r.Error.Kind
 	}
 	if len(r.PeerErrors) > 0 {
 		v.PeerErrors = make(map[string]string, len(r.PeerErrors))

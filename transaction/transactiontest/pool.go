@@ -29,9 +29,8 @@ type Config struct {
 	Peers []string
 	// Stores has one store for each peer; nil means one fresh store that all peers share, which is fast.
 	Stores []*store.Store
-	// Registry makes the operations as a peer's daemon would; it is called each time the peer starts. It is also told
-	// the store, for operations whose plans or tests need it.
-	Registry func(peerID string, s *store.Store) *transaction.Registry
+	// Registry makes the operations as a peer's daemon would; it is called each time the peer starts.
+	Registry func(peerID string) *transaction.Registry
 	// Tune, if set, changes an engine's configuration before it is made. The durations are set for tests already.
 	Tune func(*transaction.Config)
 }
@@ -43,6 +42,7 @@ type Pool struct {
 	peers map[string]*peer
 
 	mu     sync.Mutex
+	gone   api.Kind // of the error for a peer that is down
 	hook   func(peerID string, ev transaction.Event) error
 	around func(ctx context.Context, peerID string, s transaction.StepInfo, do func(context.Context) error) error
 }
@@ -70,7 +70,7 @@ func NewPool(t testing.TB, cfg Config) *Pool {
 			cfg.Stores = append(cfg.Stores, s)
 		}
 	}
-	p := &Pool{t: t, cfg: cfg, peers: map[string]*peer{}}
+	p := &Pool{t: t, cfg: cfg, gone: api.Unavailable, peers: map[string]*peer{}}
 	for i, id := range cfg.Peers {
 		p.peers[id] = &peer{id: id, store: cfg.Stores[i]}
 		p.Start(id)
@@ -111,6 +111,20 @@ func (p *Pool) Around(f func(ctx context.Context, peerID string, s transaction.S
 	p.around = f
 }
 
+// Gone sets the kind of the error that a peer which is down is answered for. api.Unavailable, as at first, is retried to
+// the step's deadline, as if the peer might be back at once; api.Timeout fails the step without a wait.
+func (p *Pool) Gone(kind api.Kind) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = kind
+}
+
+func (p *Pool) goneKind() api.Kind {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone
+}
+
 // Start starts a peer that does not run: a new boot of its daemon.
 func (p *Pool) Start(id string) {
 	p.t.Helper()
@@ -139,7 +153,7 @@ func (p *Pool) engineConfig(n *peer, boot string) transaction.Config {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	cfg := transaction.Config{
-		Store: n.store, PeerID: n.id, BootID: boot, Registry: p.cfg.Registry(n.id, n.store), Transport: p,
+		Store: n.store, PeerID: n.id, BootID: boot, Registry: p.cfg.Registry(n.id), Transport: p,
 		Log:   log.WithField("peer", n.id),
 		Grace: 10 * time.Millisecond, Backoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 		UndoPatience: 60 * time.Millisecond, MaxStepTimeout: 5 * time.Second,
@@ -169,7 +183,7 @@ func (p *Pool) engineConfig(n *peer, boot string) transaction.Config {
 }
 
 // Kill makes a peer's daemon die: its steps are cut short, its sign of life goes, and nobody reaches it. It does nothing
-// if the peer does not run. It must not be called from a hook or from inside a step: see Pool.Die.
+// if the peer does not run. It must not be called from a hook or from inside a step, which it waits for.
 func (p *Pool) Kill(id string) {
 	n := p.peers[id]
 	n.mu.Lock()
@@ -220,11 +234,9 @@ func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepR
 	if n == nil {
 		return reply, api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
 	}
-	n.mu.Lock()
-	e := n.engine
-	n.mu.Unlock()
+	e := p.Engine(peerID)
 	if e == nil {
-		return reply, api.Errorf(api.Unavailable, "peer %s is down", peerID)
+		return reply, api.Errorf(p.goneKind(), "peer %s is down", peerID)
 	}
 	var sent transaction.StepRequest
 	if err := copyJSON(req, &sent); err != nil {
@@ -232,7 +244,7 @@ func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepR
 	}
 	answer, err := e.HandleStep(ctx, sent)
 	if p.Engine(peerID) != e {
-		return reply, api.Errorf(api.Unavailable, "peer %s died before it answered", peerID)
+		return reply, api.Errorf(p.goneKind(), "peer %s died before it answered", peerID)
 	}
 	if err != nil {
 		var crossed api.Error
@@ -255,24 +267,43 @@ func copyJSON(from, to any) error {
 // WaitFinished waits until a transaction has finished and returns it. It fails the test if that takes too long.
 func (p *Pool) WaitFinished(id string) api.Transaction {
 	p.t.Helper()
-	s := p.peers[p.cfg.Peers[0]].store
-	signal, unsubscribe := s.Subscribe(store.PrefixTransactions)
+	signal, unsubscribe := p.peers[p.cfg.Peers[0]].store.Subscribe(store.PrefixTransactions)
 	defer unsubscribe()
 	timeout := time.NewTimer(Patience)
 	defer timeout.Stop()
 	for {
-		list, err := transaction.List(s)
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		i := slices.IndexFunc(list, func(v api.Transaction) bool { return v.ID == id })
-		if i >= 0 && transaction.State(list[i].State).Finished() {
-			return list[i]
+		v := p.transaction(id)
+		if transaction.State(v.State).Finished() {
+			return v
 		}
 		select {
 		case <-signal:
 		case <-timeout.C:
-			p.t.Fatalf("transaction %s has not finished: %+v", id, list)
+			p.t.Fatalf("transaction %s has not finished: %+v", id, v)
 		}
 	}
+}
+
+// transaction returns a transaction as the first peer's copy of the store has it.
+func (p *Pool) transaction(id string) api.Transaction {
+	list, err := transaction.List(p.peers[p.cfg.Peers[0]].store)
+	if err != nil {
+		p.t.Errorf("list of transactions: %v", err)
+	}
+	for _, v := range list {
+		if v.ID == id {
+			return v
+		}
+	}
+	return api.Transaction{}
+}
+
+// finished asks the store whether a transaction has finished.
+func (p *Pool) finished(id string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := p.peers[p.cfg.Peers[0]].store.Sync(ctx); err != nil {
+		p.t.Errorf("state of transaction %s: %v", id, err)
+	}
+	return transaction.State(p.transaction(id).State).Finished()
 }
