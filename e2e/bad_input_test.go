@@ -46,7 +46,7 @@ func badRequests() []badRequest {
 		return badRequest{name, http.MethodPost, "/v1/volumes", body, 0, want}
 	}
 	return []badRequest{
-		post("misspelt field", `{"nmae":"gv1","subvols":[]}`, "nmae"),
+		post("misspelt field", `{"nme":"gv1","subvols":[]}`, "nme"),
 		post("misspelt field below", `{"name":"gv1","subvols":[{"brikcs":[]}]}`, "brikcs"),
 		post("wrong type", `{"name":7,"subvols":[]}`, "name"),
 		post("not JSON", `{"name":`, ""),
