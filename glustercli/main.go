@@ -13,7 +13,7 @@ import (
 )
 
 // version is set by the linker (-X main.version=...).
-var version = "dev" //nolint:gochecknoglobals // the linker can set only a variable of a package
+var version = "dev"
 
 func main() {
 	os.Exit(run())

@@ -102,13 +102,14 @@ func peerHost(p api.Peer) string {
 	if p.Name != "" {
 		return p.Name
 	}
-	for _, addr := range p.PeerAddresses {
-		if host, _, err := net.SplitHostPort(addr); err == nil {
-			return host
-		}
-		return addr
+	if len(p.PeerAddresses) == 0 {
+		return p.ID
 	}
-	return p.ID
+	host, _, err := net.SplitHostPort(p.PeerAddresses[0])
+	if err != nil {
+		return p.PeerAddresses[0]
+	}
+	return host
 }
 
 func newPeerEdit(a *app) *cobra.Command {

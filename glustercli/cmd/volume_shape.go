@@ -58,10 +58,10 @@ func (f *createFlags) disperseShape(bricks int) (shape, error) {
 	if n == 0 {
 		n = bricks
 	}
-	if data > 0 && red == 0 {
+	switch {
+	case red == 0 && data > 0:
 		red = n - data
-	}
-	if red == 0 {
+	case red == 0:
 		red = bestRedundancy(n)
 	}
 	switch {

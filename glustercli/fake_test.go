@@ -1,0 +1,137 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/gorilla/mux"
+
+	"gd2/pkg/api"
+)
+
+// fake is a pool in memory behind the REST interface: three peers of which the third is down, and the volumes that a
+// script makes. It checks as little as the scripts need.
+type fake struct {
+	mu      sync.Mutex
+	volumes map[string]*api.VolumeInfo
+	groups  map[string]api.OptionGroup
+	cluster map[string]string
+	peers   []api.Peer
+	level   string
+}
+
+func newFake() *fake {
+	f := &fake{
+		volumes: map[string]*api.VolumeInfo{},
+		groups: map[string]api.OptionGroup{"virt": {
+			Name: "virt", Description: "virtual machines",
+			Options: []api.GroupOption{{Name: "network.remote-dio", OnValue: "on"}, {Name: "features.shard", OnValue: "on"}},
+		}},
+		cluster: map[string]string{"cluster.brick-multiplex": "off"},
+		level:   "info",
+	}
+	for i, name := range []string{"node1", "node2", "node3"} {
+		f.peers = append(f.peers, api.Peer{
+			ID: "00000000-0000-0000-0000-00000000000" + string(rune('1'+i)), Name: name, Online: i < 2, StoreRole: "voter",
+			PeerAddresses: []string{name + ":24008"}, ClientAddresses: []string{name + ":24007"}, Metadata: map[string]string{},
+		})
+	}
+	return f
+}
+
+// handler is one route: it gets the request's body and returns an answer or an error.
+type handler func(r *http.Request, body []byte) (status int, answer any, err error)
+
+// routes lists the routes; of two that fit a path the first is taken.
+func (f *fake) routes() http.Handler {
+	r := mux.NewRouter()
+	for _, row := range []struct {
+		method, path string
+		h            handler
+	}{
+		{"POST", "/v1/peers/token", f.token},
+		{"GET", "/v1/volumes/options-group", f.listGroups},
+		{"POST", "/v1/volumes/options-group", f.createGroup},
+		{"DELETE", "/v1/volumes/options-group/{g}", f.deleteGroup},
+		{"GET", "/version", f.version},
+		{"GET", "/v1/status", f.status},
+		{"GET", "/v1/loglevel", f.logLevel},
+		{"POST", "/v1/loglevel", f.setLogLevel},
+		{"GET", "/v1/peers", f.listPeers},
+		{"POST", "/v1/peers", f.addPeer},
+		{"POST", "/v1/peers/{id}", f.editPeer},
+		{"DELETE", "/v1/peers/{id}", f.deletePeer},
+		{"POST", "/v1/join", f.join},
+		{"GET", "/v1/volumes", f.listVolumes},
+		{"POST", "/v1/volumes", f.create},
+		{"GET", "/v1/volumes/{v}", f.onVolume(func(*http.Request, []byte, *api.VolumeInfo) error { return nil })},
+		{"DELETE", "/v1/volumes/{v}", f.delete},
+		{"POST", "/v1/volumes/{v}/start", f.onVolume(start)},
+		{"POST", "/v1/volumes/{v}/stop", f.onVolume(stop)},
+		{"POST", "/v1/volumes/{v}/edit", f.onVolume(edit)},
+		{"GET", "/v1/volumes/{v}/status", f.volumeStatus},
+		{"GET", "/v1/volumes/{v}/options", f.options},
+		{"GET", "/v1/volumes/{v}/options/{o}", f.option},
+		{"POST", "/v1/volumes/{v}/options", f.onVolume(set)},
+		{"DELETE", "/v1/volumes/{v}/options", f.onVolume(reset)},
+		{"POST", "/v1/volumes/{v}/heal", f.heal},
+		{"GET", "/v1/volumes/{v}/heal-info", f.healInfo},
+		{"GET", "/v1/volumes/{v}/{what}/heal-info", f.healInfo},
+		{"GET", "/v1/cluster/options", f.clusterOptions},
+		{"POST", "/v1/cluster/options", f.setCluster},
+		{"GET", "/v1/transactions", f.transactions},
+		{"GET", "/v1/transactions/{id}", f.transaction},
+		{"POST", "/v1/transactions/{id}/{what}", f.transaction},
+		{"GET", "/v1/broken", func(*http.Request, []byte) (int, any, error) { return 0, nil, errors.New("the disk is on fire") }},
+	} {
+		r.Handle(row.path, f.wrap(row.h)).Methods(row.method)
+	}
+	return r
+}
+
+func (f *fake) wrap(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		w.Header().Set("X-Gluster-Peer-Id", f.peers[0].ID)
+		w.Header().Set("X-Request-Id", "req-1")
+		for k, v := range mux.Vars(r) {
+			r.SetPathValue(k, v)
+		}
+		body, _ := io.ReadAll(r.Body)
+		status, answer, err := h(r, body)
+		if err != nil {
+			e := api.AsError(err)
+			status, answer = e.Status(), e.Body()
+		}
+		w.WriteHeader(status)
+		if status != http.StatusNoContent {
+			_ = json.NewEncoder(w).Encode(answer) // the client went away
+		}
+	})
+}
+
+// serve answers on a unix socket until the returned function is called.
+func (f *fake) serve(path string) (func(), error) {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	s := &http.Server{Handler: f.routes()}
+	go func() { _ = s.Serve(l) }() // ends with ErrServerClosed
+	return func() { _ = s.Close() }, nil
+}
+
+func sortedValues[T any](m map[string]T) []T {
+	out := []T{}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, m[k])
+	}
+	return out
+}
