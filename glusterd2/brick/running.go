@@ -8,9 +8,9 @@ import (
 	"gd2/glusterd2/process"
 )
 
-// running returns the bricks of this daemon's run folder that run, whoever started them: their pid files lead to their
+// Running returns the bricks of this daemon's run folder that run, whoever started them: their pid files lead to their
 // command lines, which say what they are.
-func (h *Host) running() ([]Spec, error) {
+func (h *Host) Running() ([]Spec, error) {
 	files, err := filepath.Glob(filepath.Join(globLiteral(h.cfg.Layout.RunDir), "vols", "*", "*.pid"))
 	if err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func (s *Supervisor) States() []State {
 // StopStray stops the bricks that run on this host, started by this daemon or an earlier one, and are not in keep: those
 // of volumes that were stopped or deleted while nobody looked. It returns those that it stopped.
 func (h *Host) StopStray(ctx context.Context, keep []Spec) ([]Spec, error) {
-	strays, err := h.running()
+	strays, err := h.Running()
 	if err != nil {
 		return nil, api.Errorf(api.Internal, "look for bricks that run: %v", err)
 	}

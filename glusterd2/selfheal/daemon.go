@@ -1,0 +1,185 @@
+// Package selfheal runs this peer's self-heal daemon: one glustershd process for all volumes that need healing. Volumes
+// are attached to and detached from it while it runs.
+package selfheal
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"gd2/glusterd2/brick"
+	"gd2/glusterd2/process"
+	"gd2/pkg/api"
+	"gd2/pkg/gfrpc"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Program is where glusterfs is unless Config says otherwise.
+const Program = "/usr/sbin/glusterfs"
+
+// ServiceName is how glusterd calls the daemon in status listings.
+const ServiceName = "Self-heal Daemon"
+
+// Volume is a volume that needs a self-heal daemon on this peer.
+type Volume struct {
+	Name string
+	// Volfile is the text that GETSPEC gives for shd/NAME. It is handed over when the volume is attached; later changes
+	// the daemon fetches by itself when it is told to.
+	Volfile string
+}
+
+// BrickOp asks a daemon over its unix socket; gfrpc.BrickOp is the real one.
+type BrickOp func(ctx context.Context, socket string, proc uint32, name string, input []byte, dict gfrpc.Dict) (gfrpc.Dict, error)
+
+// Config is what a Daemon needs.
+type Config struct {
+	PeerID string
+	// Host is where the daemon asks for volfiles, on port 24007; empty means localhost.
+	Host   string
+	Layout brick.Layout
+	// Program is the path of glusterfs; empty means Program.
+	Program string
+	BrickOp BrickOp
+	// Backoff between starts of a daemon that keeps ending. The zero value is good.
+	Backoff process.Backoff
+	Log     *logrus.Entry
+}
+
+// Daemon is this peer's self-heal daemon. Run does the work; everything else only says what is wanted or looks.
+type Daemon struct {
+	cfg     Config
+	changed chan struct{} // signals that wanted changed
+
+	mu       sync.Mutex
+	wanted   []Volume
+	request  int // counts SetDesired
+	answered int // the request that the last round worked on
+	settled  chan struct{}
+	attached map[string]bool
+	proc     *process.Process
+	since    time.Time // when proc was started or adopted
+	socket   string
+	lastErr  error
+}
+
+// New returns a Daemon that does nothing before Run.
+func New(cfg Config) *Daemon {
+	if cfg.Program == "" {
+		cfg.Program = Program
+	}
+	if cfg.Host == "" {
+		cfg.Host = "localhost"
+	}
+	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{}), attached: map[string]bool{}}
+}
+
+// SetDesired says which volumes the daemon has to take care of from now on. With none it is stopped.
+func (d *Daemon) SetDesired(volumes []Volume) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.wanted = slices.Clone(volumes)
+	slices.SortFunc(d.wanted, func(a, b Volume) int { return cmp.Compare(a.Name, b.Name) })
+	d.request++
+	select {
+	case d.changed <- struct{}{}:
+	default: // one signal already waits
+	}
+}
+
+// Settle waits until the last SetDesired has been carried out, and returns why it could not be; the daemon goes on
+// trying then.
+func (d *Daemon) Settle(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for request := d.request; d.answered < request; {
+		settled := d.settled
+		d.mu.Unlock()
+		var err error
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			err = api.Errorf(api.Timeout, "the self-heal daemon is not ready: %v", ctx.Err())
+		}
+		d.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return d.lastErr
+}
+
+// Run carries out what SetDesired says until ctx ends. The daemon goes on healing after that.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.forget()
+	crashes, failures := d.cfg.Backoff, d.cfg.Backoff
+	for {
+		var retry <-chan time.Time
+		if err := d.round(ctx); err == nil {
+			failures = d.cfg.Backoff
+		} else if ctx.Err() == nil {
+			wait := failures.Next(0)
+			d.cfg.Log.WithError(err).WithField("retry", wait).Warn("self-heal daemon")
+			retry = time.After(wait)
+		}
+		ended, since := d.ended()
+		select {
+		case <-ended:
+			wait := crashes.Next(time.Since(since))
+			d.cfg.Log.WithField("retry", wait).Warn("self-heal daemon ended unexpectedly: it will be started again")
+			retry = time.After(wait)
+		case <-d.changed:
+			continue
+		case <-retry:
+			continue
+		case <-ctx.Done():
+			return nil
+		}
+		select {
+		case <-retry:
+		case <-d.changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// round does one round of work and tells those who wait for it.
+func (d *Daemon) round(ctx context.Context) error {
+	d.mu.Lock()
+	request, wanted := d.request, d.wanted
+	d.mu.Unlock()
+	var err error
+	if request > 0 { // before the first SetDesired nothing is known, so nothing may be stopped
+		err = d.reconcile(ctx, wanted)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.answered, d.lastErr = request, err
+	close(d.settled)
+	d.settled = make(chan struct{})
+	return err
+}
+
+// ended returns the channel that is closed when the daemon ends, and since when we know it; nil, which never is closed,
+// without a daemon.
+func (d *Daemon) ended() (<-chan struct{}, time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc == nil {
+		return nil, time.Time{}
+	}
+	return d.proc.Done(), d.since
+}
+
+// forget ends the watch over the process, which goes on.
+func (d *Daemon) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc != nil {
+		_ = d.proc.Close() // a watch, nothing more
+		d.proc = nil
+	}
+}

@@ -1,0 +1,99 @@
+package selfheal
+
+import (
+	"context"
+	"encoding/xml"
+	"strconv"
+	"time"
+
+	"gd2/pkg/api"
+	"gd2/pkg/runcmd"
+)
+
+// InfoProgram is GlusterFS's tool that asks a volume's bricks what is left to heal. It gets the volfile from the
+// daemon's unix socket.
+const InfoProgram = "/usr/lib/x86_64-linux-gnu/glusterfs/glfsheal"
+
+// infoTimeout bounds one run of the tool: bricks that do not answer make it wait.
+const infoTimeout = 2 * time.Minute
+
+// Info reports what is left to heal.
+type Info struct {
+	// Program is the path of glfsheal; empty means InfoProgram.
+	Program string
+	// Socket is the daemon's unix socket.
+	Socket string
+}
+
+// HealInfo reports what is left to heal of a volume, brick by brick. kind is empty for the list of files,
+// "info-summary" for counts, "split-brain-info" for the files in split-brain: glfsheal's own words.
+func (i Info) HealInfo(ctx context.Context, volumeName, kind string) ([]api.BrickHealInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
+	defer cancel()
+	program := i.Program
+	if program == "" {
+		program = InfoProgram
+	}
+	args := []string{volumeName}
+	if kind != "" {
+		args = append(args, kind)
+	}
+	args = append(args, "--xml", "--nolog", "glusterd-sock", i.Socket)
+	res, err := runcmd.Run(ctx, runcmd.Command{Name: program, Args: args, Limit: maxInfo})
+	if err != nil && len(res.Stdout) == 0 {
+		return nil, api.Errorf(api.Internal, "what is left to heal of volume %s cannot be told: %v", volumeName, err)
+	}
+	return parseInfo(volumeName, res.Stdout)
+}
+
+// maxInfo bounds the report, in bytes: a volume can have very many files to heal.
+const maxInfo = 64 << 20
+
+// report is the XML that glfsheal prints; numbers are "-" for a brick that cannot be asked.
+type report struct {
+	Bricks []struct {
+		HostUUID   string   `xml:"hostUuid,attr"`
+		Name       string   `xml:"name"`
+		Status     string   `xml:"status"`
+		Entries    string   `xml:"numberOfEntries"`
+		Total      string   `xml:"totalNumberOfEntries"`
+		Pending    string   `xml:"numberOfEntriesInHealPending"`
+		SplitBrain string   `xml:"numberOfEntriesInSplitBrain"`
+		Healing    string   `xml:"numberOfEntriesPossiblyHealing"`
+		Files      []string `xml:"file"`
+	} `xml:"healInfo>bricks>brick"`
+	Return int    `xml:"opRet"`
+	Errno  int    `xml:"opErrno"`
+	Error  string `xml:"opErrstr"`
+}
+
+func parseInfo(volumeName string, text []byte) ([]api.BrickHealInfo, error) {
+	var r report
+	if err := xml.Unmarshal(text, &r); err != nil {
+		return nil, api.Errorf(api.Internal, "the heal report of volume %s cannot be read: %v", volumeName, err)
+	}
+	if r.Return != 0 {
+		return nil, api.Errorf(api.Unavailable, "what is left to heal of volume %s cannot be told: %s (error %d)", volumeName, r.Error, r.Errno)
+	}
+	out := make([]api.BrickHealInfo, 0, len(r.Bricks))
+	for _, b := range r.Bricks {
+		files := b.Files
+		if files == nil {
+			files = []string{}
+		}
+		out = append(out, api.BrickHealInfo{
+			HostID: &b.HostUUID, Name: &b.Name, Status: &b.Status, Files: files, Entries: number(b.Entries), TotalEntries: number(b.Total),
+			EntriesInHealPending: number(b.Pending), EntriesInSplitBrain: number(b.SplitBrain), EntriesPossiblyHealing: number(b.Healing),
+		})
+	}
+	return out, nil
+}
+
+// number reads a count; what is no number is unknown. gluster-prometheus needs a number for entries, so it gets -1.
+func number(text string) *int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		n = -1
+	}
+	return &n
+}

@@ -1,0 +1,192 @@
+package selfheal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"gd2/glusterd2/process"
+	"gd2/glusterd2/volgen"
+	"gd2/pkg/api"
+	"gd2/pkg/gfrpc"
+)
+
+const (
+	// stopGrace is how long the daemon may take to end after SIGTERM.
+	stopGrace = 5 * time.Second
+	// attachTimeout bounds one attach or detach.
+	attachTimeout = 30 * time.Second
+)
+
+// reconcile makes the world as wanted says. It goes on after a failure, so that one volume does not keep another from
+// being healed.
+func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
+	if err := d.find(); err != nil {
+		return err
+	}
+	if len(wanted) == 0 {
+		return d.stop(ctx)
+	}
+	if d.proc == nil {
+		if err := d.start(ctx, wanted[0].Name); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, name := range d.volumes() {
+		if !slices.ContainsFunc(wanted, func(v Volume) bool { return v.Name == name }) {
+			errs = append(errs, d.detach(ctx, name))
+		}
+	}
+	for _, v := range wanted {
+		if !d.has(v.Name) {
+			errs = append(errs, d.attach(ctx, v))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// find makes sure that proc is the living daemon, or nil if there is none: it may have ended, or have been started by
+// an earlier life of gd2.
+func (d *Daemon) find() error {
+	if d.proc != nil && d.proc.Alive() {
+		return nil
+	}
+	d.forget()
+	p, volumes, err := adopt(d.cfg)
+	if errors.Is(err, process.ErrNotRunning) {
+		d.set(nil, "", nil)
+		return nil
+	}
+	if err != nil {
+		return api.Errorf(api.Internal, "look for the self-heal daemon: %v", err)
+	}
+	socket, _ := p.Arg("-S")
+	d.set(p, socket, volumes)
+	d.cfg.Log.WithField("pid", p.Pid()).WithField("volumes", volumes).Info("self-heal daemon runs already: adopted")
+	return nil
+}
+
+// start starts the daemon for its first volume.
+func (d *Daemon) start(ctx context.Context, name string) error {
+	if err := d.clean(); err != nil { // what a crash left would look like attached volumes
+		return err
+	}
+	s := d.spec(name)
+	p, err := process.Start(ctx, s)
+	if err != nil {
+		return api.Errorf(api.Unavailable, "%v", err)
+	}
+	d.set(p, s.Socket, []string{name})
+	d.cfg.Log.WithField("pid", p.Pid()).WithField("volume", name).Info("self-heal daemon started")
+	return nil
+}
+
+// stop ends the daemon and removes what it leaves.
+func (d *Daemon) stop(ctx context.Context) error {
+	if d.proc == nil {
+		return d.clean()
+	}
+	pid := d.proc.Pid()
+	if err := d.proc.Stop(ctx, stopGrace); err != nil {
+		return api.Errorf(api.Internal, "stop the self-heal daemon: %v", err)
+	}
+	d.forget()
+	if err := remove(d.socket); err != nil {
+		return err
+	}
+	d.set(nil, "", nil)
+	d.cfg.Log.WithField("pid", pid).Info("self-heal daemon stopped: no volume needs it")
+	return d.clean()
+}
+
+// attach hands a volume to the running daemon. The daemon answers before the volume's graph is up.
+func (d *Daemon) attach(ctx context.Context, v Volume) error {
+	pidFile := d.cfg.Layout.SelfHealPidFile(v.Name)
+	if err := os.MkdirAll(filepath.Dir(pidFile), 0o755); err != nil {
+		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
+	}
+	dict := gfrpc.Strings(map[string]string{"pidfile": pidFile})
+	if err := d.op(ctx, gfrpc.BrickServiceAttach, v.Name, []byte(v.Volfile), dict); err != nil {
+		return fmt.Errorf("attach volume %s to the self-heal daemon: %w", v.Name, err)
+	}
+	// The pid file is how the next life of gd2 knows what is attached. The daemon writes it too, but only later.
+	text := strconv.Itoa(d.proc.Pid()) + "\n"
+	if err := os.WriteFile(pidFile, []byte(text), 0o644); err != nil { //nolint:gosec // as the daemon's own
+		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
+	}
+	d.mark(v.Name, true)
+	return nil
+}
+
+// detach takes a volume from the running daemon.
+func (d *Daemon) detach(ctx context.Context, name string) error {
+	if err := d.op(ctx, gfrpc.BrickServiceDetach, name, nil, nil); err != nil {
+		return fmt.Errorf("detach volume %s from the self-heal daemon: %w", name, err)
+	}
+	d.mark(name, false)
+	return remove(d.cfg.Layout.SelfHealPidFile(name))
+}
+
+func (d *Daemon) op(ctx context.Context, proc uint32, name string, input []byte, dict gfrpc.Dict) error {
+	ctx, cancel := context.WithTimeout(ctx, attachTimeout)
+	defer cancel()
+	_, err := d.cfg.BrickOp(ctx, d.socket, proc, volgen.SelfHealKey(name), input, dict)
+	return err
+}
+
+// spec returns the daemon as a process: glusterd's arguments in glusterd's order.
+func (d *Daemon) spec(name string) process.Spec {
+	l := d.cfg.Layout
+	s := process.Spec{
+		Name: "self-heal daemon", Path: d.cfg.Program, Env: l.Env(), PidFile: l.SelfHealPidFile(name),
+		Socket: l.SelfHealSocket(name, d.cfg.PeerID), LogFile: l.SelfHealLog(), Identity: []string{processName},
+	}
+	s.Args = []string{
+		"-s", d.cfg.Host, "--volfile-id", volgen.SelfHealKey(name), "-p", s.PidFile, "-l", s.LogFile, "-S", s.Socket,
+		"--xlator-option", "*replicate*.node-uuid=" + d.cfg.PeerID, "--process-name", processName, "--client-pid=-6",
+	}
+	return s
+}
+
+func (d *Daemon) set(p *process.Process, socket string, volumes []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.proc, d.since, d.socket, d.attached = p, time.Now(), socket, map[string]bool{}
+	for _, v := range volumes {
+		d.attached[v] = true
+	}
+}
+
+func (d *Daemon) mark(name string, attached bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if attached {
+		d.attached[name] = true
+		return
+	}
+	delete(d.attached, name)
+}
+
+func (d *Daemon) has(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.attached[name]
+}
+
+// volumes returns the names of the attached volumes, sorted.
+func (d *Daemon) volumes() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make([]string, 0, len(d.attached))
+	for name := range d.attached {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
