@@ -57,10 +57,10 @@ func (a *API) deadline(req *http.Request, row *Route) (context.Context, context.
 	if row.changes() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	for _, p := range req.Header.Values("Prefer") {
+	for _, p := range strings.Split(strings.Join(req.Header.Values("Prefer"), ","), ",") {
 		if s, ok := strings.CutPrefix(strings.TrimSpace(p), "wait="); ok {
 			if n, err := strconv.Atoi(s); err == nil && n > 0 {
-				wait = min(time.Duration(min(n, int(maxWait/time.Second)))*time.Second, maxWait)
+				wait = time.Duration(min(n, int(maxWait/time.Second))) * time.Second
 			}
 		}
 	}

@@ -88,7 +88,7 @@ func TestPreferWait(t *testing.T) {
 		header string
 		want   time.Duration
 	}{
-		{"", DefaultWait}, {"wait=100", 100 * time.Second}, {"wait=999999999", maxWait}, {"wait=-1", DefaultWait}, {"wait=x", DefaultWait}, {"respond-async", DefaultWait},
+		{"", DefaultWait}, {"wait=100", 100 * time.Second}, {"wait=999999999", maxWait}, {"respond-async, wait=40; x", DefaultWait}, {"respond-async, wait=40", 40 * time.Second}, {"wait=-1", DefaultWait}, {"wait=x", DefaultWait}, {"respond-async", DefaultWait},
 	} {
 		r := newRig(t, nil)
 		var left time.Duration
@@ -142,7 +142,9 @@ func TestChangeOutlivesItsClient(t *testing.T) {
 		t.Errorf("the change was cut off: %v", err)
 	}
 	_ = srv.Close()
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 func TestServerOverTCP(t *testing.T) {
@@ -171,5 +173,7 @@ func TestServerOverTCP(t *testing.T) {
 	}
 	_ = conn.Close()
 	_ = srv.Close()
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }

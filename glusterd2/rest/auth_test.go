@@ -1,9 +1,11 @@
 package rest
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -228,7 +230,8 @@ func TestUnixSocket(t *testing.T) {
 	srv := r.api.Server()
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(wrapping{l}) }()
-	tr := &http.Transport{Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}
+	var d net.Dialer
+	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }}
 	resp, err := (&http.Client{Transport: tr}).Get("http://local/v1/loglevel")
 	if err != nil {
 		t.Fatal(err)
@@ -243,7 +246,9 @@ func TestUnixSocket(t *testing.T) {
 	}
 	tr.CloseIdleConnections()
 	_ = srv.Close()
-	<-done
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
 }
 
 // wrapping is a listener whose connections hide the real one, as that of the shared port does.

@@ -28,7 +28,7 @@ const (
 	maxWait = 10 * time.Minute
 )
 
-// Config is what New needs.
+// Config is what New needs: Services, Secret and Log must be set.
 type Config struct {
 	Services
 	// Secret returns the pool's secret for tokens; empty while this peer does not have it yet.
