@@ -93,19 +93,13 @@ func Main(ctx context.Context, env Env) int {
 	return a.report(cmd, err)
 }
 
-// do makes the body of a command that asks the pool: it limits the time, connects, and names the operation in errors.
+// do makes the body of a command that asks the pool: it connects, and names the operation in errors.
 func (a *app) do(op string, f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		a.started = true
-		ctx := cmd.Context()
-		if a.timeout > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, a.timeout)
-			defer cancel()
-		}
 		err := a.connect()
 		if err == nil {
-			err = f(ctx, args)
+			err = f(cmd.Context(), args)
 		}
 		if err != nil {
 			return &failure{op: op, err: err}
@@ -126,7 +120,7 @@ func (a *app) connect() error {
 	if a.client != nil {
 		return nil
 	}
-	cfg := client.Config{Endpoints: a.where(), User: a.user, CACert: a.cacert, Insecure: a.insecure}
+	cfg := client.Config{Endpoints: a.where(), User: a.user, CACert: a.cacert, Insecure: a.insecure, Timeout: a.timeout}
 	remote := slices.ContainsFunc(cfg.Endpoints, func(e string) bool { return !strings.HasPrefix(e, "unix:") })
 	var err error
 	if cfg.Secret, err = a.secret(remote); err != nil {

@@ -30,6 +30,6 @@ func (a *app) confirm(ctx context.Context, consequence string) error {
 		}
 		return api.Errorf(api.State, "not confirmed; nothing was changed")
 	case <-ctx.Done():
-		return api.Errorf(api.Timeout, "not confirmed in time; nothing was changed")
+		return api.Errorf(api.Timeout, "interrupted; nothing was changed")
 	}
 }

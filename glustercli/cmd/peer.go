@@ -151,10 +151,13 @@ func newPeerToken(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := a.emit(t, func(w io.Writer) { say(w, "%s\n", t.Token) }); err != nil {
+			return err
+		}
 		if a.format() == formatTable {
 			a.note("Until %s, on the new peer: glustercli peer join TOKEN", t.ExpiresAt)
 		}
-		return a.emit(t, func(w io.Writer) { say(w, "%s\n", t.Token) })
+		return nil
 	})
 	return c
 }

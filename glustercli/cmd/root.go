@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// defaultTimeout is how long a command waits for the pool.
+// defaultTimeout is how long a command waits for each answer of the pool.
 const defaultTimeout = 2 * time.Minute
 
 func (a *app) newRoot() *cobra.Command {
@@ -30,7 +30,7 @@ func (a *app) newRoot() *cobra.Command {
 	f.StringVar(&a.secretFile, "secret-file", "", "file with the secret that signs the requests (env "+envSecret+" holds the secret itself)")
 	f.StringVar(&a.cacert, "cacert", "", "PEM file of the authority that signed the servers' certificates")
 	f.BoolVar(&a.insecure, "insecure", false, "trust any server certificate")
-	f.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for the pool; 0 waits for ever")
+	f.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for each answer; 0 waits for ever")
 	f.StringVarP(&a.output, "output", "o", formatTable, "form of the output: table, json or yaml")
 	f.BoolVar(&a.json, "json", false, "the same as -o json")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask for confirmation")

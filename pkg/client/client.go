@@ -35,6 +35,8 @@ type Config struct {
 	Insecure bool
 	// DialTimeout bounds how long one endpoint may take to accept a connection; 0 means 3 s.
 	DialTimeout time.Duration
+	// Timeout bounds each request, the wait for its transaction included; 0 leaves it to the caller's context.
+	Timeout time.Duration
 	// Async makes requests return a *Pending as soon as the server has accepted them, if it did not finish them at once.
 	Async bool
 	// Observe, if not nil, is told of each exchange. It is given no secrets.
@@ -126,6 +128,8 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	a, err := c.send(ctx, r.method, u, body)
 	if err != nil {
 		return err
@@ -134,6 +138,14 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 		return c.finish(ctx, a, r.result, out)
 	}
 	return decode(a.body, out)
+}
+
+// limit bounds a request by the configured timeout.
+func (c *Client) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.cfg.Timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.cfg.Timeout)
 }
 
 // ask is call with a result of type T.

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -122,10 +121,8 @@ func TestTimeout(t *testing.T) {
 	block := make(chan struct{})
 	s := serve(t, func(http.ResponseWriter, *http.Request) { <-block })
 	t.Cleanup(func() { close(block) })
-	c := open(t, Config{Endpoints: []string{s}})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	_, err := c.VolumeStop(ctx, "gv0", api.VolumeStopReq{})
+	c := open(t, Config{Endpoints: []string{s}, Timeout: 20 * time.Millisecond})
+	_, err := c.VolumeStop(t.Context(), "gv0", api.VolumeStopReq{})
 	if !api.IsKind(err, api.Timeout) || !strings.Contains(err.Error(), "may still be carried out") {
 		t.Errorf("%v", err)
 	}

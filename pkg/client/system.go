@@ -39,6 +39,8 @@ func (c *Client) Ready(ctx context.Context) (api.Health, error) { return c.healt
 // health reads a report that comes with status 503 when something is wrong.
 func (c *Client) health(ctx context.Context, path string) (api.Health, error) {
 	var out api.Health
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	a, err := c.send(ctx, http.MethodGet, &url.URL{Path: "/" + path}, nil)
 	if a != nil && json.Unmarshal(a.body, &out) == nil && (out.OK || len(out.Checks) > 0) {
 		return out, nil
@@ -64,6 +66,8 @@ func (c *Client) Raw(ctx context.Context, method, path string, body []byte) ([]b
 	if err != nil || u.Host != "" || !strings.HasPrefix(u.Path, "/") {
 		return nil, api.FieldErrorf("path", "%q is not a path such as /v1/volumes", path)
 	}
+	ctx, cancel := c.limit(ctx)
+	defer cancel()
 	a, err := c.send(ctx, strings.ToUpper(method), u, body)
 	if a == nil {
 		return nil, err
