@@ -26,7 +26,7 @@ func Brick(v *volume.Volume, i int, o Params) string {
 func (b *builder) brickStorage(brick volume.Brick) {
 	shared := 1
 	if b.o.SharedBricks != nil {
-		shared = b.o.SharedBricks(brick)
+		shared = b.o.SharedBricks(b.v, brick)
 	}
 	b.layer("posix", "storage/posix",
 		"directory", brick.Path, "volume-id", b.v.ID, "shared-brick-count", strconv.Itoa(shared))

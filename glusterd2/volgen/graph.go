@@ -60,14 +60,14 @@ func (g *graph) text() string {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString("volume " + n.name + "\n    type " + n.typ + "\n")
+		b.WriteString("volume " + word(n.name) + "\n    type " + n.typ + "\n")
 		for _, k := range slices.Sorted(maps.Keys(n.options)) {
-			b.WriteString("    option " + k + " " + n.options[k] + "\n")
+			b.WriteString("    option " + word(k) + " " + word(n.options[k]) + "\n")
 		}
 		if len(n.children) > 0 {
 			b.WriteString("    subvolumes")
 			for _, c := range n.children {
-				b.WriteString(" " + c.name)
+				b.WriteString(" " + word(c.name))
 			}
 			b.WriteString("\n")
 		}

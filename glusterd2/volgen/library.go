@@ -32,7 +32,7 @@ type LibraryConfig struct {
 	// PeerID is this peer.
 	PeerID string
 	// SharedBricks counts the bricks of a volume that share the filesystem of a brick of this peer. Nil counts 1.
-	SharedBricks func(b volume.Brick) int
+	SharedBricks func(v *volume.Volume, b volume.Brick) int
 	// PidFile returns the pid file of a volume in this peer's self-heal daemon.
 	PidFile func(volumeName string) string
 }
@@ -126,7 +126,7 @@ func (l *Library) facts(v *volume.Volume) *shelf {
 	s := &shelf{vol: v, pool: l.c.Source.PoolOptions()}
 	for _, b := range v.Bricks() {
 		s.hosts = append(s.hosts, l.c.Source.Host(b.PeerID))
-		s.shared = append(s.shared, l.shared(b))
+		s.shared = append(s.shared, l.shared(v, b))
 	}
 	return s
 }
@@ -137,14 +137,14 @@ func (s *shelf) fresh(now *shelf) bool {
 }
 
 // shared counts like glusterd: 0 for the bricks of other peers, whose filesystems this peer cannot see.
-func (l *Library) shared(b volume.Brick) int {
+func (l *Library) shared(v *volume.Volume, b volume.Brick) int {
 	switch {
 	case b.PeerID != l.c.PeerID:
 		return 0
 	case l.c.SharedBricks == nil:
 		return 1
 	}
-	return l.c.SharedBricks(b)
+	return l.c.SharedBricks(v, b)
 }
 
 func (l *Library) write(v *volume.Volume, ed edition) string {

@@ -15,7 +15,7 @@ type Params struct {
 	Pool map[string]string
 	// SharedBricks counts the bricks of the volume that share the brick's filesystem, itself included, so that the
 	// brick reports its part of the size. Nil counts 1.
-	SharedBricks func(b volume.Brick) int
+	SharedBricks func(v *volume.Volume, b volume.Brick) int
 	// Dir is the directory of the daemon's volume files; bricks keep the marker's timestamp below it.
 	Dir string
 }
