@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -29,6 +31,11 @@ const (
 	snapshotCount = 10000
 	// maxRequestBytes is etcd's own limit of a request; maxCommitBytes is ours and is met first.
 	maxRequestBytes = 3 << 19
+	// maxLearners lets a pool of one grow to three voters in one go: with etcd's one learner at a time the third member
+	// has to wait until the second has voted for a while.
+	maxLearners = 3
+	// handOverTimeout bounds the wait for one voter to take over the lead from a peer that stops.
+	handOverTimeout = 500 * time.Millisecond
 	// minPing allows the keepalive of our clients, see session.go.
 	minPing = keepaliveTime / 2
 )
@@ -99,7 +106,7 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	ec.AutoCompactionMode, ec.AutoCompactionRetention = embed.CompactorModeRevision, keepRevisions
 	ec.SnapshotCount = snapshotCount
 	ec.MaxRequestBytes, ec.MaxTxnOps = maxRequestBytes, maxCommitOps
-	ec.StrictReconfigCheck = true
+	ec.StrictReconfigCheck, ec.MaxLearners = true, maxLearners
 	ec.GRPCKeepAliveMinTime = minPing
 	ec.EnableGRPCGateway = false
 	ec.ServiceRegister = sv.register
@@ -142,6 +149,16 @@ func (sv *server) watch() {
 	}
 }
 
+// running reports whether the server has not ended by itself, as one does that was removed from the cluster.
+func (sv *server) running() bool {
+	select {
+	case <-sv.etcd.Server.StopNotify():
+		return false
+	default:
+		return true
+	}
+}
+
 // stop ends the server and waits until its ports and files are free.
 func (sv *server) stop() {
 	sv.ending.Store(true)
@@ -155,9 +172,31 @@ func (sv *server) stop() {
 			g.Stop()
 		}
 	default:
-		// Close waits for the client listeners, and those for readiness or this.
-		sv.etcd.Server.HardStop()
 	}
+	sv.handOver()
+	// Before Close, which would wait in vain for the client listeners if the server is not ready yet, and up to seven
+	// seconds for a successor that is gone.
+	sv.etcd.Server.HardStop()
 	sv.etcd.Close()
 	<-sv.done
+}
+
+// handOver lets another voter lead, if this one does, so that the pool does not have to notice its end. Those that do
+// not take over in time are passed by.
+func (sv *server) handOver() {
+	es := sv.etcd.Server
+	for _, m := range es.Cluster().Members() {
+		if es.Leader() != es.MemberID() || !sv.running() {
+			return
+		}
+		if m.ID == es.MemberID() || m.IsLearner {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), handOverTimeout)
+		err := es.MoveLeader(ctx, uint64(es.MemberID()), uint64(m.ID))
+		cancel()
+		if err != nil {
+			sv.log.WithError(err).WithField("peer-id", m.Name).Debug("a voter did not take over the lead of the store")
+		}
+	}
 }

@@ -117,21 +117,22 @@ func (s *Store) openDir() error {
 	}
 	if st != nil {
 		s.state = *st
-	} else if err := s.found(); err != nil {
+	} else if err := s.found(0); err != nil {
 		return err
 	}
 	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
 	return nil
 }
 
-// found makes the state of a peer that is alone: the only member of its own cluster.
-func (s *Store) found() error {
+// found makes the state of a peer that is alone: the only member of its own cluster. nextDir is the number of data
+// directories that were made before.
+func (s *Store) found(nextDir int) error {
 	token := make([]byte, 16)
 	if _, err := rand.Read(token); err != nil {
 		return api.Errorf(api.Internal, "no random number for the name of the store's cluster: %v", err)
 	}
-	s.state = state{Role: roleMember, ClusterID: hex.EncodeToString(token), Endpoints: s.cfg.AdvertiseClientURLs}
-	s.state.Member = s.newMember(map[string][]string{s.cfg.PeerID: s.cfg.AdvertisePeerURLs}, false)
+	s.state = state{Role: roleMember, ClusterID: hex.EncodeToString(token), Endpoints: s.cfg.AdvertiseClientURLs, NextDir: nextDir}
+	s.state.Member = s.state.newMember(map[string][]string{s.cfg.PeerID: s.cfg.AdvertisePeerURLs}, false)
 	return s.state.save(s.cfg.Dir)
 }
 
@@ -146,12 +147,7 @@ func (s *Store) openServer() error {
 		s.background.Go(s.enterLater)
 		return nil
 	}
-	sv, err := startServer(s.cfg, s.state.ClusterID, m)
-	if err != nil {
-		return err
-	}
-	s.server.Store(sv)
-	return nil
+	return s.startRecorded()
 }
 
 // startFeed makes sess the session of the store and feeds the copy from it.

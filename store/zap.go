@@ -56,15 +56,20 @@ func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Chec
 	return ce
 }
 
-// deliberate are warnings about what we chose: one port for etcd's gRPC and HTTP, since nobody uses the latter, and
-// tokens of etcd's own users, of whom there are none.
-func deliberate(msg string) bool {
-	return strings.HasPrefix(msg, "Running http and grpc server on single port") || msg == "simple token is not cryptographically signed"
+// expected are messages that tell of nothing that is wrong.
+func expected(msg string) bool {
+	switch msg {
+	case "simple token is not cryptographically signed", // etcd's own users, of whom there are none
+		"rejecting promote learner: learner is not ready",                     // Promote tells its caller
+		"Failed to detect schema version", "failed to update storage version": // a learner that has read nothing yet
+		return true
+	}
+	return strings.HasPrefix(msg, "Running http and grpc server on single port") // nobody uses the former
 }
 
 // Write writes one line.
 func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if deliberate(e.Message) {
+	if expected(e.Message) {
 		return nil
 	}
 	c.log.WithFields(plain(fields)).WithTime(e.Time).Log(c.level(e.Level), e.Message)

@@ -124,6 +124,6 @@ func freeURLs(t testing.TB) (peerURL, clientURL string) {
 func quietLog() *logrus.Entry {
 	log := logrus.New()
 	log.SetOutput(os.Stderr)
-	log.SetLevel(logrus.WarnLevel)
+	log.SetLevel(logrus.ErrorLevel)
 	return logrus.NewEntry(log)
 }
