@@ -52,7 +52,7 @@ demo: deps build ## three peers, a replicated volume, a crash and a heal, as roo
 	KEEP=$(KEEP) go run ./e2e/demo
 
 bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
-	go run ./e2e/bench -n $(N) $(if $(JSON),-json '$(JSON)') $(if $(RUN:.=),-run '$(RUN)')
+	go run ./e2e/bench -n $(N) $(if $(JSON),-json '$(JSON)')
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(go list ./...); do \

@@ -35,8 +35,8 @@ type Options struct {
 	Dir string
 	// DiskMiB is the size of each peer's disk, sparse; 0 means 4096.
 	DiskMiB int
-	// Config is added to each peer's glusterd2.toml.
-	Config string
+	// LogLevel is the daemons' log level; empty means debug.
+	LogLevel string
 }
 
 // Lab is a set of peers. Close ends it.
@@ -84,7 +84,7 @@ func (l *Lab) lay(ctx context.Context, o Options) error {
 		l.peers = append(l.peers, p)
 		err := p.lay(ctx, layout{
 			Dir: filepath.Join(l.dir, p.Name), Host: p.Name, Bin: bin, DiskMiB: o.DiskMiB, Hosts: hosts(o.Peers),
-			Config: config() + o.Config,
+			Config: config(o.LogLevel),
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
@@ -94,8 +94,11 @@ func (l *Lab) lay(ctx context.Context, o Options) error {
 }
 
 // config is the glusterd2.toml of a peer. Its address is left to the daemon: the host name leads to it.
-func config() string {
-	return fmt.Sprintf("pool-secret = %q\nloglevel = \"debug\"\n", PoolSecret)
+func config(level string) string {
+	if level == "" {
+		level = "debug"
+	}
+	return fmt.Sprintf("pool-secret = %q\nloglevel = %q\n", PoolSecret, level)
 }
 
 func address(i int) string { return fmt.Sprintf("%s%d", network, 11+i) }
