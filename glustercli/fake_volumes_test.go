@@ -182,7 +182,7 @@ func set(_ *http.Request, body []byte, v *api.VolumeInfo) error {
 	var req api.VolumeOptionReq
 	_ = json.Unmarshal(body, &req)
 	for k := range req.Options {
-		if strings.HasPrefix(k, "perfomance.") {
+		if k == "performance.cash-size" {
 			return api.FieldErrorf("options", "option %s does not exist; did you mean performance.cache-size?", k)
 		}
 	}

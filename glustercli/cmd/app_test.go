@@ -72,7 +72,7 @@ func TestConfirmInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r, w := io.Pipe()
-	defer w.Close()
+	t.Cleanup(func() { _ = w.Close() })
 	a := &app{Env: Env{In: r, Err: io.Discard, CanAsk: true}}
 	if err := a.confirm(ctx, "this"); !api.IsKind(err, api.Timeout) {
 		t.Errorf("%v", err)
