@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -60,10 +61,7 @@ func (c *conn) serve(ctx context.Context) error {
 	for {
 		msg, err := c.next(r)
 		if err != nil {
-			if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			return err
+			return unlessHungUp(err)
 		}
 		if gfrpc.IsReply(msg) {
 			continue // callbacks have no reply; one that comes all the same says nothing
@@ -73,9 +71,17 @@ func (c *conn) serve(ctx context.Context) error {
 			return err
 		}
 		if err := c.send(answer); err != nil {
-			return err
+			return unlessHungUp(err)
 		}
 	}
+}
+
+// unlessHungUp drops the errors of a process that ended; they are everyday business.
+func unlessHungUp(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
 }
 
 // next waits for a call as long as it takes to begin, but not for ever until it is whole.

@@ -38,7 +38,7 @@ func getSpec(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 		c.log.WithField("key", key).WithError(err).Info("volfile refused")
 		return status(err).String("").Opaque(nil).Bytes(), nil
 	}
-	w := new(gfrpc.Writer).Int32(int32(len(spec.Text))).Int32(0) // #nosec G115 -- volfiles are kilobytes
+	w := new(gfrpc.Writer).Int32(int32(len(spec.Text))).Int32(0) // volfiles are kilobytes
 	return w.String(spec.Text).Opaque(specData(flags, spec)).Bytes(), nil
 }
 

@@ -52,10 +52,10 @@ func (d Dict) Marshal() []byte {
 	if d == nil {
 		return nil
 	}
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(d))) // #nosec G115 -- far below 2^32
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(d))) // far below 2^32
 	for _, k := range slices.Sorted(maps.Keys(d)) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(k)))    // #nosec G115 -- as above
-		b = binary.BigEndian.AppendUint32(b, uint32(len(d[k]))) // #nosec G115 -- as above
+		b = binary.BigEndian.AppendUint32(b, uint32(len(k)))    // as above
+		b = binary.BigEndian.AppendUint32(b, uint32(len(d[k]))) // as above
 		b = append(append(append(b, k...), 0), d[k]...)
 	}
 	return b

@@ -68,7 +68,7 @@ type Auth struct {
 // PIDAuth returns the credential that GlusterFS 10 sends on management connections: 24 bytes with zeros for pid, uid,
 // gid and groups, and the process id as the lock owner.
 func PIDAuth(pid int) Auth {
-	owner := binary.LittleEndian.AppendUint32(nil, uint32(pid)) // #nosec G115 -- pids are below 2^22
+	owner := binary.LittleEndian.AppendUint32(nil, uint32(pid)) // pids are below 2^22
 	w := new(Writer).Uint32(0).Uint32(0).Uint32(0).Uint32(0).Opaque(owner)
 	return Auth{Flavor: AuthGlusterV2, Body: w.Bytes()}
 }

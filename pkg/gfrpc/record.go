@@ -77,7 +77,7 @@ func WriteRecord(w io.Writer, msg []byte) error {
 		return api.Errorf(api.Internal, "RPC message of %d bytes does not fit in one fragment", len(msg))
 	}
 	rec := make([]byte, 4, 4+len(msg))
-	binary.BigEndian.PutUint32(rec, lastFragment|uint32(len(msg))) // #nosec G115 -- checked above
+	binary.BigEndian.PutUint32(rec, lastFragment|uint32(len(msg))) // checked above
 	_, err := w.Write(append(rec, msg...))
 	return err
 }

@@ -37,7 +37,7 @@ func (r *Reader) Uint32() uint32 {
 }
 
 // Int32 reads a signed integer.
-func (r *Reader) Int32() int32 { return int32(r.Uint32()) } // #nosec G115 -- two's complement is what XDR says
+func (r *Reader) Int32() int32 { return int32(r.Uint32()) } // two's complement is what XDR says
 
 // Uint64 reads an unsigned hyper.
 func (r *Reader) Uint64() uint64 {
@@ -101,7 +101,7 @@ func (w *Writer) Uint32(v uint32) *Writer {
 }
 
 // Int32 writes a signed integer.
-func (w *Writer) Int32(v int32) *Writer { return w.Uint32(uint32(v)) } // #nosec G115 -- two's complement
+func (w *Writer) Int32(v int32) *Writer { return w.Uint32(uint32(v)) } // two's complement
 
 // Uint64 writes an unsigned hyper.
 func (w *Writer) Uint64(v uint64) *Writer {
@@ -111,14 +111,14 @@ func (w *Writer) Uint64(v uint64) *Writer {
 
 // Opaque writes variable-length bytes and their padding.
 func (w *Writer) Opaque(b []byte) *Writer {
-	w.Uint32(uint32(len(b))) // #nosec G115 -- messages are far below 4 GiB, WriteRecord refuses those that are not
+	w.Uint32(uint32(len(b))) // messages are far below 4 GiB, WriteRecord refuses those that are not
 	w.buf = append(w.buf, b...)
 	return w.pad(len(b))
 }
 
 // String writes a string and its padding.
 func (w *Writer) String(s string) *Writer {
-	w.Uint32(uint32(len(s))) // #nosec G115 -- as in Opaque
+	w.Uint32(uint32(len(s))) // as in Opaque
 	w.buf = append(w.buf, s...)
 	return w.pad(len(s))
 }
