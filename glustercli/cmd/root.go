@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // defaultTimeout is how long a command waits for each answer of the pool.
@@ -21,7 +23,7 @@ func (a *app) newRoot() *cobra.Command {
 	root.Version = a.Version
 	root.SetVersionTemplate("glustercli {{.Version}}\n")
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return asUsage(err) })
+	root.SetFlagErrorFunc(flagError)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return a.checkGlobal() }
 	f := root.PersistentFlags()
 	f.StringSliceVar(&a.endpoints, "endpoints", nil,
@@ -44,6 +46,16 @@ func (a *app) newRoot() *cobra.Command {
 	}
 	completeWords(root, "output", formatTable, formatJSON, formatYAML)
 	return root
+}
+
+// flagError explains an error of the flags. A value such as -1 looks like a flag.
+func flagError(_ *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && strings.Trim(unknown.GetSpecifiedShortnames(), "0123456789.") == "" &&
+		unknown.GetSpecifiedShortnames() != "" {
+		return usagef("-%s looks like a flag; put -- before values that begin with a dash", unknown.GetSpecifiedShortnames())
+	}
+	return asUsage(err)
 }
 
 // checkGlobal checks the flags that every command has.
