@@ -24,7 +24,7 @@ func getSpec(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 	flags, key := args.Uint32(), args.String(maxKey)
 	data, err := gfrpc.ParseDict(args.Opaque(maxData))
 	if args.Err() != nil {
-		return nil, nil
+		return nil, args.Err()
 	}
 	var spec Spec
 	if err == nil {
@@ -100,7 +100,7 @@ func eventNotify(ctx context.Context, c *conn, args *gfrpc.Reader) ([]byte, erro
 	op := args.Int32()
 	report, err := gfrpc.ParseDict(args.Opaque(maxData))
 	if args.Err() != nil {
-		return nil, nil
+		return nil, args.Err()
 	}
 	if err == nil && !c.requester().Local {
 		err = api.Errorf(api.Denied, "reports are taken from root of this host only")
@@ -129,7 +129,7 @@ func getSnapshotInfo(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, er
 func volumeCall(c *conn, args *gfrpc.Reader, answer func(id string) gfrpc.Dict) ([]byte, error) {
 	data, err := gfrpc.ParseDict(args.Opaque(maxData))
 	if args.Err() != nil {
-		return nil, nil
+		return nil, args.Err()
 	}
 	var id string
 	if err == nil {

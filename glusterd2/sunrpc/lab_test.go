@@ -2,9 +2,11 @@ package sunrpc_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -184,7 +186,7 @@ func ended(t *testing.T, nc net.Conn) {
 	t.Helper()
 	if n, err := nc.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Fatal("more came where the connection should have closed")
-	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatal("connection stayed open")
 	}
 }

@@ -25,7 +25,7 @@ func portByBrick(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error)
 func signIn(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 	brick, port, pid := args.String(maxBrick), args.Int32(), args.Int32()
 	if args.Err() != nil {
-		return nil, nil
+		return nil, args.Err()
 	}
 	err := c.checkSignIn(brick, port, pid)
 	log := c.log.WithField("brick", brick).WithField("port", port).WithField("pid", pid)
@@ -62,7 +62,7 @@ func signOut(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 	args.Int32()
 	args.Int32()
 	if args.Err() != nil {
-		return nil, nil
+		return nil, args.Err()
 	}
 	delete(c.bricks, brick)
 	c.srv.cfg.Portmap.SignOut(c.id, brick)

@@ -11,7 +11,7 @@ import (
 )
 
 // procedure answers one call: it reads its arguments and returns the encoded result. If an argument was wrong the
-// Reader remembers, and the result is not sent. An error closes the connection without an answer.
+// Reader remembers, and the caller is told so. Any other error closes the connection without an answer.
 type procedure func(ctx context.Context, c *conn, args *gfrpc.Reader) ([]byte, error)
 
 type program struct {

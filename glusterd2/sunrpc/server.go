@@ -110,7 +110,7 @@ func (s *Server) answer(ctx context.Context, c *conn, call gfrpc.Call) (gfrpc.Re
 	}
 	args := gfrpc.NewReader(call.Args)
 	result, err := handle(ctx, c, args)
-	if err == nil && args.Err() != nil {
+	if args.Err() != nil {
 		reply.Stat = gfrpc.GarbageArguments
 		return reply, nil
 	}

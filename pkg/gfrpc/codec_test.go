@@ -3,6 +3,7 @@ package gfrpc_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"os"
 	"testing"
 
@@ -184,8 +185,8 @@ func TestDenials(t *testing.T) {
 		"no verifier": {good[:56], "00000003" + "00000001" + "00000001" + "00000001" + "00000003"},
 	} {
 		_, err := gfrpc.ParseCall(test.msg)
-		denial, ok := err.(*gfrpc.Denial)
-		if !ok {
+		var denial *gfrpc.Denial
+		if !errors.As(err, &denial) {
 			t.Errorf("%s: error %v, want a Denial", name, err)
 			continue
 		}

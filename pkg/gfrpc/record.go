@@ -2,6 +2,7 @@ package gfrpc
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 
@@ -65,7 +66,7 @@ func readFragment(r io.Reader, rec []byte, n int) ([]byte, error) {
 }
 
 func insideRecord(err error, inside bool) error {
-	if err == io.EOF && inside {
+	if inside && errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

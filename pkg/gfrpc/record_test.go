@@ -41,7 +41,7 @@ func TestReadRecordRefuses(t *testing.T) {
 		limit int
 		check func(error) bool
 	}{
-		"nothing":        {"", 0, func(err error) bool { return err == io.EOF }},
+		"nothing":        {"", 0, func(err error) bool { return errors.Is(err, io.EOF) }},
 		"half a mark":    {"\x80\x00", 0, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
 		"half a record":  {"\x80\x00\x00\x03ab", 0, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
 		"no last":        {"\x00\x00\x00\x01a", 0, func(err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }},
