@@ -25,8 +25,12 @@ type StartMember struct {
 	InitialCluster map[string][]string
 }
 
-// enterPause is the pause between attempts to enter a cluster after a restart.
-const enterPause = 2 * time.Second
+const (
+	// enterTimeout bounds the attempts of StartMember to enter a cluster.
+	enterTimeout = 10 * time.Second
+	// enterPause is the pause between attempts to enter it after a restart, which have no bound.
+	enterPause = 2 * time.Second
+)
 
 // Join leaves the present cluster for another pool's: this peer becomes a client of its members, the copy in memory
 // becomes the pool's, and the data of the member that this peer had is removed. The certificate files must be the other
@@ -85,7 +89,7 @@ func (s *Store) dropServer() {
 // stay as they are. It may be repeated; a server that runs is left alone.
 //
 // It is recorded first: a peer that stops in between goes on with it when it starts again.
-func (s *Store) StartMember(_ context.Context, req StartMember) error {
+func (s *Store) StartMember(ctx context.Context, req StartMember) error {
 	if err := s.needEmbed(); err != nil {
 		return err
 	}
@@ -114,7 +118,27 @@ func (s *Store) StartMember(_ context.Context, req StartMember) error {
 	if sv := s.server.Swap(nil); sv != nil {
 		sv.stop()
 	}
-	return s.startRecorded()
+	return s.enter(ctx)
+}
+
+// enter starts the recorded server, again and again for a while: it compares what it is told with what one of the
+// others says, and that one may not have heard of the newest member yet.
+func (s *Store) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, enterTimeout)
+	defer cancel()
+	for {
+		err := s.startRecorded()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-s.ctx.Done():
+			return errClosed()
+		case <-time.After(retryPause):
+		}
+	}
 }
 
 // startRecorded starts the server that the state describes.

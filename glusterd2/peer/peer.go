@@ -23,6 +23,8 @@ type Peer struct {
 	StoreClientURLs []string `json:"store-client-urls"`
 	// Certificate is the serial number, in hex, of the certificate that the pool gave the peer.
 	Certificate string `json:"certificate"`
+	// Leaving is set while the peer is being detached: it gets no new bricks.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Zone returns the peer's failure domain: its zone in the metadata, or the peer itself.

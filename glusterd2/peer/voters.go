@@ -35,7 +35,7 @@ type Membership interface {
 	AddLearner(ctx context.Context, peerURLs []string) (uint64, map[string][]string, error)
 	Promote(ctx context.Context, id uint64) error
 	RemoveMember(ctx context.Context, id uint64) error
-	SetEndpoints(endpoints []string)
+	SetEndpoints(endpoints []string) error
 }
 
 var _ Membership = (*store.Store)(nil)
@@ -97,23 +97,14 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	v.setEndpoints(members)
+	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil {
+		return false, err
+	}
 	if !v.Store.IsLeader() {
 		return false, nil
 	}
 	act := decide(v.Self, peers, members, func(id string) bool { _, ok := Online(v.Store, id); return ok })
 	return v.perform(ctx, act)
-}
-
-func (v *Voters) setEndpoints(members []store.Member) {
-	var urls []string
-	for _, m := range members {
-		urls = append(urls, m.ClientURLs...)
-	}
-	if len(urls) > 0 {
-		slices.Sort(urls)
-		v.Store.SetEndpoints(urls)
-	}
 }
 
 // action is one change of the membership.
@@ -275,4 +266,3 @@ func candidate(peers []store.Record[*Peer], used map[string]bool, byID map[strin
 	}
 	return best
 }
-

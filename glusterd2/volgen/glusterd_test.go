@@ -67,6 +67,12 @@ func captured(t *testing.T, dir, name string) *volume.Volume {
 	}
 	v.ID, v.Auth = info["volume-id"], volume.Auth{Username: info["username"], Password: info["password"]}
 	v.Subvols = subvols(bricks, info)
+	if got := strconv.Itoa(ClientOpVersion(v, table(t))); got != info["client-op-version"] {
+		t.Errorf("%s: client op-version %s, glusterd has %s", dir, got, info["client-op-version"])
+	}
+	if got := strconv.Itoa(OpVersion(v, table(t))); got != info["op-version"] {
+		t.Errorf("%s: op-version %s, glusterd has %s", dir, got, info["op-version"])
+	}
 	return v
 }
 
@@ -145,6 +151,17 @@ func TestVolfilesMatch(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestVolfilesMatchFeatures does the same for a volume with quota, bitrot detection and snapshots for users.
+func TestVolfilesMatchFeatures(t *testing.T) {
+	root := filepath.Join("testdata", "glusterd", "features")
+	v := captured(t, root, "rep3")
+	o := testParams(t)
+	same(t, filepath.Join(root, "rep3.tcp-fuse.vol"), Client(v, o, false))
+	same(t, filepath.Join(root, "trusted-rep3.tcp-fuse.vol"), Client(v, o, true))
+	same(t, filepath.Join(root, "rep3-shd.vol"), SelfHeal(v, o))
+	same(t, filepath.Join(root, "rep3.node1.data-br-rep3.vol"), Brick(v, 0, o))
 }
 
 func same(t *testing.T, file, ours string) {

@@ -23,8 +23,9 @@ const (
 
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]*$`)
 
-// reserved names are words of the volfile grammar and of the command line, which glusterd refuses too.
-var reserved = []string{"all", "volume", "type", "subvolumes", "option", "end-volume", "volume_not_in_ring"}
+// reserved names are words of the volfile grammar and of the command line, which glusterd refuses too, and a word that
+// stands in REST paths where a volume's name does.
+var reserved = []string{"all", "options-group", "volume", "type", "subvolumes", "option", "end-volume", "volume_not_in_ring"}
 
 // ValidateName checks a volume's name: letters, digits, - and _, at most MaxNameLength, not a word of the volfile grammar.
 func ValidateName(name string) error {

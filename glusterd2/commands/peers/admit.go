@@ -133,11 +133,7 @@ func (c *Commands) endpoints() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, m := range members {
-		out = append(out, m.ClientURLs...)
-	}
-	return out, nil
+	return store.VoterURLs(members), nil
 }
 
 type renewParams struct {

@@ -90,10 +90,8 @@ func (c *Commands) free(ctx context.Context) error {
 	if len(volumes) > 0 {
 		return api.Errorf(api.State, "this peer has volumes of its own (%s and %d more): delete them before it joins a pool", volumes[0].ID, len(volumes)-1)
 	}
-	for _, t := range c.Engine.List() {
-		if !t.Ended() {
-			return api.Errorf(api.Conflict, "the transaction %s (%s) runs on this peer: wait for its end", t.ID, t.Operation)
-		}
+	for _, t := range c.Engine.Pending() {
+		return api.Errorf(api.Conflict, "the transaction %s (%s) runs on this peer: wait for its end", t.ID, t.Operation)
 	}
 	return nil
 }

@@ -2,11 +2,11 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"gd2/glusterd2/peer"
-	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -15,8 +15,6 @@ import (
 type removeParams struct {
 	Peer     peer.Peer `json:"peer"`
 	Revision int64     `json:"revision"`
-	// Seen is the revision of the store at which the peer held no brick.
-	Seen int64 `json:"seen"`
 	// Revoke is false when the certificate was revoked before.
 	Revoke bool `json:"revoke"`
 }
@@ -29,24 +27,59 @@ func removeOperation() transaction.Operation[removeParams, peer.Empty] {
 			if p.Revoke {
 				writes = append(writes, peer.Revoked.Create(p.Peer.Certificate, p.Peer.ID))
 			}
-			// A volume that was made meanwhile may have a brick on the peer.
-			return writes, []store.Guard{volume.Records.NoneNewer(p.Seen)}, peer.Empty{}, nil
+			return writes, nil, peer.Empty{}, nil
 		},
 	}
 }
 
 // Delete takes a peer out of the pool. It is refused while the peer holds bricks, and for this peer itself. A peer that
 // cannot be reached is taken out only by force.
+//
+// The peer is marked as leaving first. The mark changes its record, on which every transaction that would give it a
+// brick depends; so once the mark is there and the peer holds no brick, it never will.
 func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if err := c.Store.Sync(ctx); err != nil {
 		return err
 	}
-	seen := c.Store.Revision()
 	rec, err := peer.Find(c.Store, name)
 	if err != nil {
 		return err
 	}
 	_, online := peer.Online(c.Store, rec.ID)
+	if err := c.removable(rec, online, force); err != nil {
+		return err
+	}
+	if rec, err = c.markLeaving(ctx, rec, true); err != nil {
+		return err
+	}
+	if err := c.remove(ctx, rec, online, force); err != nil {
+		_, uerr := c.markLeaving(context.WithoutCancel(ctx), rec, false)
+		return errors.Join(err, uerr)
+	}
+	c.Log.Infof("peer %s (%s) was detached", rec.Value.Name, rec.ID)
+	if online {
+		c.tellLeft(ctx, rec.Value)
+	}
+	return nil
+}
+
+// markLeaving sets or takes back the mark, and returns the record as it is then.
+func (c *Commands) markLeaving(ctx context.Context, rec store.Record[*peer.Peer], leaving bool) (store.Record[*peer.Peer], error) {
+	marked := *rec.Value
+	marked.Leaving = leaving
+	_, err := c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
+		Params: editParams{Peer: marked, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
+	})
+	if err != nil {
+		return rec, err
+	}
+	if err := c.Store.Sync(ctx); err != nil {
+		return rec, err
+	}
+	return peer.Find(c.Store, rec.ID)
+}
+
+func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], online, force bool) error {
 	if err := c.removable(rec, online, force); err != nil {
 		return err
 	}
@@ -58,17 +91,10 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 		return err
 	}
 	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
-		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Seen: seen, Revoke: !revoked && rec.Value.Certificate != ""},
+		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: !revoked && rec.Value.Certificate != ""},
 		Locks:  []string{"peer/" + rec.ID},
 	})
-	if err != nil {
-		return err
-	}
-	c.Log.Infof("peer %s (%s) was detached", rec.Value.Name, rec.ID)
-	if online {
-		c.tellLeft(ctx, rec.Value)
-	}
-	return nil
+	return err
 }
 
 func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) error {

@@ -3,7 +3,6 @@ package volumes
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"strings"
 	"time"
@@ -95,7 +94,7 @@ func (c *Commands) planCreate(req api.VolumeCreateReq) (createParams, error) {
 	if err != nil {
 		return createParams{}, err
 	}
-	maps.Copy(v.Options, chosen)
+	applyOptions(v, chosen)
 	params.Volume = v
 	return params, nil
 }
@@ -147,6 +146,9 @@ func (c *Commands) place(b api.BrickReq, revisions map[string]int64) (volume.Pla
 	}
 	if err != nil {
 		return volume.Placed{}, err
+	}
+	if rec.Value.Leaving {
+		return volume.Placed{}, api.Errorf(api.Conflict, "peer %s is being detached: it gets no bricks", rec.Value.Name)
 	}
 	if !filepath.IsAbs(b.Path) {
 		return volume.Placed{}, api.FieldErrorf("path", "brick path %.80q on %s is not absolute", b.Path, rec.Value.Host)

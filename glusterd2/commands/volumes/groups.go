@@ -47,7 +47,14 @@ func (c *Commands) Groups(ctx context.Context) ([]api.OptionGroup, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
-	out := c.Table.Groups()
+	return c.allGroups()
+}
+
+func (c *Commands) allGroups() ([]api.OptionGroup, error) {
+	out, err := xlator.BuiltinGroups()
+	if err != nil {
+		return nil, err
+	}
 	recs, err := GroupRecords.List(c.Store)
 	if err != nil {
 		return nil, err
@@ -88,7 +95,7 @@ func (c *Commands) CreateGroup(ctx context.Context, req api.OptionGroupReq) (api
 		if err != nil {
 			return g, err
 		}
-		if xlator.IsUser(full) || c.Table.Global(full) {
+		if xlator.IsUser(full) || c.Table.PoolWide(full) {
 			return g, api.FieldErrorf("options", "option %s cannot be in a group", full)
 		}
 		if err := c.Table.Validate(full, o.OnValue); err != nil {
@@ -122,31 +129,28 @@ func (c *Commands) DeleteGroup(ctx context.Context, name string) error {
 	return err
 }
 
+// groupKey sets an option group by the stock command's grammar: "group NAME".
+const groupKey = "group"
+
 // groupOptions takes apart "group NAME" and "NAME on|off". Off takes the group's options back.
 func (c *Commands) groupOptions(key, value string) (members map[string]string, isGroup bool, err error) {
 	name, set := key, true
 	if key == groupKey {
 		name = value
 	}
-	all := c.Table.Groups()
-	if rec, ok, err := GroupRecords.Get(c.Store, name); err != nil {
+	all, err := c.allGroups()
+	if err != nil {
 		return nil, false, err
-	} else if ok {
-		all = append(all, rec.Value)
 	}
 	i := slices.IndexFunc(all, func(g api.OptionGroup) bool { return g.Name == name })
 	switch {
 	case i < 0 && key == groupKey:
-		var names []string
-		for _, g := range all {
-			names = append(names, g.Name)
-		}
-		return nil, false, api.FieldErrorf("options", "option group %.80q does not exist: there are %s", name, strings.Join(names, ", "))
+		return nil, false, noGroup(name, all)
 	case i < 0:
 		return nil, false, nil
 	case key != groupKey:
-		if set, err = on(value); err != nil {
-			return nil, false, err
+		if set, isGroup = xlator.ParseBool(value); !isGroup {
+			return nil, false, api.FieldErrorf("options", "value %.40q of the option group %s: use on or off", value, name)
 		}
 	}
 	members = map[string]string{}
@@ -157,4 +161,12 @@ func (c *Commands) groupOptions(key, value string) (members map[string]string, i
 		}
 	}
 	return members, true, nil
+}
+
+func noGroup(name string, all []api.OptionGroup) error {
+	names := make([]string, len(all))
+	for i, g := range all {
+		names[i] = g.Name
+	}
+	return api.FieldErrorf("options", "option group %.80q does not exist: there are %s", name, strings.Join(names, ", "))
 }

@@ -2,9 +2,6 @@ package volumes
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"strings"
 
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
@@ -16,51 +13,61 @@ import (
 // maxOptions bounds the options of one request.
 const maxOptions = 500
 
-// groupKey sets an option group by the stock command's grammar: "group NAME".
-const groupKey = "group"
-
 // complete turns the options of a request into full names with checked values. Groups are taken apart. An empty value
-// takes the option back.
+// takes an option back.
 func (c *Commands) complete(v *volume.Volume, asked map[string]string) (map[string]string, error) {
 	if len(asked) > maxOptions {
 		return nil, api.FieldErrorf("options", "%d options at once: at most %d", len(asked), maxOptions)
 	}
-	out := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(asked)) {
-		value := asked[key]
-		if members, isGroup, err := c.groupOptions(key, value); err != nil {
-			return nil, err
-		} else if isGroup {
-			maps.Copy(out, members)
-			continue
-		}
-		full, err := c.Table.Complete(key)
+	single, out := map[string]string{}, map[string]string{}
+	for key, value := range asked {
+		members, isGroup, err := c.groupOptions(key, value)
 		if err != nil {
 			return nil, err
 		}
-		if c.Table.Global(full) {
-			return nil, api.FieldErrorf("options", "option %s is for the whole pool: use 'volume set all %s %s'", full, full, value)
+		if !isGroup {
+			single[key] = value
+			continue
 		}
-		if err := c.Table.Validate(full, value); err != nil {
-			return nil, err
+		for k, val := range members {
+			if val == "" {
+				out[k] = ""
+			} else {
+				single[k] = val
+			}
 		}
-		out[full] = value
 	}
-	merged := cloneMap(v.Options)
-	maps.Copy(merged, out)
-	if err := c.Table.ValidateFor(shapeOf(v), merged); err != nil {
+	chosen, err := c.Table.Resolve(single, shapeOf(v))
+	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	for k, val := range chosen {
+		out[k] = val
+	}
+	trial := *v
+	trial.Options = cloneMap(v.Options)
+	applyOptions(&trial, out)
+	return out, c.Table.Consistent(trial.Options)
 }
 
 // shapeOf is what the checks of options need to know of a volume.
 func shapeOf(v *volume.Volume) xlator.Shape {
 	s := v.Shape()
-	return xlator.Shape{Type: s.Type, Replica: s.Replica, Disperse: s.Disperse, Redundancy: s.Redundancy, Arbiter: s.Arbiter, Subvols: len(v.Subvols)}
+	return xlator.Shape{Type: s.Type, Volume: v.Name, Subvols: len(v.Subvols), Bricks: len(v.Bricks()), Replica: s.Replica,
+		Disperse: s.Disperse, Redundancy: s.Redundancy}
 }
 
-// SetOptions sets options of a volume, or of all volumes if name is "all".
+// applyOptions sets chosen options; an empty value takes one back.
+func applyOptions(v *volume.Volume, chosen map[string]string) {
+	for k, val := range chosen {
+		v.Options[k] = val
+		if val == "" {
+			delete(v.Options, k)
+		}
+	}
+}
+
+// SetOptions sets options of a volume.
 func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOptionReq) (api.VolumeInfo, error) {
 	if len(req.Options) == 0 {
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name at least one option")
@@ -70,43 +77,28 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 		if err != nil {
 			return err
 		}
-		for k, val := range chosen {
-			if val == "" {
-				delete(v.Options, k)
-			} else {
-				v.Options[k] = val
-			}
-		}
+		applyOptions(v, chosen)
 		return nil
 	})
 }
 
 // ResetOptions puts options back to their defaults. Protected ones need force: named, they are refused; with All they
-// stay.
+// stay. Those that every new volume has set are set again rather than left out.
 func (c *Commands) ResetOptions(ctx context.Context, name string, req api.VolumeOptionResetReq) (api.VolumeInfo, error) {
 	if !req.All && len(req.Options) == 0 {
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name the options to reset, or ask for all")
 	}
 	return c.change(ctx, name, func(v *volume.Volume) error {
-		if req.All {
-			base := defaults(v)
-			for k := range v.Options {
-				if _, keep := base[k]; keep && v.Options[k] == base[k] || c.Table.Protected(k) && !req.Force {
-					continue
-				}
-				delete(v.Options, k)
-			}
-			return nil
+		gone, err := c.Table.Reset(v.Options, req.Options, req.All, req.Force)
+		if err != nil {
+			return err
 		}
-		for _, key := range req.Options {
-			full, err := c.Table.Complete(key)
-			if err != nil {
-				return err
+		base := defaults(v)
+		for _, k := range gone {
+			delete(v.Options, k)
+			if val, ok := base[k]; ok && req.All {
+				v.Options[k] = val
 			}
-			if c.Table.Protected(full) && !req.Force {
-				return api.FieldErrorf("options", "option %s is protected: reset it with force", full)
-			}
-			delete(v.Options, full)
 		}
 		return nil
 	})
@@ -118,20 +110,7 @@ func (c *Commands) Options(ctx context.Context, name string) ([]api.VolumeOption
 	if err != nil {
 		return nil, err
 	}
-	keys := c.Table.Keys()
-	for k := range rec.Value.Options {
-		if xlator.IsUser(k) {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	out := make([]api.VolumeOption, 0, len(keys))
-	for _, k := range keys {
-		if !c.Table.Global(k) {
-			out = append(out, c.option(rec.Value, k))
-		}
-	}
-	return out, nil
+	return c.Table.Options(rec.Value.Options, shapeOf(rec.Value)), nil
 }
 
 // Option tells one option of a volume.
@@ -144,16 +123,7 @@ func (c *Commands) Option(ctx context.Context, name, option string) (api.VolumeO
 	if err != nil {
 		return api.VolumeOption{}, err
 	}
-	return c.option(rec.Value, full), nil
-}
-
-func (c *Commands) option(v *volume.Volume, key string) api.VolumeOption {
-	o := api.VolumeOption{Name: key, DefaultValue: c.Table.Default(key), OptionLevel: c.Table.Level(key)}
-	o.Value, o.Modified = v.Options[key]
-	if !o.Modified {
-		o.Value = o.DefaultValue
-	}
-	return o
+	return c.Table.Option(full, rec.Value.Options, shapeOf(rec.Value)), nil
 }
 
 // poolID is the id of the one record of options of the pool.
@@ -193,11 +163,9 @@ func (c Cluster) Options(ctx context.Context) ([]api.ClusterOption, error) {
 		return nil, err
 	}
 	out := []api.ClusterOption{}
-	for _, k := range c.Table.Keys() {
-		if !c.Table.Global(k) {
-			continue
-		}
-		o := api.ClusterOption{Key: k, DefaultValue: c.Table.Default(k), Value: c.Table.Default(k)}
+	for _, k := range c.Table.PoolKeys() {
+		def := c.Table.Default(k, xlator.Shape{})
+		o := api.ClusterOption{Key: k, DefaultValue: def, Value: def}
 		if v, ok := set[k]; ok {
 			o.Value, o.Modified = v, true
 		}
@@ -224,23 +192,9 @@ func (c Cluster) SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]ap
 	if err != nil {
 		return nil, err
 	}
-	options := cloneMap(rec.Value)
-	for key, value := range req.Options {
-		full, err := c.Table.Complete(key)
-		if err != nil {
-			return nil, err
-		}
-		if !c.Table.Global(full) {
-			return nil, api.FieldErrorf("options", "option %s is not one for all volumes: set it on a volume", full)
-		}
-		if value == "" {
-			delete(options, full)
-			continue
-		}
-		if err := c.Table.Validate(full, value); err != nil {
-			return nil, err
-		}
-		options[full] = value
+	options, err := c.resolvePool(rec.Value, req.Options)
+	if err != nil {
+		return nil, err
 	}
 	_, err = c.Ops.pool.Run(ctx, c.Engine, transaction.Plan[poolParams]{
 		Params: poolParams{Options: options, Revision: rec.Revision}, Locks: []string{"options/" + poolID},
@@ -251,13 +205,23 @@ func (c Cluster) SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]ap
 	return c.Options(ctx)
 }
 
-// on reads a group's switch as glusterd2's clients write it.
-func on(value string) (bool, error) {
-	switch strings.ToLower(value) {
-	case "on", "true", "enable", "yes", "1":
-		return true, nil
-	case "off", "false", "disable", "no", "0":
-		return false, nil
+func (c Cluster) resolvePool(set, asked map[string]string) (map[string]string, error) {
+	options := cloneMap(set)
+	chosen := map[string]string{}
+	for key, value := range asked {
+		if value != "" {
+			chosen[key] = value
+			continue
+		}
+		full, err := c.Table.Complete(key)
+		if err != nil {
+			return nil, err
+		}
+		delete(options, full)
 	}
-	return false, api.FieldErrorf("options", "value %.40q of an option group: use on or off", value)
+	chosen, err := c.Table.ResolvePool(chosen)
+	for k, v := range chosen {
+		options[k] = v
+	}
+	return options, err
 }

@@ -1,0 +1,111 @@
+// Command glusterd2 is the daemon of gd2: it runs on every peer of a trusted storage pool and manages its volumes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"gd2/glusterd2/config"
+	"gd2/glusterd2/server"
+	"gd2/pkg/logging"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// stopTimeout bounds an orderly stop.
+const stopTimeout = 30 * time.Second
+
+func run(args []string, stdout, stderr io.Writer) int {
+	cfg, err := config.Load(args, os.Environ())
+	switch {
+	case errors.Is(err, config.ErrHelp):
+		fmt.Fprint(stdout, config.Usage())
+		return 0
+	case errors.Is(err, config.ErrVersion):
+		fmt.Fprintln(stdout, "glusterd2", version)
+		return 0
+	case err != nil:
+		fmt.Fprintln(stderr, "glusterd2:", err)
+		return 2
+	}
+	log, err := logging.Open(logging.Options{File: cfg.LogFile, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	if err != nil {
+		fmt.Fprintln(stderr, "glusterd2:", err)
+		return 2
+	}
+	defer log.Close()
+	if err := serve(*cfg, log); err != nil {
+		log.Entry("main").Error(err)
+		fmt.Fprintln(stderr, "glusterd2:", err)
+		return 1
+	}
+	return 0
+}
+
+// serve runs the daemon until a signal ends it or a part of it fails.
+func serve(cfg config.Config, log *logging.Log) (err error) {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	pid, err := server.TakePIDFile(cfg.PIDFile)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	s, err := server.New(ctx, cfg, version, log)
+	if err != nil {
+		return errors.Join(err, pid.Release())
+	}
+	defer func() {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+		ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+		defer cancel()
+		err = errors.Join(err, s.Close(ctx), pid.Release())
+	}()
+	if err := s.Start(ctx); err != nil {
+		return err
+	}
+	return follow(s, log, signals)
+}
+
+// follow answers signals and keeps systemd informed.
+func follow(s *server.Server, log *logging.Log, signals <-chan os.Signal) error {
+	// The daemon serves its bricks before the pool has a quorum, so it is started now; the status line says the rest.
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+s.Waiting())
+	ready := s.Ready()
+	var watchdog <-chan time.Time
+	if every, err := daemon.SdWatchdogEnabled(false); err == nil && every > 0 {
+		ticker := time.NewTicker(every / 2)
+		defer ticker.Stop()
+		watchdog = ticker.C
+	}
+	for {
+		select {
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				log.Entry("main").Infof("stopping on %s; bricks go on serving", sig)
+				return nil
+			}
+			if err := log.Reopen(); err != nil {
+				log.Entry("main").Errorf("the log cannot be reopened: %v", err)
+			}
+		case err := <-s.Failed():
+			return err
+		case <-ready:
+			ready = nil
+			_, _ = daemon.SdNotify(false, "STATUS=serving")
+		case <-watchdog:
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/peer"
+	"gd2/pkg/pki"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// aliveTTL is how long after its death a peer counts as alive.
+const aliveTTL = 5 * time.Second
+
+// background starts what runs by itself.
+func (s *Server) background() {
+	s.goRun("found the pool", s.found)
+	s.goRun("sign of life", s.announce)
+	s.goRun("store membership", func(ctx context.Context) error {
+		(&peer.Voters{Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Log: s.log.Entry("peers")}).Run(ctx)
+		return nil
+	})
+	s.onStop("transactions: those that run here are left to the next start", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		err := s.engine.Drain(ctx)
+		s.engine.Close()
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		return err
+	})
+	s.goRun("recovery of transactions", s.engine.Run)
+	s.goRun("supervision of bricks", s.watch.Run)
+	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
+	s.goRun("reconciler", func(ctx context.Context) error {
+		(&volumes.Reconciler{
+			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,
+			Changed: s.sunrpc.NotifyChanged, Log: s.log.Entry("reconciler"),
+		}).Run(ctx)
+		return nil
+	})
+	s.goRun("token secret", s.followSecret)
+	s.goRun("certificate", s.renewCertificate)
+}
+
+// announce keeps the sign of life of this daemon.
+func (s *Server) announce(ctx context.Context) error {
+	select {
+	case <-s.store.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	alive := transaction.Alive{Boot: s.boot, PID: os.Getpid(), Version: s.version, Started: s.started}
+	return s.store.Announce(ctx, transaction.AliveKind.Create(s.id.Peer().ID, alive), aliveTTL)
+}
+
+// Files of a new pool that has not been written to the store yet.
+const caKeyFile = "ca.key"
+
+// newPool makes the authority and the certificate of a pool of one. The authority's key waits in a file until the store
+// has it.
+func (s *Server) newPool() error {
+	poolID := uuid.NewString()
+	authority, err := pki.NewAuthority(poolID)
+	if err != nil {
+		return err
+	}
+	key, err := authority.KeyPEM()
+	if err != nil {
+		return err
+	}
+	self := s.id.Peer()
+	request, err := s.tls.Request(self.ID)
+	if err != nil {
+		return err
+	}
+	cert, _, err := authority.Sign(request, self.ID, []string{self.Host, self.Name})
+	if err != nil {
+		return err
+	}
+	if err := pki.WriteFile(s.caKeyPath(), key, 0o600); err != nil {
+		return err
+	}
+	if _, err := s.tls.Install(poolID, authority.CertPEM(), cert); err != nil {
+		return err
+	}
+	return s.id.SetPool(poolID, peer.Peer{})
+}
+
+func (s *Server) caKeyPath() string { return filepath.Join(s.cfg.LocalStateDir, "tls", caKeyFile) }
+
+// fresh makes a new pool of this peer alone, after it was detached from its old one.
+func (s *Server) fresh(ctx context.Context) error {
+	if err := s.newPool(); err != nil {
+		return err
+	}
+	if err := s.store.Fresh(ctx); err != nil {
+		return err
+	}
+	return s.foundOnce(ctx)
+}
+
+// found writes the first records of a pool that this peer has just made.
+func (s *Server) found(ctx context.Context) error {
+	select {
+	case <-s.store.Ready():
+	case <-ctx.Done():
+		return nil
+	}
+	for {
+		err := s.foundOnce(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		s.log.Entry("server").Warnf("the records of the new pool cannot be written yet: %v", err)
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Server) foundOnce(ctx context.Context) error {
+	if err := s.store.Sync(ctx); err != nil {
+		return err
+	}
+	if pool, ok, err := peer.PoolRecord.Get(s.store, ""); err != nil || ok {
+		return errors.Join(err, s.id.SetPool(pool.Value.ID, peer.Peer{}), removeIfThere(s.caKeyPath()))
+	}
+	key, err := os.ReadFile(s.caKeyPath())
+	if err != nil {
+		return err
+	}
+	cert, err := s.tls.Certificate()
+	if err != nil {
+		return err
+	}
+	authority, err := s.tls.Authority()
+	if err != nil {
+		return err
+	}
+	ca, err := os.ReadFile(s.tls.CAFile())
+	if err != nil {
+		return err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return err
+	}
+	self := s.id.Peer()
+	self.Certificate = cert.Leaf.SerialNumber.Text(16)
+	_, err = s.store.Commit(ctx, []store.Write{
+		peer.PoolRecord.Create("", peer.Pool{ID: authority.Subject.CommonName, Authority: ca}),
+		peer.Secrets.Create(peer.SecretAuthorityKey, key),
+		peer.Secrets.Create(peer.SecretREST, []byte(hex.EncodeToString(secret))),
+		peer.Records.Create(self.ID, &self),
+	})
+	if err != nil {
+		return err
+	}
+	s.log.Entry("server").Infof("a new pool %s of this peer alone", authority.Subject.CommonName)
+	return removeIfThere(s.caKeyPath())
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// restSecret is the pool's secret for tokens as this daemon knows it.
+type restSecret struct{ value atomic.Pointer[[]byte] }
+
+func (r *restSecret) get() []byte {
+	if v := r.value.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// authFile is where the secret is for those who make tokens on this host: root, and the owner of the file.
+const authFile = "auth"
+
+// followSecret keeps the secret for tokens, and its file, as the pool has it.
+func (s *Server) followSecret(ctx context.Context) error {
+	changed, stop := s.store.Subscribe(store.PrefixSecrets)
+	defer stop()
+	for {
+		rec, ok, err := peer.Secrets.Get(s.store, peer.SecretREST)
+		if err == nil && ok && !bytes.Equal(rec.Value, s.secret.get()) {
+			if err := pki.WriteFile(filepath.Join(s.cfg.LocalStateDir, authFile), rec.Value, 0o600); err != nil {
+				s.log.Entry("server").Errorf("the secret for tokens cannot be kept: %v", err)
+			}
+			s.secret.value.Store(&rec.Value)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// renewCertificate replaces this peer's certificate when two thirds of its life are over.
+func (s *Server) renewCertificate(ctx context.Context) error {
+	const look = time.Hour
+	for {
+		if err := s.renewOnce(ctx); err != nil && ctx.Err() == nil {
+			s.log.Entry("server").Warnf("the certificate of this peer cannot be renewed yet: %v", err)
+		}
+		select {
+		case <-time.After(look):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (s *Server) renewOnce(ctx context.Context) error {
+	cert, err := s.tls.Certificate()
+	if err != nil {
+		return err
+	}
+	life := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore)
+	if time.Until(cert.Leaf.NotAfter) > life/3 {
+		return nil
+	}
+	if err := s.store.Sync(ctx); err != nil {
+		return err
+	}
+	self := s.id.Peer()
+	request, err := s.tls.Request(self.ID)
+	if err != nil {
+		return err
+	}
+	reply, err := s.peers.Renew(ctx, self.ID, peer.RenewRequest{Request: request})
+	if err != nil {
+		return err
+	}
+	_, err = s.tls.Install(reply.PoolID, reply.Authority, reply.Certificate)
+	return err
+}

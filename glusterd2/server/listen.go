@@ -1,0 +1,165 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/config"
+	"gd2/glusterd2/peerrpc"
+	"gd2/glusterd2/rest"
+	"gd2/glusterd2/sunrpc"
+)
+
+// openDirs makes the daemon's directories.
+func (s *Server) openDirs() error {
+	for dir, mode := range map[string]fs.FileMode{
+		s.cfg.LocalStateDir: 0o755, s.cfg.RunDir: 0o755, s.cfg.LogDir: 0o755, filepath.Join(s.cfg.LogDir, "bricks"): 0o755,
+	} {
+		if err := os.MkdirAll(dir, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) (err error) {
+	var lc net.ListenConfig
+	open := func(key, network, address string) net.Listener {
+		if err != nil {
+			return nil
+		}
+		l, lerr := lc.Listen(ctx, network, address)
+		if lerr != nil {
+			err = fmt.Errorf("%s: %w", key, lerr)
+		}
+		return l
+	}
+	s.listeners.client = open("clientaddress", "tcp", s.cfg.ClientAddress)
+	s.listeners.peer = open("peeraddress", "tcp", s.cfg.PeerAddress)
+	if err == nil {
+		err = s.clearSocket(ctx)
+	}
+	s.listeners.unix = open("rundir", "unix", s.socket())
+	s.onStop("listeners: nothing new comes in", func(context.Context) error {
+		for _, l := range []net.Listener{s.listeners.client, s.listeners.peer, s.listeners.unix} {
+			if l == nil {
+				continue
+			}
+			if cerr := l.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) {
+				return cerr
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// clearSocket removes the socket of a daemon that is gone, and refuses to take that of one that runs.
+func (s *Server) clearSocket(ctx context.Context) error {
+	var d net.Dialer
+	if c, err := d.DialContext(ctx, "unix", s.socket()); err == nil {
+		_ = c.Close()
+		return fmt.Errorf("another glusterd2 serves %s: give this one a rundir of its own", s.socket())
+	}
+	if err := os.Remove(s.socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// serve answers on the sockets.
+func (s *Server) serve() error {
+	api, err := rest.New(rest.Config{
+		Services: rest.Services{
+			Volumes: s.volumes, Peers: s.peers, Cluster: volumes.Cluster{Commands: s.volumes},
+			Transactions: transactions{s.engine}, System: system{s}, Metrics: system{s},
+		},
+		Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
+	})
+	if err != nil {
+		return err
+	}
+	s.http = api.Server()
+	muxConfig := sunrpc.MuxConfig{RPC: s.sunrpc.ServeConn, TLS: s.clientTLS, AllowPlain: s.allowPlain, Log: s.log.Entry("sunrpc")}
+	s.mux, s.unixMux = sunrpc.NewMux(s.listeners.client, muxConfig), sunrpc.NewMux(s.listeners.unix, muxConfig)
+	s.rpc = peerrpc.NewServer(peerrpc.ServerConfig{TLS: s.net.serverTLS, Member: s.member, Methods: s.methods(), Log: s.log.Entry("peerrpc")})
+	s.onStop("peer RPC: steps of other coordinators end first", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		s.rpc.Stop(ctx)
+		s.net.client.Close()
+		return nil
+	})
+	s.goRun("peer RPC", func(context.Context) error { return s.rpc.Serve(s.listeners.peer) })
+	s.goRun("client port", s.mux.Serve)
+	s.goRun("unix socket", s.unixMux.Serve)
+	for _, m := range []*sunrpc.Mux{s.mux, s.unixMux} {
+		s.goRun("REST", func(context.Context) error { return s.http.Serve(m.HTTP()) })
+	}
+	s.onStop("REST: answers in progress are finished", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if err := s.http.Shutdown(ctx); err != nil {
+			return s.http.Close()
+		}
+		return nil
+	})
+	return nil
+}
+
+// goRun runs a part until the daemon stops. A part that ends on its own is a fault.
+func (s *Server) goRun(name string, run func(ctx context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := run(ctx)
+		if ctx.Err() == nil && err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
+			select {
+			case s.failed <- fmt.Errorf("%s: %w", name, err):
+			default:
+			}
+		}
+	}()
+	s.onStop(name, func(stopCtx context.Context) error {
+		cancel()
+		select {
+		case <-done:
+			return nil
+		case <-stopCtx.Done():
+			return fmt.Errorf("%s did not end in time", name)
+		}
+	})
+}
+
+// clientTLS is how HTTPS and SunRPC over TLS are answered: with the certificate of the configuration, or the peer's own.
+func (s *Server) clientTLS() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if s.cfg.CertFile == "" {
+				return s.tls.Certificate()
+			}
+			c, err := tls.LoadX509KeyPair(s.cfg.CertFile, s.cfg.KeyFile)
+			return &c, err
+		}}
+}
+
+func (s *Server) allowPlain(from net.Addr) bool {
+	switch s.cfg.PlainHTTP {
+	case config.PlainAll:
+		return true
+	case config.PlainOff:
+		return false
+	}
+	tcp, ok := from.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

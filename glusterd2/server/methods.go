@@ -1,0 +1,91 @@
+package server
+
+import (
+	"context"
+
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/peerrpc"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// methods is every call that this peer answers to others.
+func (s *Server) methods() []peerrpc.Method {
+	return append(s.joinMethods(),
+		peerrpc.Handle(methodRunStep, false, func(ctx context.Context, _ peerrpc.Caller, req transaction.StepRequest) (transaction.StepReply, error) {
+			return s.engine.HandleStep(ctx, req)
+		}),
+		peerrpc.Handle(volumes.MethodReport, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.ReportRequest) (volumes.Report, error) {
+			return s.volumes.ReportLocal(ctx, req)
+		}),
+		peerrpc.Handle(volumes.MethodHeal, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.HealRequest) (peer.Empty, error) {
+			return peer.Empty{}, s.volumes.HealLocal(ctx, req)
+		}),
+		peerrpc.Handle(peer.MethodStartMember, false, func(ctx context.Context, _ peerrpc.Caller, req peer.StartMemberRequest) (peer.Empty, error) {
+			return peer.Empty{}, s.store.StartMember(ctx, store.StartMember{InitialCluster: req.InitialCluster})
+		}),
+		peerrpc.Handle(peer.MethodStopMember, false, func(ctx context.Context, _ peerrpc.Caller, _ peer.Empty) (peer.Empty, error) {
+			return peer.Empty{}, s.store.StopMember(ctx)
+		}),
+		peerrpc.Handle(peer.MethodRenew, false, func(ctx context.Context, from peerrpc.Caller, req peer.RenewRequest) (peer.RenewReply, error) {
+			return s.peers.Renew(ctx, from.PeerID, req)
+		}),
+		peerrpc.Handle(peer.MethodLeave, false, func(ctx context.Context, _ peerrpc.Caller, _ peer.Empty) (peer.Empty, error) {
+			return peer.Empty{}, s.peers.Left(ctx)
+		}),
+	)
+}
+
+// joinMethods are the calls that strangers may make.
+func (s *Server) joinMethods() []peerrpc.Method {
+	return []peerrpc.Method{
+		peerrpc.Handle(peer.MethodHello, true, func(context.Context, peerrpc.Caller, peer.Empty) (peer.Empty, error) {
+			return peer.Empty{}, nil
+		}),
+		peerrpc.Handle(peer.MethodProve, true, func(_ context.Context, from peerrpc.Caller, req peer.ProofMessage) (peer.ProofMessage, error) {
+			prover, err := s.verifyInviter(from, req.Proof)
+			if err != nil {
+				return peer.ProofMessage{}, err
+			}
+			proof, err := prover.Prove(peer.RoleInvited, from.TLS)
+			return peer.ProofMessage{Proof: proof}, err
+		}),
+		peerrpc.Handle(peer.MethodInvite, true, func(ctx context.Context, from peerrpc.Caller, req peer.Invitation) (peer.Peer, error) {
+			if _, err := s.verifyInviter(from, req.Proof); err != nil {
+				return peer.Peer{}, err
+			}
+			return s.peers.Invited(ctx, req)
+		}),
+		peerrpc.Handle(peer.MethodJoin, true, func(ctx context.Context, from peerrpc.Caller, req peer.JoinRequest) (peer.JoinReply, error) {
+			return s.peers.Admit(ctx, from.Host, req)
+		}),
+	}
+}
+
+func (s *Server) verifyInviter(from peerrpc.Caller, proof string) (*peer.Prover, error) {
+	prover, err := s.prover()
+	if err != nil {
+		return nil, err
+	}
+	if prover == nil {
+		return nil, api.Errorf(api.Denied, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer join TOKEN' on it")
+	}
+	if err := prover.Verify(peer.RoleInviter, proof, from.TLS); err != nil {
+		s.log.Entry("join").WithField("from", from.Host).Warn("an invitation with a wrong pool secret was refused")
+		return nil, err
+	}
+	return prover, nil
+}
+
+// member checks that a certificate of the pool's authority belongs to a present member.
+func (s *Server) member(peerID, serial string) error {
+	if _, revoked, err := peer.Revoked.Get(s.store, serial); err != nil || revoked {
+		return api.Errorf(api.Denied, "the certificate of peer %s was revoked", peerID)
+	}
+	if _, ok, err := peer.Records.Get(s.store, peerID); err != nil || !ok {
+		return api.Errorf(api.Denied, "peer %s is not in the pool", peerID)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"time"
+
+	"gd2/glusterd2/commands/peers"
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/peerrpc"
+	"gd2/pkg/api"
+	"gd2/pkg/pki"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// methodRunStep is the call that carries the steps of transactions.
+const methodRunStep = "RunStep"
+
+// network carries the calls of the lower floors to other peers.
+type network struct {
+	client *peerrpc.Client
+	dir    *pki.Dir
+}
+
+var (
+	_ transaction.Transport = (*network)(nil)
+	_ peers.Network         = (*network)(nil)
+	_ volumes.Network       = (*network)(nil)
+	_ peer.Remote           = (*network)(nil)
+)
+
+func newNetwork(dir *pki.Dir, r store.Reader) *network {
+	n := &network{dir: dir}
+	n.client = peerrpc.NewClient(n.clientTLS, func(peerID string) (string, error) {
+		rec, ok, err := peer.Records.Get(r, peerID)
+		if err != nil || !ok {
+			return "", api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+		}
+		return rec.Value.PeerAddress, nil
+	})
+	return n
+}
+
+// clientTLS is how this peer dials members of its pool.
+func (n *network) clientTLS() (*tls.Config, error) {
+	roots, err := n.dir.Pool()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, ServerName: pki.ServerName,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return n.dir.Certificate() }}, nil
+}
+
+// serverTLS is how this peer answers: callers with a certificate must have one of the pool; callers without may only
+// use the methods by which peers join.
+func (n *network) serverTLS() (*tls.Config, error) {
+	roots, err := n.dir.Pool()
+	if err != nil {
+		return nil, err
+	}
+	cert, err := n.dir.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*cert}, NextProtos: []string{"h2"},
+		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: roots}, nil
+}
+
+// RunStep implements transaction.Transport.
+func (n *network) RunStep(ctx context.Context, peerID string, req transaction.StepRequest) (transaction.StepReply, error) {
+	return peerrpc.Call[transaction.StepReply](ctx, n.client, peerID, methodRunStep, req)
+}
+
+// Report implements volumes.Network.
+func (n *network) Report(ctx context.Context, peerID string, req volumes.ReportRequest) (volumes.Report, error) {
+	return peerrpc.Call[volumes.Report](ctx, n.client, peerID, volumes.MethodReport, req)
+}
+
+// Heal implements volumes.Network.
+func (n *network) Heal(ctx context.Context, peerID string, req volumes.HealRequest) error {
+	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, volumes.MethodHeal, req)
+	return err
+}
+
+// StartMember implements peer.Remote.
+func (n *network) StartMember(ctx context.Context, peerID string, cluster map[string][]string) error {
+	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, peer.MethodStartMember, peer.StartMemberRequest{InitialCluster: cluster})
+	return err
+}
+
+// StopMember implements peer.Remote.
+func (n *network) StopMember(ctx context.Context, peerID string) error {
+	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, peer.MethodStopMember, peer.Empty{})
+	return err
+}
+
+// Leave implements peers.Network.
+func (n *network) Leave(ctx context.Context, peerID string) error {
+	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, peer.MethodLeave, peer.Empty{})
+	return err
+}
+
+// Renew asks a member of the pool for a new certificate.
+func (n *network) Renew(ctx context.Context, peerID string, req peer.RenewRequest) (peer.RenewReply, error) {
+	return peerrpc.Call[peer.RenewReply](ctx, n.client, peerID, peer.MethodRenew, req)
+}
+
+// Reset implements peers.Network.
+func (n *network) Reset() { n.client.Reset() }
+
+// helloTimeout bounds the wait for the first answer of a peer that may not be there.
+const helloTimeout = 5 * time.Second
+
+// Invite implements peers.Network. The stranger's certificate is of its own making, so it is not verified: both sides
+// prove the pool secret over keys of this very connection instead, the inviter first, and a token is only sent then.
+func (n *network) Invite(ctx context.Context, address string, prover *peer.Prover, makeToken func() (string, error)) (peer.Peer, error) {
+	s, err := peerrpc.DialStranger(address, &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}) //nolint:gosec // see above
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	defer s.Close()
+	hctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	defer cancel()
+	_, conn, err := peerrpc.CallStranger[peer.Empty](hctx, s, peer.MethodHello, peer.Empty{})
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	proof, err := prover.Prove(peer.RoleInviter, conn)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	answer, _, err := peerrpc.CallStranger[peer.ProofMessage](ctx, s, peer.MethodProve, peer.ProofMessage{Proof: proof})
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	if err := prover.Verify(peer.RoleInvited, answer.Proof, conn); err != nil {
+		return peer.Peer{}, err
+	}
+	token, err := makeToken()
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return peer.Peer{}, err
+	}
+	joined, _, err := peerrpc.CallStranger[peer.Peer](ctx, s, peer.MethodInvite, peer.Invitation{Proof: proof, Token: token, Address: host})
+	return joined, err
+}
+
+// Join implements peers.Network.
+func (n *network) Join(ctx context.Context, token peer.Token, req peer.JoinRequest) (peer.JoinReply, error) {
+	var failed error
+	for _, address := range token.Addresses {
+		reply, err := joinAt(ctx, address, token.Authority, req)
+		if !api.IsKind(err, api.Unavailable, api.Timeout) {
+			return reply, err
+		}
+		failed = err
+	}
+	return peer.JoinReply{}, failed
+}
+
+func joinAt(ctx context.Context, address, authority string, req peer.JoinRequest) (peer.JoinReply, error) {
+	s, err := peerrpc.DialStranger(address, &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, //nolint:gosec // verified below
+		VerifyConnection: func(cs tls.ConnectionState) error { return verifyAuthority(cs, authority) }})
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	defer s.Close()
+	reply, _, err := peerrpc.CallStranger[peer.JoinReply](ctx, s, peer.MethodJoin, req)
+	return reply, err
+}
+
+// verifyAuthority checks that a server's certificate was signed by the authority with the fingerprint.
+func verifyAuthority(cs tls.ConnectionState, fingerprint string) error {
+	if len(cs.PeerCertificates) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	for _, c := range cs.PeerCertificates {
+		if pki.Fingerprint(c) != fingerprint {
+			continue
+		}
+		roots := x509.NewCertPool()
+		roots.AddCert(c)
+		_, err := cs.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: pki.ServerName})
+		return err
+	}
+	return errors.New("the server does not belong to the pool that issued the token")
+}

@@ -1,0 +1,236 @@
+// Package server builds the daemon out of its parts, starts them and stops them. Several servers can live in one process.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"gd2/glusterd2/brick"
+	"gd2/glusterd2/commands/peers"
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/config"
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/peerrpc"
+	"gd2/glusterd2/portmap"
+	"gd2/glusterd2/rest"
+	"gd2/glusterd2/selfheal"
+	"gd2/glusterd2/sunrpc"
+	"gd2/glusterd2/volgen"
+	"gd2/glusterd2/xlator"
+	"gd2/pkg/gfrpc"
+	"gd2/pkg/logging"
+	"gd2/pkg/pki"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// Server is one daemon.
+type Server struct {
+	cfg     config.Config
+	version string
+	log     *logging.Log
+	started time.Time
+	boot    string
+
+	id      *identity
+	tls     *pki.Dir
+	store   *store.Store
+	net     *network
+	engine  *transaction.Engine
+	table   *xlator.Table
+	peers   *peers.Commands
+	volumes *volumes.Commands
+	plane   *volumes.DataPlane
+	portmap *portmap.Map
+	sunrpc  *sunrpc.Server
+	watch   *brick.Supervisor
+	prover  func() (*peer.Prover, error)
+	secret  restSecret
+
+	listeners listeners
+	mux       *sunrpc.Mux
+	unixMux   *sunrpc.Mux
+	http      *http.Server
+	rpc       *peerrpc.Server
+	stop      []stopStep
+	failed    chan error
+}
+
+// listeners are the sockets of the daemon.
+type listeners struct{ client, unix, peer net.Listener }
+
+// SocketName is the name of the unix socket in rundir: REST for root, and SunRPC for the tools of this host.
+const SocketName = "glusterd2.socket"
+
+// New opens what the daemon keeps on disk and builds its parts. Nothing listens and nothing runs before Start; Close
+// undoes New.
+func New(ctx context.Context, cfg config.Config, version string, log *logging.Log) (_ *Server, err error) {
+	s := &Server{cfg: cfg, version: version, log: log, started: time.Now(), boot: uuid.NewString(), failed: make(chan error, 8)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := s.openDirs(); err != nil {
+		return nil, err
+	}
+	if s.id, err = openIdentity(&cfg); err != nil {
+		return nil, err
+	}
+	if s.tls, err = pki.OpenDir(filepath.Join(cfg.LocalStateDir, "tls")); err != nil {
+		return nil, err
+	}
+	if !s.tls.Installed() {
+		if err := s.newPool(); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if s.table, err = xlator.Load(); err != nil {
+		return nil, err
+	}
+	s.prover = sync.OnceValues(s.newProver)
+	s.build()
+	return s, nil
+}
+
+func (s *Server) openStore(ctx context.Context) (err error) {
+	cfg := s.cfg
+	s.store, err = store.Open(ctx, store.Config{
+		PeerID: s.id.Peer().ID, Dir: filepath.Join(cfg.LocalStateDir, "store"),
+		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
+		AdvertisePeerURLs: s.id.Peer().StorePeerURLs, AdvertiseClientURLs: s.id.Peer().StoreClientURLs,
+		TLS:     store.TLS{CA: s.tls.CAFile(), Cert: s.tls.CertFile(), Key: s.tls.KeyFile()},
+		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, Log: s.log.Entry("store"),
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop("store: last, since everything else reads it", func(context.Context) error { return s.store.Close() })
+	return nil
+}
+
+func (s *Server) newProver() (*peer.Prover, error) {
+	if s.cfg.PoolSecret == "" {
+		return nil, nil //nolint:nilnil // no secret, no prover: callers ask
+	}
+	return peer.NewProver(s.cfg.PoolSecret.Reveal())
+}
+
+// build makes the parts, from the lowest floor upwards.
+func (s *Server) build() {
+	self := s.id.Peer().ID
+	s.net = newNetwork(s.tls, s.store)
+	s.buildDataPlane(self)
+	registry := transaction.NewRegistry()
+	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
+	s.engine = transaction.NewEngine(transaction.Config{
+		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
+	})
+	s.peers = peers.New(peers.Config{
+		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
+		Prover: s.prover, Fresh: s.fresh, Log: s.log.Entry("peers"),
+	})
+	s.volumes = volumes.New(volumes.Config{
+		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,
+		Healer: selfheal.Info{Socket: s.socket()}, Log: s.log.Entry("volumes"),
+	})
+}
+
+func (s *Server) buildDataPlane(self string) {
+	layout := brick.Layout{RunDir: s.cfg.RunDir, LogDir: s.cfg.LogDir, WorkDir: s.cfg.LocalStateDir}
+	s.portmap = portmap.New()
+	bricks := brick.NewHost(brick.Config{
+		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, SignIns: s.portmap,
+		Ports: brick.NewPorts(0, 0), Log: s.log.Entry("brick"),
+	})
+	s.onStop("bricks: stop watching; they go on serving", func(context.Context) error { return bricks.Close() })
+	heal := selfheal.New(selfheal.Config{
+		PeerID: self, Layout: layout, Program: s.cfg.GlusterFS, Host: s.localHost(), BrickOp: gfrpc.BrickOp, Log: s.log.Entry("selfheal"),
+	})
+	s.plane = &volumes.DataPlane{PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal}
+	s.watch = brick.NewSupervisor(brick.SupervisorConfig{
+		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),
+	})
+	library := volgen.NewLibrary(volgen.LibraryConfig{
+		Source: source{s}, Table: s.table, Dir: s.cfg.LocalStateDir, PeerID: self,
+		SharedBricks: s.plane.SharedBricks, PidFile: layout.SelfHealPidFile,
+	})
+	s.sunrpc = sunrpc.New(sunrpc.Config{
+		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
+	})
+}
+
+func (s *Server) socket() string { return filepath.Join(s.cfg.RunDir, SocketName) }
+
+// localHost is the address at which the daemons of this host find this one.
+func (s *Server) localHost() string {
+	host, _, err := net.SplitHostPort(s.cfg.ClientAddress)
+	if ip := net.ParseIP(host); err != nil || host == "" || ip != nil && ip.IsUnspecified() {
+		return "localhost"
+	}
+	return host
+}
+
+// Start opens the sockets and starts what runs by itself. It returns when the daemon serves; a fault of a part after
+// that comes out of Failed.
+func (s *Server) Start(ctx context.Context) error {
+	if err := s.listen(ctx); err != nil {
+		return err
+	}
+	if err := s.serve(); err != nil {
+		return err
+	}
+	s.background()
+	s.log.Entry("server").Infof("glusterd2 %s serves clients at %s and peers at %s as peer %s", s.version,
+		s.listeners.client.Addr(), s.listeners.peer.Addr(), s.id.Peer().ID)
+	return nil
+}
+
+// Failed tells of a part that ended although it should not.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Ready is closed once the records of the pool are loaded.
+func (s *Server) Ready() <-chan struct{} { return s.store.Ready() }
+
+// Waiting says in words what the daemon waits for until it is ready.
+func (s *Server) Waiting() string { return s.store.Waiting() }
+
+// ClientAddr and PeerAddr are where the daemon listens.
+func (s *Server) ClientAddr() net.Addr { return s.listeners.client.Addr() }
+
+// PeerAddr is where the daemon listens for other peers.
+func (s *Server) PeerAddr() net.Addr { return s.listeners.peer.Addr() }
+
+// stopStep is one step of stopping, with the reason for its place in the order.
+type stopStep struct {
+	reason string
+	do     func(ctx context.Context) error
+}
+
+func (s *Server) onStop(reason string, do func(ctx context.Context) error) {
+	s.stop = append(s.stop, stopStep{reason, do})
+}
+
+// Close stops the daemon, in the reverse order of its start. Bricks and self-heal daemons go on serving.
+func (s *Server) Close(ctx context.Context) error {
+	var errs []error
+	for len(s.stop) > 0 {
+		step := s.stop[len(s.stop)-1]
+		s.stop = s.stop[:len(s.stop)-1]
+		if err := step.do(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", step.reason, err))
+		}
+	}
+	return errors.Join(errs...)
+}
