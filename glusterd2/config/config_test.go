@@ -210,14 +210,3 @@ func TestExample(t *testing.T) {
 		t.Errorf("the example does not show the defaults:\n%s", diff)
 	}
 }
-
-func TestLoadTakesTheEnvironment(t *testing.T) {
-	path := writeFile(t, "", 0o600)
-	c, err := Load([]string{"--clientaddress=127.0.0.2:24007"}, []string{"GD2_CONFIG=" + path, "GD2_LOGLEVEL=debug", "odd"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.LogLevel != "debug" || c.AdvertiseAddress != "127.0.0.2" {
-		t.Errorf("loglevel %s, advertise-address %s", c.LogLevel, c.AdvertiseAddress)
-	}
-}

@@ -12,16 +12,11 @@ import (
 	"github.com/spf13/viper"
 )
 
-// Load reads flags from args (without the program's name), variables from environ (os.Environ() in main) and the file
+// Load reads flags from args (without the program's name), variables through getenv (os.Getenv in main) and the file
 // that --config or GD2_CONFIG names. The result is complete and valid: defaults are filled in, secrets are read from
 // their files. Errors name the key, its value and what would be right. ErrHelp and ErrVersion are not failures.
-func Load(args, environ []string) (*Config, error) {
-	variables := make(map[string]string, len(environ))
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
-		variables[name] = value
-	}
-	return load(args, func(name string) string { return variables[name] }, thisHost())
+func Load(args []string, getenv func(string) string) (*Config, error) {
+	return load(args, getenv, thisHost())
 }
 
 // load is Load with the facts of the host passed in.
