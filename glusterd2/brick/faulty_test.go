@@ -17,7 +17,7 @@ type faulty struct {
 	brick.System
 	failAt int
 	after  bool
-	dead   bool // every later call fails too, as if the daemon had been killed
+	dead   bool     // every later call fails too, as if the daemon had been killed
 	only   brick.Op // if set only calls for it count
 	err    error    // instead of errFault
 	calls  int

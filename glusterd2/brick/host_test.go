@@ -1,6 +1,7 @@
 package brick_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -72,6 +73,7 @@ func checkArgs(t *testing.T, p *peer, s brick.Spec, got []string, port int) {
 // TestBrickSurvivesItsDaemon has a daemon that goes away and comes back: the brick is adopted, not started again, and
 // signs in by itself.
 func TestBrickSurvivesItsDaemon(t *testing.T) {
+	t.Parallel()
 	p := newPeer(t)
 	_, specs := p.add(t, "gv0", "b1")
 	first, err := p.bricks.Start(t.Context(), specs[0])
@@ -133,5 +135,25 @@ func TestBrickStartFailures(t *testing.T) {
 		if _, ok := p.bricks.Process(specs[0]); ok {
 			t.Error("a failed start left a process")
 		}
+	}
+}
+
+// TestBrickTakesAnotherPort: the first ports are taken between our look and the brick's bind.
+func TestBrickTakesAnotherPort(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	_, specs := p.add(t, "gv0", "b1")
+	l, err := net.Listen("tcp4", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	busy := l.Addr().(*net.TCPAddr).Port
+	ports := brick.NewPorts(busy, busy+5)
+	ports.SkipProbe()
+	p.bricks = brick.NewHost(brick.Config{PeerID: p.id, Layout: p.layout, SignIns: p.ports, Ports: ports, Log: quiet()})
+	run, err := p.bricks.Start(t.Context(), specs[0])
+	if err != nil || run.Port <= busy {
+		t.Errorf("started %+v, %v; port %d is taken", run, err, busy)
 	}
 }

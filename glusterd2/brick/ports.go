@@ -15,6 +15,7 @@ type Ports struct {
 	first, last int
 	mu          sync.Mutex
 	taken       map[int]bool
+	free        func(ctx context.Context, port int) bool
 }
 
 // NewPorts returns the ports from first to last, both included; 0 means glusterd's.
@@ -25,7 +26,7 @@ func NewPorts(first, last int) *Ports {
 	if last == 0 {
 		last = 60999
 	}
-	return &Ports{first: first, last: last, taken: map[int]bool{}}
+	return &Ports{first: first, last: last, taken: map[int]bool{}, free: free}
 }
 
 // Take returns a port at or above from that can be bound now. Nobody else gets it before release is called, which is to
@@ -34,7 +35,7 @@ func (p *Ports) Take(ctx context.Context, from int) (port int, release func(), e
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for port := max(from, p.first); port <= p.last; port++ {
-		if p.taken[port] || !free(ctx, port) {
+		if p.taken[port] || !p.free(ctx, port) {
 			continue
 		}
 		p.taken[port] = true

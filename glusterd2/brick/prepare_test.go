@@ -140,6 +140,7 @@ func TestPrepareAndBack(t *testing.T) {
 // Prepare and in its undo.
 // Whatever happened, a second try or an undo puts it right.
 func TestPrepareFaults(t *testing.T) {
+	t.Parallel()
 	for _, sc := range scenes() {
 		t.Run(sc.name, func(t *testing.T) {
 			dir := brickFS(t)

@@ -73,6 +73,7 @@ func TestSupervisorRestartsACrashedBrick(t *testing.T) {
 
 // TestSupervisorAdopts is a daemon that comes back: the bricks run, one of them was killed meanwhile.
 func TestSupervisorAdopts(t *testing.T) {
+	t.Parallel()
 	p := newPeer(t)
 	_, specs := p.add(t, "gv0", "b1", "b2")
 	run, err := p.bricks.StartAll(t.Context(), specs)
@@ -107,6 +108,7 @@ func TestSupervisorAdopts(t *testing.T) {
 }
 
 func TestSupervisorLeavesAlone(t *testing.T) {
+	t.Parallel()
 	p := newPeer(t)
 	_, specs := p.add(t, "gv0", "b1")
 	var locked atomic.Bool

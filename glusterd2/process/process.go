@@ -134,18 +134,19 @@ func (p *Process) Signal(sig syscall.Signal) error {
 }
 
 // Stop ends the process and waits until it has ended: SIGTERM first, SIGKILL if it is still there after grace.
-// The error is that of ctx if it ends before the process does, which only a process stuck in the kernel can cause.
+// When ctx ends first, Stop returns its cause and sends nothing more: a process that has SIGTERM may still end by itself.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) error {
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
 	if err := p.signalIfAlive(unix.SIGTERM); err != nil {
 		return err
 	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
 	select {
 	case <-p.done:
 		return nil
 	case <-timer.C:
 	case <-ctx.Done():
+		return p.notEnded(ctx)
 	}
 	if err := p.signalIfAlive(unix.SIGKILL); err != nil {
 		return err
@@ -154,8 +155,12 @@ func (p *Process) Stop(ctx context.Context, grace time.Duration) error {
 	case <-p.done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("waiting for the end of pid %d: %w", p.pid, context.Cause(ctx))
+		return p.notEnded(ctx)
 	}
+}
+
+func (p *Process) notEnded(ctx context.Context) error {
+	return fmt.Errorf("pid %d has not ended yet: %w", p.pid, context.Cause(ctx))
 }
 
 func (p *Process) signalIfAlive(sig syscall.Signal) error {

@@ -61,6 +61,11 @@ func TestDaemonIsInASessionOfItsOwn(t *testing.T) {
 
 func TestStopKillsTheStubborn(t *testing.T) {
 	p := startFake(t, fakeSpec(t, modeStubborn))
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Stop(over, time.Hour); !errors.Is(err, context.Canceled) || !p.Alive() {
+		t.Errorf("Stop with a context that is over: %v, alive %v", err, p.Alive())
+	}
 	if err := p.Stop(t.Context(), 20*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}

