@@ -178,6 +178,8 @@ func (e *Engine) recover(r store.Record[Record]) {
 				guards = append(guards, AliveKind.MustBeAbsent(owner))
 			}
 			if !d.adopt(guards...) {
+				// Someone was faster, or the owner is alive after all. The copy must know before it is judged again.
+				_ = e.cfg.Store.Sync(e.ctx)
 				return
 			}
 		}

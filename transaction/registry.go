@@ -80,7 +80,7 @@ func (r *Registry) Run(ctx context.Context, e *Engine, key string, plan Plan[any
 	return e.submit(ctx, d, wish{params: raw, peers: plan.Peers, locks: plan.Locks, guards: plan.Guards})
 }
 
-// Run plans nothing and runs the operation: it writes the intent with all locks, or answers Conflict with the name of
+// Run runs the operation: it writes the intent with all locks, or answers Conflict with the name of
 // the lock and of its holder; runs the steps; and commits or unwinds. When ctx ends first Run returns a Timeout with
 // the field api.FieldTransaction and the transaction goes on without its caller. A failed step's error keeps its kind
 // and has the fields peer-id, step, error and transaction; if several peers failed they are the causes.

@@ -88,11 +88,13 @@ func (d *drive) begin(ctx context.Context, guards []store.Guard) error {
 	if api.IsKind(err, api.Conflict) {
 		return d.e.conflict(ctx, d.rec.Locks, err)
 	}
-	if err != nil {
-		return api.AsError(err).With(api.FieldTransaction, d.id)
+	if api.IsKind(err, api.Timeout) {
+		// Not a Timeout of ours: that would promise that the transaction goes on.
+		return api.Errorf(api.Unavailable, "%s did not begin: %v; if its intent was written after all, it is unwound", d.rec.Operation, err).
+			With(api.FieldTransaction, d.id)
 	}
 	d.rev = rev
-	return nil
+	return err
 }
 
 // conflict says who holds the lock because of which an intent was refused.

@@ -79,6 +79,12 @@ func (f *fanOut) settle(peer string, err error) {
 
 // send runs the step on one peer and repeats it while the peer is only out of reach.
 func (f *fanOut) send(ctx context.Context, peer string) error {
+	if _, alive, err := AliveKind.Get(f.d.e.cfg.Store, peer); f.undo && !alive && err == nil {
+		// A host that is off does not refuse, it just does not answer; the recovery loop comes back when it does.
+		short, cancel := context.WithDeadline(ctx, f.until)
+		defer cancel()
+		ctx = short
+	}
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := f.try(ctx, peer)
 		if err == nil || !api.IsKind(err, api.Unavailable) || ctx.Err() != nil || time.Now().Add(pause).After(f.until) {

@@ -71,6 +71,9 @@ func (w toy) unmake(_ context.Context, c *transaction.Call, p thing) error {
 }
 
 func (w toy) fill(_ context.Context, c *transaction.Call, p thing) error {
+	if p.Name == "panic" {
+		panic("a fault of the program")
+	}
 	size.Set(c, 7)
 	return os.WriteFile(filepath.Join(w.dir(c.PeerID, p.Name), "data"), []byte("data of "+p.Name), 0o644)
 }

@@ -307,3 +307,6 @@ func (p *Pool) finished(id string) bool {
 	}
 	return transaction.State(p.transaction(id).State).Finished()
 }
+
+// Silence takes a peer's sign of life away while its daemon goes on, as when it cannot reach the store for a while.
+func (p *Pool) Silence(id string) { p.announce(p.peers[id], nil) }
