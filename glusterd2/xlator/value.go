@@ -28,11 +28,10 @@ var sizeUnits = []struct {
 	name string
 	size float64
 }{
-	{"PB", 1 << 50}, {"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"KB", 1 << 10},
-	{"P", 1 << 50}, {"T", 1 << 40}, {"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"B", 1},
+	{"PB", 1 << 50}, {"TB", 1 << 40}, {"GB", 1 << 30}, {"MB", 1 << 20}, {"KB", 1 << 10}, {"B", 1},
 }
 
-// ParseSize reads a size such as 64MB or 1.5g into bytes. Units are powers of 1024.
+// ParseSize reads a size such as 64MB or 1.5gb into bytes. Units are powers of 1024 and end in B.
 func ParseSize(text string) (int64, bool) {
 	num, unit := strings.ToUpper(text), 1.0
 	for _, u := range sizeUnits {
@@ -59,18 +58,18 @@ func parseDecimal(text string) (float64, error) {
 	return strconv.ParseFloat(text, 64)
 }
 
-// timeUnits are the units that times may carry, longest name first.
+// timeUnits are the units that times may carry, as GlusterFS spells them, longest name first.
 var timeUnits = []struct {
 	name string
 	sec  int64
 }{
-	{"days", 86400}, {"week", 604800}, {"sec", 1}, {"min", 60}, {"day", 86400}, {"hr", 3600}, {"wk", 604800},
+	{"days", 86400}, {"sec", 1}, {"min", 60}, {"hr", 3600}, {"wk", 604800},
 	{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800},
 }
 
 // ParseTime reads a time such as 42, 10min or 2h into seconds. A number without a unit is seconds.
 func ParseTime(text string) (int64, bool) {
-	num, unit := strings.ToLower(text), int64(1)
+	num, unit := text, int64(1)
 	for _, u := range timeUnits {
 		if rest, ok := strings.CutSuffix(num, u.name); ok {
 			num, unit = rest, u.sec
@@ -147,14 +146,16 @@ func typed(r *Row, value string) string {
 		return inRange(r, n, ok, "a size, such as 64MB,", sizeText)
 	case "TIME":
 		n, ok := ParseTime(value)
-		return inRange(r, n, ok, "a time in seconds, or with a unit as in 10min,", strconv.FormatInt)
+		return inRange(r, n, ok, "a time in seconds, or with a unit (sec, min, hr, days, wk) as in 10min,", strconv.FormatInt)
 	case "PERCENT":
 		if !parsePercent(value) {
 			return "a percentage from 0 to 100, such as 10%"
 		}
 	case "PERCENT_OR_SIZET":
-		if _, ok := ParseSize(value); !ok && !parsePercent(value) {
-			return "a percentage from 0 to 100, such as 10%, or a size, such as 64MB"
+		_, isSize := ParseSize(value)
+		isPercent := strings.HasSuffix(value, "%") && parsePercent(value)
+		if !isPercent && (!isSize || strings.Contains(value, ".")) {
+			return "a percentage from 0% to 100%, or a size in whole units, such as 64MB"
 		}
 	case "PATH":
 		if !strings.HasPrefix(value, "/") || strings.Contains(value, "../") {
@@ -235,34 +236,44 @@ func oneOf(values []string, value string) string {
 	return "one of " + strings.Join(values, ", ")
 }
 
-// addressList checks a comma-separated list of host names and addresses, where * and ? are wildcards and address/bits is
-// a network.
+// addressList checks a comma-separated list of host names, addresses, networks (IPv4 address/bits) and IPv4 addresses
+// with * for some of the numbers.
 func addressList(value string) string {
 	for _, a := range strings.Split(value, ",") {
-		if !address(strings.TrimPrefix(a, "!")) {
-			return "a comma-separated list of host names, addresses (with * and ? as wildcards) and networks (address/bits)"
+		if !address(a) {
+			return "a comma-separated list of host names, addresses, IPv4 networks (10.0.0.0/8) and patterns (10.0.*.*, *)"
 		}
 	}
 	return ""
 }
 
 func address(a string) bool {
-	if _, err := netip.ParseAddr(a); err == nil {
+	if _, err := netip.ParseAddr(a); err == nil || a == "*" {
 		return true
 	}
-	if _, err := netip.ParsePrefix(a); err == nil {
-		return true
+	if p, err := netip.ParsePrefix(a); err == nil {
+		return p.Addr().Is4()
 	}
-	if a == "" || len(a) > 255 {
-		return false
+	if strings.Trim(a, "0123456789.*") == "" {
+		_, err := netip.ParseAddr(strings.ReplaceAll(a, "*", "0"))
+		return err == nil && strings.Contains(a, "*")
 	}
-	for _, c := range a {
-		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		if !alnum && !strings.ContainsRune(".-_*?[]:@", c) {
+	return hostName(a)
+}
+
+func hostName(name string) bool {
+	const longest, longestLabel = 253, 63
+	for _, label := range strings.Split(name, ".") {
+		if label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {
 			return false
 		}
+		for _, c := range []byte(label) {
+			if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-') {
+				return false
+			}
+		}
 	}
-	return true
+	return len(name) <= longest
 }
 
 // priorityList checks a list of pattern:number pairs, as in *.html:5,*.jpg:1.
