@@ -62,6 +62,9 @@ func (g *graph) text() string {
 		}
 		b.WriteString("volume " + word(n.name) + "\n    type " + n.typ + "\n")
 		for _, k := range slices.Sorted(maps.Keys(n.options)) {
+			if n.options[k] == "" {
+				continue // the parser cannot read an empty word
+			}
 			b.WriteString("    option " + word(k) + " " + word(n.options[k]) + "\n")
 		}
 		if len(n.children) > 0 {

@@ -72,7 +72,7 @@ func NewLibrary(c LibraryConfig) *Library {
 // trusted form for clients) go to local processes only: others get the untrusted form for clients and a Forbidden error
 // for the rest. A key that names nothing is NotFound.
 func (l *Library) Spec(key string, who Requester) (Spec, error) {
-	to, err := resolve(key, l.find, l.c.Source.Host)
+	to, err := resolve(key, l.find, l.host)
 	if err != nil {
 		return Spec{}, err
 	}
@@ -125,7 +125,7 @@ func (l *Library) text(v *volume.Volume, ed edition) string {
 func (l *Library) facts(v *volume.Volume) *shelf {
 	s := &shelf{vol: v, pool: l.c.Source.PoolOptions()}
 	for _, b := range v.Bricks() {
-		s.hosts = append(s.hosts, l.c.Source.Host(b.PeerID))
+		s.hosts = append(s.hosts, l.host(b.PeerID))
 		s.shared = append(s.shared, l.shared(v, b))
 	}
 	return s
@@ -134,6 +134,14 @@ func (l *Library) facts(v *volume.Volume) *shelf {
 func (s *shelf) fresh(now *shelf) bool {
 	return s.vol == now.vol && slices.Equal(s.hosts, now.hosts) && slices.Equal(s.shared, now.shared) &&
 		maps.Equal(s.pool, now.pool)
+}
+
+// host names an unknown peer by its id: clients then log whom they cannot reach.
+func (l *Library) host(peerID string) string {
+	if h := l.c.Source.Host(peerID); h != "" {
+		return h
+	}
+	return peerID
 }
 
 // shared counts like glusterd: 0 for the bricks of other peers, whose filesystems this peer cannot see.
@@ -149,7 +157,7 @@ func (l *Library) shared(v *volume.Volume, b volume.Brick) int {
 
 func (l *Library) write(v *volume.Volume, ed edition) string {
 	o := Params{
-		Table: l.c.Table, Host: l.c.Source.Host, Pool: l.c.Source.PoolOptions(), SharedBricks: l.shared, Dir: l.c.Dir,
+		Table: l.c.Table, Host: l.host, Pool: l.c.Source.PoolOptions(), SharedBricks: l.shared, Dir: l.c.Dir,
 	}
 	switch ed.kind {
 	case KindBrick:
