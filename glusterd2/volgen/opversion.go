@@ -26,12 +26,3 @@ func typeOpVersion(v *volume.Volume) int {
 	}
 	return 2
 }
-
-// ShapeOf returns what the option table needs to know of a volume to check its options.
-func ShapeOf(v *volume.Volume) xlator.Shape {
-	s := v.Shape()
-	return xlator.Shape{
-		Type: s.Type, Volume: v.Name, Subvols: len(v.Subvols), Bricks: len(v.Bricks()),
-		Replica: s.Replica, Disperse: s.Disperse, Redundancy: s.Redundancy,
-	}
-}
