@@ -20,7 +20,7 @@ const (
 	localSocket  = "unix:///run/glusterd2/glusterd2.socket"
 	localAddress = "https://localhost:24007"
 	localSecret  = "/var/lib/glusterd2/auth"
-	localCA      = "/var/lib/glusterd2/tls/ca.pem"
+	localCA      = "/var/lib/glusterd2/tls/current/ca.pem"
 )
 
 // The environment variables that glustercli reads.

@@ -119,7 +119,9 @@ func listCauses(w io.Writer, causes []*api.Error) {
 func (a *app) hints(e *api.Error) []string {
 	var out []string
 	switch {
-	case e.Kind == api.Unavailable && e.Message == client.Unreachable:
+	case e.Message == client.Unreachable && strings.Contains(e.Error(), "x509: "):
+		out = append(out, "Name the authority that signed the servers' certificates with --cacert; a peer keeps it in "+localCA+".")
+	case e.Message == client.Unreachable:
 		out = append(out, "Is glusterd2 running there? Name other peers with --endpoints or "+envEndpoints+".")
 	case e.Kind == api.Denied:
 		out = append(out, "Run as root on a peer, or give the pool's secret with --secret-file or "+envSecret+".")
