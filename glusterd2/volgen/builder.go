@@ -31,10 +31,9 @@ func newBuilder(v *volume.Volume, o Params) *builder {
 }
 
 // layer stacks a translator named after the volume, and above it the debugging translators that the options put there.
-func (b *builder) layer(name, typ string, options ...string) *node {
-	n := b.g.stack(b.v.Name+"-"+name, typ, options...)
+func (b *builder) layer(name, typ string, options ...string) {
+	b.g.stack(b.v.Name+"-"+name, typ, options...)
 	b.debug(name)
-	return n
 }
 
 // debug stacks the debugging translators whose option names the layer. glusterd stacks all of them once for each that is
@@ -59,7 +58,7 @@ func (b *builder) options() {
 // transport gives the options about connections to those who connect.
 func (b *builder) transport() {
 	b.s.each(func(r *xlator.Row, value string) {
-		option := ""
+		var option string
 		switch {
 		case r.Special == "address-family":
 			option = "transport.address-family"
