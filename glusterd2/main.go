@@ -27,7 +27,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 const stopTimeout = 30 * time.Second
 
 func run(args []string, stdout, stderr io.Writer) int {
-	cfg, err := config.Load(args, os.Environ())
+	cfg, err := config.Load(args, os.Getenv)
 	switch {
 	case errors.Is(err, config.ErrHelp):
 		fmt.Fprint(stdout, config.Usage())

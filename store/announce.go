@@ -32,9 +32,13 @@ func (s *Store) Announce(ctx context.Context, w Write, ttl time.Duration) error 
 		return api.Errorf(api.Internal, "announcement of %s with a time to live of %v: it needs a record to write and at least %v", w.key, ttl, minTTL)
 	}
 	for {
-		err := s.announce(ctx, w, ttl)
+		sess := s.session.Load()
+		err := s.announce(ctx, sess, w, ttl)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if sess.over() {
+			continue // in another pool now: it must learn of this peer at once
 		}
 		s.log.WithError(err).WithField("key", w.key).Debug("an announcement was lost and is made again")
 		select {
@@ -48,15 +52,14 @@ func (s *Store) Announce(ctx context.Context, w Write, ttl time.Duration) error 
 }
 
 // announce writes the record and keeps it until it is lost or ctx ends.
-func (s *Store) announce(ctx context.Context, w Write, ttl time.Duration) error {
-	sess := s.session.Load()
+func (s *Store) announce(ctx context.Context, sess *session, w Write, ttl time.Duration) error {
 	try, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	lease, err := sess.client.Grant(try, int64((ttl+time.Second-1)/time.Second))
 	if err != nil {
 		return err
 	}
-	defer withdraw(ctx, sess.client, lease.ID)
+	defer withdraw(ctx, sess, lease.ID)
 	if err := putLeased(try, sess.client, w, lease.ID); err != nil {
 		return err
 	}
@@ -109,9 +112,23 @@ func putLeased(ctx context.Context, client *clientv3.Client, w Write, lease clie
 	}
 }
 
-// withdraw ends a lease, which removes its record at once. It must not hold up a peer that stops.
-func withdraw(ctx context.Context, client *clientv3.Client, lease clientv3.LeaseID) {
+// withdraw ends a lease, which removes its record at once. It must not hold up a peer that stops, and has nobody to ask
+// in a pool that the peer has left.
+func withdraw(ctx context.Context, sess *session, lease clientv3.LeaseID) {
+	if sess.over() {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTimeout)
 	defer cancel()
-	_, _ = client.Revoke(ctx, lease)
+	_, _ = sess.client.Revoke(ctx, lease)
+}
+
+// over reports whether this peer has left the session's pool.
+func (s *session) over() bool {
+	select {
+	case <-s.left:
+		return true
+	default:
+		return false
+	}
 }

@@ -3,6 +3,7 @@ package peer
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -109,7 +110,7 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 
 // action is one change of the membership.
 type action struct {
-	kind   string // "", promote, remove, demote, add or start
+	kind   string // "", promote, remove, demote, drop, add or start
 	member store.Member
 	peer   *Peer
 }
@@ -135,38 +136,46 @@ func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
 			return false, err
 		}
 		return true, v.Remote.StopMember(ctx, act.member.PeerID)
-	case "add", "start":
-		return true, v.start(ctx, act)
+	case "drop":
+		log.Info("removing a learner whose peer is away")
+		return true, v.Store.RemoveMember(ctx, act.member.ID)
+	case "add":
+		return true, v.add(ctx, act.peer)
+	case "start":
+		return true, v.restart(ctx, act.peer)
 	}
 	return false, nil
 }
 
-// start adds a learner and tells its peer; a learner that does not start is taken out again.
-func (v *Voters) start(ctx context.Context, act action) error {
-	log := v.Log.WithField("member", act.peer.ID)
-	if act.kind == "start" {
-		// An earlier try ended between the two calls. Begin anew, so that the peer gets a complete list.
-		if err := v.Store.RemoveMember(ctx, act.member.ID); err != nil {
-			return err
-		}
-	}
-	id, cluster, err := v.Store.AddLearner(ctx, act.peer.StorePeerURLs)
+// add adds a learner and tells its peer; a learner that does not start is taken out again.
+func (v *Voters) add(ctx context.Context, p *Peer) error {
+	id, cluster, err := v.Store.AddLearner(ctx, p.StorePeerURLs)
 	if err != nil {
 		return err
 	}
-	cluster = named(cluster, act.peer)
-	if err := v.Remote.StartMember(ctx, act.peer.ID, cluster); err != nil {
-		log.Warnf("the learner did not start: %v", err)
+	if err := v.Remote.StartMember(ctx, p.ID, named(cluster, p)); err != nil {
+		v.Log.WithField("member", p.ID).Warnf("the learner did not start: %v", err)
 		// The removal must not depend on the time that the start used up.
 		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), votersAct)
 		defer cancel()
-		if rerr := v.Store.RemoveMember(rctx, id); rerr != nil {
-			return rerr
-		}
+		return errors.Join(err, v.Store.RemoveMember(rctx, id))
+	}
+	v.Log.WithField("member", p.ID).Info("a learner was added to the store")
+	return nil
+}
+
+// restart tells the peer of a learner that has not shown its name yet to start. An earlier try may have ended between
+// the two calls; a learner that is starting is left alone.
+func (v *Voters) restart(ctx context.Context, p *Peer) error {
+	members, err := v.Store.Members(ctx)
+	if err != nil {
 		return err
 	}
-	log.Info("a learner was added to the store")
-	return nil
+	cluster := map[string][]string{}
+	for _, m := range members {
+		cluster[m.PeerID] = m.PeerURLs
+	}
+	return v.Remote.StartMember(ctx, p.ID, named(cluster, p))
 }
 
 // named gives the new learner, whose name the store does not know yet, the name it will start with.
@@ -198,6 +207,9 @@ func decide(self string, peers []store.Record[*Peer], members []store.Member, on
 		switch {
 		case !m.Learner:
 			voters = append(voters, m)
+		case !online(owner.ID) && len(peers) > 2:
+			// The store takes one learner at a time: one that cannot catch up stands in the way of the next.
+			return action{kind: "drop", member: m}
 		case m.PeerID == "" && online(owner.ID):
 			return action{kind: "start", member: m, peer: owner}
 		default:

@@ -89,9 +89,11 @@ func (s *Server) serve() error {
 		return err
 	}
 	s.http = api.Server()
+	s.http.ConnContext = connContext
 	muxConfig := sunrpc.MuxConfig{RPC: s.sunrpc.ServeConn, TLS: s.clientTLS, AllowPlain: s.allowPlain, Log: s.log.Entry("sunrpc")}
 	s.mux, s.unixMux = sunrpc.NewMux(s.listeners.client, muxConfig), sunrpc.NewMux(s.listeners.unix, muxConfig)
 	s.rpc = peerrpc.NewServer(peerrpc.ServerConfig{TLS: s.net.serverTLS, Member: s.member, Methods: s.methods(), Log: s.log.Entry("peerrpc")})
+	s.goRun("peer RPC", func(context.Context) error { return s.rpc.Serve(s.listeners.peer) })
 	s.onStop("peer RPC: steps of other coordinators end first", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
@@ -99,7 +101,6 @@ func (s *Server) serve() error {
 		s.net.client.Close()
 		return nil
 	})
-	s.goRun("peer RPC", func(context.Context) error { return s.rpc.Serve(s.listeners.peer) })
 	s.goRun("client port", s.mux.Serve)
 	s.goRun("unix socket", s.unixMux.Serve)
 	for _, m := range []*sunrpc.Mux{s.mux, s.unixMux} {
@@ -114,6 +115,15 @@ func (s *Server) serve() error {
 		return nil
 	})
 	return nil
+}
+
+// connContext tells the REST edge where a connection comes from, as the edge that accepted it knows.
+func connContext(ctx context.Context, nc net.Conn) context.Context {
+	origin, ok := sunrpc.ConnOrigin(nc)
+	if !ok {
+		return ctx
+	}
+	return rest.WithOrigin(ctx, rest.Origin{Unix: origin.Unix, UID: int(origin.UID)})
 }
 
 // goRun runs a part until the daemon stops. A part that ends on its own is a fault.

@@ -20,7 +20,6 @@ import (
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/peerrpc"
 	"gd2/glusterd2/portmap"
-	"gd2/glusterd2/rest"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"

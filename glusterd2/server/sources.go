@@ -91,8 +91,13 @@ func (s *Server) selfHealText(v *volume.Volume) string {
 // leaveAlone reports whether the reconcilers must leave the bricks of a volume as they are: a transaction works on
 // them, or the volume should not run.
 func (s *Server) leaveAlone(volumeName string) bool {
+	// The lock first: what a transaction changes and its unlock become visible at once, so that a record read after the
+	// lock was seen free is as the transaction left it.
+	if s.locked(volumeName) {
+		return true
+	}
 	rec, ok, err := volume.Records.Get(s.store, volumeName)
-	return err != nil || !ok || rec.Value.State != volume.Started || s.locked(volumeName)
+	return err != nil || !ok || rec.Value.State != volume.Started
 }
 
 // locked reports whether a transaction works on a volume.

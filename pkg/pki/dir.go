@@ -104,12 +104,18 @@ func (d *Dir) point(target string) error {
 	return syncDir(d.path)
 }
 
-// Certificate loads the peer's certificate and key in force.
+// Certificate loads the peer's certificate and key in force. The chain ends with the authority, by whose fingerprint
+// a joining peer recognises the pool.
 func (d *Dir) Certificate() (*tls.Certificate, error) {
 	c, err := tls.LoadX509KeyPair(d.CertFile(), d.KeyFile())
 	if err != nil {
 		return nil, err
 	}
+	ca, err := d.Authority()
+	if err != nil {
+		return nil, err
+	}
+	c.Certificate = append(c.Certificate, ca.Raw)
 	return &c, nil
 }
 
