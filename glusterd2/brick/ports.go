@@ -16,6 +16,7 @@ type Ports struct {
 	mu          sync.Mutex
 	taken       map[int]bool
 	free        func(ctx context.Context, port int) bool
+	reserve     func(ctx context.Context, port int) (release func(), ok bool)
 }
 
 // NewPorts returns the ports from first to last, both included; 0 means glusterd's.
@@ -26,7 +27,7 @@ func NewPorts(first, last int) *Ports {
 	if last == 0 {
 		last = 60999
 	}
-	return &Ports{first: first, last: last, taken: map[int]bool{}, free: free}
+	return &Ports{first: first, last: last, taken: map[int]bool{}, free: free, reserve: reserve}
 }
 
 // Take returns a port at or above from that can be bound now. Nobody else gets it before release is called, which is to
@@ -38,8 +39,12 @@ func (p *Ports) Take(ctx context.Context, from int) (port int, release func(), e
 		if p.taken[port] || !p.free(ctx, port) {
 			continue
 		}
+		undo, ok := p.reserve(ctx, port)
+		if !ok {
+			continue
+		}
 		p.taken[port] = true
-		return port, func() { p.release(port) }, nil
+		return port, func() { undo(); p.release(port) }, nil
 	}
 	return 0, nil, api.Errorf(api.Unavailable, "no TCP port from %d to %d is free for a brick", max(from, p.first), p.last)
 }
@@ -58,4 +63,15 @@ func free(ctx context.Context, port int) bool {
 		return false
 	}
 	return l.Close() == nil
+}
+
+// reserve claims the port among all daemons that share the ports of this network namespace: the name of an abstract unix
+// socket, whose scope is the same, can be bound by one of them, and is free again as soon as that one is gone.
+func reserve(ctx context.Context, port int) (release func(), ok bool) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "unix", "@gd2/brick-port/"+strconv.Itoa(port))
+	if err != nil {
+		return nil, false
+	}
+	return func() { _ = l.Close() }, true
 }
