@@ -49,7 +49,8 @@ func (b *builder) debug(layer string) {
 // options gives the graph the options that need no rule of their own.
 func (b *builder) options() {
 	b.s.each(func(r *xlator.Row, value string) {
-		if r.Special == "" {
+		// The port of a thin arbiter is for its own client only, and there are none.
+		if r.Special == "" && r.Key != "client.ta-brick-port" {
 			b.g.apply(r.Xlator, r.Option, value)
 		}
 	})

@@ -29,12 +29,12 @@ func (g *graph) add(name, typ string, children []*node, options ...string) *node
 }
 
 // stack puts a translator above the present top.
-func (g *graph) stack(name, typ string, options ...string) *node {
+func (g *graph) stack(name, typ string, options ...string) {
 	var below []*node
 	if top := g.top(); top != nil {
 		below = []*node{top}
 	}
-	return g.add(name, typ, below, options...)
+	g.add(name, typ, below, options...)
 }
 
 func (g *graph) top() *node {
