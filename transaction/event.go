@@ -38,6 +38,6 @@ type Event struct {
 	Err  error
 }
 
-// ErrKilled, returned by Config.Hook, makes the engine stop at once as if its process had died: it writes nothing more
-// and sends nothing more, and its running steps are cancelled.
+// ErrKilled makes the engine stop at once, when Config.Hook returns it, as if its process had died: it writes nothing
+// more and sends nothing more, and its running steps are cancelled.
 var ErrKilled = errors.New("the engine was killed by its hook")

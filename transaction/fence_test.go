@@ -3,6 +3,7 @@ package transaction_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"gd2/pkg/api"
@@ -107,14 +108,14 @@ func TestUndoWaitsForDo(t *testing.T) {
 		<-finish // deaf to its cancellation
 		return do(ctx)
 	})
-	answered := make(chan error, 1)
-	go func() {
-		_, err := h.create.Run(t.Context(), pool.Engine("p1"), w.planCreate(sample(), pool.Peers()))
-		answered <- err
-	}()
-	<-inside
-	close(finish)
-	err := <-answered
+	var once sync.Once
+	pool.Hook(func(_ string, ev transaction.Event) error {
+		if ev.Kind == transaction.StepSent && ev.Undo && ev.Peer == "p2" {
+			once.Do(func() { close(finish) })
+		}
+		return nil
+	})
+	_, err := h.create.Run(t.Context(), pool.Engine("p1"), w.planCreate(sample(), pool.Peers()))
 	if !api.IsKind(err, api.State) {
 		t.Error(err)
 	}

@@ -1,3 +1,6 @@
+// Package transaction carries out changes as sagas: operations of steps on several peers, each with its undo, begun by
+// an intent in the store and ended by one commit of the records, the outcome and the unlock. It knows peers and steps,
+// nothing of volumes. DESIGN.md tells how it behaves when things fail.
 package transaction
 
 import (

@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // toy is a small world: each peer has a directory, and a thing is a directory with a file in it on every peer, a flag
 // on the first, and a record in the store.
 type toy struct {
-	root string
+	root  string
+	fault string // what is wrong with its operations, if anything: see TestSweepFindsFaults
 }
 
 type thing struct {
@@ -42,7 +43,7 @@ func (w toy) dir(peer, name string) string { return filepath.Join(w.root, peer, 
 // make creates the directory, with a mark that tells whose it is from its first moment.
 func (w toy) make(_ context.Context, c *transaction.Call, p thing) error {
 	dir, fresh := w.dir(c.PeerID, p.Name), w.dir(c.PeerID, ".fresh-"+p.ID)
-	if w.owns(c.PeerID, p) {
+	if w.owns(c.PeerID, p) && w.fault != "do only once" {
 		return nil
 	}
 	if err := os.MkdirAll(fresh, 0o755); err != nil {
@@ -64,6 +65,12 @@ func (w toy) owns(peer string, p thing) bool {
 }
 
 func (w toy) unmake(_ context.Context, c *transaction.Call, p thing) error {
+	if w.fault == "undo forgets" {
+		return nil
+	}
+	if w.fault == "undo needs a do" && !w.owns(c.PeerID, p) {
+		return fmt.Errorf("there is no %s", p.Name)
+	}
 	if err := os.RemoveAll(w.dir(c.PeerID, ".fresh-"+p.ID)); err != nil || !w.owns(c.PeerID, p) {
 		return err
 	}

@@ -242,7 +242,7 @@ func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepR
 	if err := copyJSON(req, &sent); err != nil {
 		return reply, err
 	}
-	answer, err := e.HandleStep(ctx, sent)
+	answer, err := handle(ctx, e, sent)
 	if p.Engine(peerID) != e {
 		return reply, api.Errorf(p.goneKind(), "peer %s died before it answered", peerID)
 	}
@@ -256,6 +256,25 @@ func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepR
 	return reply, copyJSON(answer, &reply)
 }
 
+// handle returns when ctx ends, as a call between processes does, although the step may still run.
+func handle(ctx context.Context, e *transaction.Engine, req transaction.StepRequest) (transaction.StepReply, error) {
+	type answer struct {
+		reply transaction.StepReply
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		reply, err := e.HandleStep(ctx, req)
+		answered <- answer{reply, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.reply, a.err
+	case <-ctx.Done():
+		return transaction.StepReply{}, ctx.Err()
+	}
+}
+
 func copyJSON(from, to any) error {
 	raw, err := json.Marshal(from)
 	if err != nil {
@@ -264,7 +283,8 @@ func copyJSON(from, to any) error {
 	return json.Unmarshal(raw, to)
 }
 
-// WaitFinished waits until a transaction has finished and returns it. It fails the test if that takes too long.
+// WaitFinished waits until a transaction has finished and returns it. It fails the test if the transaction is stuck or
+// takes too long.
 func (p *Pool) WaitFinished(id string) api.Transaction {
 	p.t.Helper()
 	signal, unsubscribe := p.peers[p.cfg.Peers[0]].store.Subscribe(store.PrefixTransactions)
@@ -275,6 +295,9 @@ func (p *Pool) WaitFinished(id string) api.Transaction {
 		v := p.transaction(id)
 		if transaction.State(v.State).Finished() {
 			return v
+		}
+		if v.State == string(transaction.Stuck) {
+			p.t.Fatalf("transaction %s is stuck: %+v", id, v)
 		}
 		select {
 		case <-signal:
