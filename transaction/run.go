@@ -223,24 +223,18 @@ func (e *Engine) unlock(id string, locks []string) []store.Write {
 // maxPruned bounds how much history one transaction clears away when it finishes.
 const maxPruned = 8
 
-// outdated returns the deletion of the oldest finished transactions beyond those that are kept.
+// outdated returns the deletion of the transactions that finished first, beyond those that are kept.
 func (e *Engine) outdated() []store.Write {
 	recs, _ := recordKind.List(e.cfg.Store) // unreadable ones are not ours to delete
-	var writes []store.Write
-	over := -e.cfg.History
-	for _, r := range recs {
-		if r.Value.State.Finished() {
-			over++
-		}
+	recs = slices.DeleteFunc(recs, func(r store.Record[Record]) bool { return !r.Value.State.Finished() })
+	over := min(len(recs)+1-e.cfg.History, maxPruned)
+	if over <= 0 {
+		return nil
 	}
-	for _, r := range recs { // ids sort by time
-		if over < 0 || len(writes) == maxPruned {
-			break
-		}
-		if r.Value.State.Finished() {
-			writes = append(writes, recordKind.Delete(r.ID, r.Revision))
-			over--
-		}
+	slices.SortFunc(recs, func(a, b store.Record[Record]) int { return a.Value.Ended.Compare(b.Value.Ended) })
+	var writes []store.Write
+	for _, r := range recs[:over] {
+		writes = append(writes, recordKind.Delete(r.ID, r.Revision))
 	}
 	return writes
 }
