@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
+	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -58,14 +60,36 @@ func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.Vol
 	if err := c.allOnline(v.Peers()); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	_, err = c.Ops.create.Run(ctx, c.Engine, transaction.Plan[createParams]{
-		Params: params, Peers: v.Peers(), Locks: []string{Lock(v.Name)},
-		Guards: []store.Guard{volume.Records.MustBeAbsent(v.Name)},
-	})
-	if err != nil {
+	if _, err = c.Ops.create.Run(ctx, c.Engine, createPlan(params)); err != nil {
 		return api.VolumeInfo{}, err
 	}
 	return c.info(v), nil
+}
+
+func createPlan(p createParams) transaction.Plan[createParams] {
+	return transaction.Plan[createParams]{
+		Params: p, Peers: p.Volume.Peers(), Locks: append(brickLocks(p.Volume), Lock(p.Volume.Name)),
+		Guards: []store.Guard{volume.Records.MustBeAbsent(p.Volume.Name)},
+	}
+}
+
+// maxBrickLocks bounds the locks of one create: each is a record of its intent.
+const maxBrickLocks = 60
+
+// brickLocks makes two creates at once that want the same brick take turns at the intent, so that one of them succeeds.
+// Without them the marks on the directories would keep the bricks apart too, but each create could win on one peer and
+// both would fail. That is what happens to volumes of more bricks than maxBrickLocks.
+func brickLocks(v *volume.Volume) []string {
+	bricks := v.Bricks()
+	if len(bricks) > maxBrickLocks {
+		return nil
+	}
+	locks := make([]string, len(bricks))
+	for i, b := range bricks {
+		// A hash, since a path may be longer than a key.
+		locks[i] = fmt.Sprintf("brick/%s/%x", b.PeerID, sha256.Sum256([]byte(b.Path)))
+	}
+	return locks
 }
 
 // planCreate checks the request and chooses every id, once.
@@ -89,7 +113,7 @@ func (c *Commands) planCreate(req api.VolumeCreateReq) (createParams, error) {
 	if err := c.checkSpread(v, req.Force); err != nil {
 		return createParams{}, err
 	}
-	v.Options = defaults(v)
+	v.Options = xlator.CreateOptions(v.Shape().Type)
 	chosen, err := c.complete(v, req.Options)
 	if err != nil {
 		return createParams{}, err
@@ -214,14 +238,4 @@ func (c *Commands) checkSpread(v *volume.Volume, force bool) error {
 		}
 	}
 	return nil
-}
-
-// defaults are the options that glusterd sets on every new volume of a type.
-func defaults(v *volume.Volume) map[string]string {
-	out := map[string]string{"storage.fips-mode-rchecksum": "on", "transport.address-family": "inet", "nfs.disable": "on"}
-	if v.Shape().Type == api.SubvolReplicate {
-		out["cluster.granular-entry-heal"] = "on"
-		out["performance.client-io-threads"] = "off"
-	}
-	return out
 }

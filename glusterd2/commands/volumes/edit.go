@@ -25,8 +25,8 @@ func editOperation() transaction.Operation[editParams, none] {
 	}
 }
 
-// change runs an edit of a volume: modify gets a copy whose maps may be changed. Of two edits at once the second is
-// planned again on what the first left.
+// change runs an edit of a volume: modify gets a copy whose maps may be changed. Of two edits at once that read the same
+// record the second is refused with Conflict, so that no change is lost.
 func (c *Commands) change(ctx context.Context, name string, modify func(v *volume.Volume) error) (api.VolumeInfo, error) {
 	rec, err := c.find(ctx, name)
 	if err != nil {
@@ -37,11 +37,12 @@ func (c *Commands) change(ctx context.Context, name string, modify func(v *volum
 	if err := modify(&v); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	_, err = c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
-		Params: editParams{Volume: &v, Revision: rec.Revision}, Locks: []string{Lock(name)},
-		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
-	})
+	_, err = c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v))
 	return c.after(ctx, name, err)
+}
+
+func editPlan(rec store.Record[*volume.Volume], changed *volume.Volume) transaction.Plan[editParams] {
+	return onVolume(rec, nil, editParams{Volume: changed, Revision: rec.Revision})
 }
 
 func cloneMap(m map[string]string) map[string]string {

@@ -29,7 +29,7 @@ func (c *Commands) Heal(ctx context.Context, name, kind string) error {
 	var wg sync.WaitGroup
 	for i, id := range up {
 		wg.Go(func() {
-			req := HealRequest{Volume: name, Full: kind == healFull}
+			req := HealRequest{Volume: name, Full: kind == healFull, Revision: c.Store.Revision()}
 			if id == c.PeerID {
 				errs[i] = c.HealLocal(ctx, req)
 			} else {
@@ -71,6 +71,9 @@ func (c *Commands) healable(ctx context.Context, name string) (*volume.Volume, e
 
 // HealLocal starts a heal by this peer's self-heal daemon, for another peer or this one.
 func (c *Commands) HealLocal(ctx context.Context, req HealRequest) error {
+	if err := c.Store.WaitRevision(ctx, req.Revision); err != nil {
+		return err
+	}
 	rec, err := Find(c.Store, req.Volume)
 	if err != nil {
 		return err

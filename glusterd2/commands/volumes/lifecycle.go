@@ -68,11 +68,20 @@ func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartRe
 	if len(down) > 0 {
 		c.Log.WithField("volume", name).Warnf("starting without the peers %v, which cannot be reached", c.names(down))
 	}
-	_, err = c.Ops.start.Run(ctx, c.Engine, transaction.Plan[startParams]{
-		Params: startParams{Volume: v, Revision: rec.Revision, Force: req.ForceStartBricks}, Peers: up, Locks: []string{Lock(name)},
-		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
-	})
+	_, err = c.Ops.start.Run(ctx, c.Engine, startPlan(rec, up, req.ForceStartBricks))
 	return c.after(ctx, name, err)
+}
+
+func startPlan(rec store.Record[*volume.Volume], peers []string, force bool) transaction.Plan[startParams] {
+	return onVolume(rec, peers, startParams{Volume: rec.Value, Revision: rec.Revision, Force: force})
+}
+
+// onVolume is the plan of an operation on a volume that must still be as it was read.
+func onVolume[P any](rec store.Record[*volume.Volume], peers []string, params P) transaction.Plan[P] {
+	return transaction.Plan[P]{
+		Params: params, Peers: peers, Locks: []string{Lock(rec.ID)},
+		Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
+	}
 }
 
 type stopParams struct {
@@ -88,8 +97,15 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 			Do: func(ctx context.Context, _ *transaction.Call, p stopParams) error {
 				return host.Stop(ctx, p.Volume)
 			},
-			Undo: func(ctx context.Context, _ *transaction.Call, p stopParams) error {
-				return host.Start(ctx, p.Volume)
+			Undo: func(ctx context.Context, call *transaction.Call, p stopParams) error {
+				err := host.Start(ctx, p.Volume)
+				if err != nil && !api.IsKind(err, api.Unavailable, api.Timeout) {
+					// The volume stays started, so the supervisor goes on trying. A brick that cannot start, perhaps
+					// the very reason for which the volume was to stop, must not keep it locked for ever.
+					call.Log.Warnf("volume %s was not stopped, and not all its bricks run again: %v", p.Volume.Name, err)
+					return nil
+				}
+				return err
 			},
 		}},
 		Commit: func(p stopParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
@@ -108,11 +124,12 @@ func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (
 		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
 	}
 	up, _ := c.online(rec.Value.Peers())
-	_, err = c.Ops.stop.Run(ctx, c.Engine, transaction.Plan[stopParams]{
-		Params: stopParams{Volume: rec.Value, Revision: rec.Revision}, Peers: up, Locks: []string{Lock(name)},
-		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
-	})
+	_, err = c.Ops.stop.Run(ctx, c.Engine, stopPlan(rec, up))
 	return c.after(ctx, name, err)
+}
+
+func stopPlan(rec store.Record[*volume.Volume], peers []string) transaction.Plan[stopParams] {
+	return onVolume(rec, peers, stopParams{Volume: rec.Value, Revision: rec.Revision})
 }
 
 // after answers a change with the volume as it is now.
@@ -154,9 +171,10 @@ func (c *Commands) Delete(ctx context.Context, name string) error {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
 	up, _ := c.online(rec.Value.Peers())
-	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
-		Params: removeParams{Volume: rec.Value, Revision: rec.Revision}, Peers: up, Locks: []string{Lock(name)},
-		Guards: []store.Guard{volume.Records.MustBe(name, rec.Revision)},
-	})
+	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up))
 	return err
+}
+
+func removePlan(rec store.Record[*volume.Volume], peers []string) transaction.Plan[removeParams] {
+	return onVolume(rec, peers, removeParams{Volume: rec.Value, Revision: rec.Revision})
 }

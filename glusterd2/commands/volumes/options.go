@@ -2,6 +2,8 @@ package volumes
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
@@ -19,30 +21,31 @@ func (c *Commands) complete(v *volume.Volume, asked map[string]string) (map[stri
 	if len(asked) > maxOptions {
 		return nil, api.FieldErrorf("options", "%d options at once: at most %d", len(asked), maxOptions)
 	}
-	single, out := map[string]string{}, map[string]string{}
-	for key, value := range asked {
-		members, isGroup, err := c.groupOptions(key, value)
+	single, grouped, out := map[string]string{}, map[string]string{}, map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		members, isGroup, err := c.groupOptions(key, asked[key])
 		if err != nil {
 			return nil, err
 		}
 		if !isGroup {
-			single[key] = value
+			single[key] = asked[key]
 			continue
 		}
 		for k, val := range members {
+			grouped[k] = val
 			if val == "" {
+				delete(grouped, k)
 				out[k] = ""
-			} else {
-				single[k] = val
 			}
 		}
 	}
-	chosen, err := c.Table.Resolve(single, shapeOf(v))
-	if err != nil {
-		return nil, err
-	}
-	for k, val := range chosen {
-		out[k] = val
+	// What is asked for by its own name comes after the groups.
+	for _, names := range []map[string]string{grouped, single} {
+		chosen, err := c.Table.Resolve(names, shapeOf(v))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(out, chosen)
 	}
 	trial := *v
 	trial.Options = cloneMap(v.Options)
@@ -93,7 +96,7 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 		if err != nil {
 			return err
 		}
-		base := defaults(v)
+		base := xlator.CreateOptions(v.Shape().Type)
 		for _, k := range gone {
 			delete(v.Options, k)
 			if val, ok := base[k]; ok && req.All {

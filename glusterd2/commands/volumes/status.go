@@ -88,7 +88,7 @@ func (c *Commands) report(ctx context.Context, peerID string, v *volume.Volume) 
 	var failed string
 	if _, ok := peer.Online(c.Store, peerID); !ok {
 		failed = "the peer is offline"
-	} else if r, err := c.Network.Report(ctx, peerID, ReportRequest{Volume: v.Name}); err != nil {
+	} else if r, err := c.Network.Report(ctx, peerID, ReportRequest{Volume: v.Name, Revision: c.Store.Revision()}); err != nil {
 		failed = err.Error()
 	} else {
 		return r
@@ -103,6 +103,9 @@ func (c *Commands) report(ctx context.Context, peerID string, v *volume.Volume) 
 
 // ReportLocal answers another peer's question about a volume.
 func (c *Commands) ReportLocal(ctx context.Context, req ReportRequest) (Report, error) {
+	if err := c.Store.WaitRevision(ctx, req.Revision); err != nil {
+		return Report{}, err
+	}
 	rec, err := Find(c.Store, req.Volume)
 	if err != nil {
 		return Report{}, err

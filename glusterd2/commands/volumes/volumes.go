@@ -56,12 +56,16 @@ const (
 // ReportRequest asks a peer for its Report on a volume.
 type ReportRequest struct {
 	Volume string `json:"volume"`
+	// Revision is that of the copy of the store of the peer that asks: the answer is not older.
+	Revision int64 `json:"revision"`
 }
 
 // HealRequest asks a peer to start a heal.
 type HealRequest struct {
 	Volume string `json:"volume"`
 	Full   bool   `json:"full"`
+	// Revision is as in ReportRequest.
+	Revision int64 `json:"revision"`
 }
 
 // Network carries the calls to other peers; a call to this peer itself is made directly.
