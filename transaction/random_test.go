@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"gd2/pkg/api"
+	"gd2/store/storetest"
 	"gd2/transaction"
 	"gd2/transaction/transactiontest"
 )
@@ -30,7 +31,12 @@ type death struct {
 // Whatever is started where, and whoever dies when: in the end everything is there whole or not at all, and nothing is
 // locked.
 func TestRandomCrashes(t *testing.T) {
-	w, h, pool := newToy(t, transactiontest.Config{})
+	t.Run("one store", func(t *testing.T) { randomCrashes(t, transactiontest.Config{}) })
+	t.Run("three stores", func(t *testing.T) { randomCrashes(t, transactiontest.Config{Stores: storetest.Pool(t, 3)}) })
+}
+
+func randomCrashes(t *testing.T, cfg transactiontest.Config) {
+	w, h, pool := newToy(t, cfg)
 	rapid.Check(t, func(rt *rapid.T) {
 		tasks := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) task {
 			return task{rapid.Bool().Draw(rt, "remove"), rapid.IntRange(0, 2).Draw(rt, "thing"), rapid.IntRange(0, 2).Draw(rt, "from")}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"gd2/pkg/api"
 	"gd2/store"
@@ -97,6 +98,7 @@ func (e *Engine) perform(ctx context.Context, rec Record, req StepRequest) (Step
 	}
 	log := e.log.WithField("transaction", req.Transaction).WithField("step", req.Step)
 	call := &Call{PeerID: e.cfg.PeerID, TransactionID: req.Transaction, Log: log}
+	began := time.Now()
 	run := func(ctx context.Context) error { return guarded(ctx, call, b.do, def.step(req.Step)) }
 	if req.Undo {
 		run = func(ctx context.Context) error { return guarded(ctx, call, b.undo, def.step(req.Step)) }
@@ -106,6 +108,7 @@ func (e *Engine) perform(ctx context.Context, rec Record, req StepRequest) (Step
 	} else {
 		err = run(ctx)
 	}
+	log.WithError(err).WithField("undo", req.Undo).WithField("took", time.Since(began).Round(time.Microsecond)).Debug("step ended")
 	if err != nil {
 		return StepReply{}, stepError(ctx, err)
 	}
