@@ -103,8 +103,12 @@ func (c *Commands) CreateGroup(ctx context.Context, req api.OptionGroupReq) (api
 		}
 		g.Options[i].Name = full
 	}
-	_, err = c.Ops.group.Run(ctx, c.Engine, transaction.Plan[groupParams]{Params: groupParams{Group: g}, Locks: []string{"group/" + g.Name}})
+	_, err = c.Ops.group.Run(ctx, c.Engine, groupPlan(g))
 	return g, err
+}
+
+func groupPlan(g api.OptionGroup) transaction.Plan[groupParams] {
+	return transaction.Plan[groupParams]{Params: groupParams{Group: g}, Locks: []string{"group/" + g.Name}}
 }
 
 // DeleteGroup deletes an option group that a user made. Volumes keep the options that it set.
@@ -123,10 +127,14 @@ func (c *Commands) DeleteGroup(ctx context.Context, name string) error {
 	if !ok {
 		return api.Errorf(api.NotFound, "option group %.80q does not exist", name)
 	}
-	_, err = c.Ops.ungroup.Run(ctx, c.Engine, transaction.Plan[ungroupParams]{
-		Params: ungroupParams{Name: name, Revision: rec.Revision}, Locks: []string{"group/" + name},
-	})
+	_, err = c.Ops.ungroup.Run(ctx, c.Engine, ungroupPlan(rec))
 	return err
+}
+
+func ungroupPlan(rec store.Record[api.OptionGroup]) transaction.Plan[ungroupParams] {
+	return transaction.Plan[ungroupParams]{
+		Params: ungroupParams{Name: rec.ID, Revision: rec.Revision}, Locks: []string{"group/" + rec.ID},
+	}
 }
 
 // groupKey sets an option group by the stock command's grammar: "group NAME".

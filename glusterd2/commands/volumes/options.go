@@ -199,13 +199,16 @@ func (c Cluster) SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]ap
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.Ops.pool.Run(ctx, c.Engine, transaction.Plan[poolParams]{
-		Params: poolParams{Options: options, Revision: rec.Revision}, Locks: []string{"options/" + poolID},
-	})
-	if err != nil {
+	if _, err = c.Ops.pool.Run(ctx, c.Engine, poolPlan(rec, options)); err != nil {
 		return nil, err
 	}
 	return c.Options(ctx)
+}
+
+func poolPlan(rec store.Record[map[string]string], options map[string]string) transaction.Plan[poolParams] {
+	return transaction.Plan[poolParams]{
+		Params: poolParams{Options: options, Revision: rec.Revision}, Locks: []string{"options/" + poolID},
+	}
 }
 
 func (c Cluster) resolvePool(set, asked map[string]string) (map[string]string, error) {

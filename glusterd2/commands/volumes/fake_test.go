@@ -1,0 +1,206 @@
+package volumes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeBrick is a directory on a fakeHosts.
+type fakeBrick struct {
+	owner   string // the id of the volume that made it
+	running bool
+}
+
+// fakeHosts is the hosts of several peers, which survive their daemons.
+type fakeHosts struct {
+	mu     sync.Mutex
+	bricks map[string]fakeBrick // by peer id and path
+	fail   map[string]error     // what calls answer, by peer id and call, such as "p2 start"
+	healed []string
+}
+
+func newFakeHosts() *fakeHosts {
+	return &fakeHosts{bricks: map[string]fakeBrick{}, fail: map[string]error{}}
+}
+
+// setFail makes a call on a peer fail; nil takes it back.
+func (h *fakeHosts) setFail(peerID, call string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fail[peerID+" "+call] = err
+}
+
+// text describes the bricks of which the path has the part.
+func (h *fakeHosts) text(part string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var lines []string
+	for at, b := range h.bricks {
+		if strings.Contains(at, part) {
+			lines = append(lines, fmt.Sprintf("%s running=%v", at, b.running))
+		}
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// fakeHost is one of them, as the steps see it. Like the real one it does its work brick by brick, and stops when the
+// context ends, wherever it is then.
+type fakeHost struct {
+	*fakeHosts
+	peerID string
+}
+
+var _ Host = fakeHost{}
+
+func (h fakeHost) each(ctx context.Context, v *volume.Volume, call string, do func(at string) error) error {
+	for i, b := range v.BricksOn(h.peerID) {
+		if err := h.one(call, h.peerID+" "+b.Path, do); err != nil {
+			return err
+		}
+		if ctx.Err() != nil && i == 0 {
+			return api.Errorf(api.Timeout, "cut off")
+		}
+	}
+	return nil
+}
+
+func (h fakeHost) one(call, at string, do func(at string) error) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.fail[h.peerID+" "+call]; err != nil {
+		return err
+	}
+	return do(at)
+}
+
+func (h fakeHost) Prepare(ctx context.Context, v *volume.Volume, _ Allow) error {
+	return h.each(ctx, v, "prepare", func(at string) error {
+		b, there := h.bricks[at]
+		if there && b.owner != v.ID {
+			return api.Errorf(api.State, "%s is a brick of another volume", at)
+		}
+		b.owner = v.ID
+		h.bricks[at] = b
+		return nil
+	})
+}
+
+func (h fakeHost) Unprepare(ctx context.Context, v *volume.Volume) error {
+	return h.each(ctx, v, "unprepare", func(at string) error {
+		if h.bricks[at].owner == v.ID {
+			delete(h.bricks, at)
+		}
+		return nil
+	})
+}
+
+func (h fakeHost) Start(ctx context.Context, v *volume.Volume) error {
+	return h.run(ctx, v, "start", true)
+}
+
+func (h fakeHost) Stop(ctx context.Context, v *volume.Volume) error {
+	return h.run(ctx, v, "stop", false)
+}
+
+func (h fakeHost) Forget(ctx context.Context, v *volume.Volume) error {
+	return h.run(ctx, v, "forget", false)
+}
+
+func (h fakeHost) run(ctx context.Context, v *volume.Volume, call string, running bool) error {
+	return h.each(ctx, v, call, func(at string) error {
+		b, there := h.bricks[at]
+		if !there && running {
+			return api.Errorf(api.Internal, "%s is not there", at)
+		}
+		if b.running = running; there {
+			h.bricks[at] = b
+		}
+		return nil
+	})
+}
+
+func (h fakeHost) Report(_ context.Context, v *volume.Volume) Report {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := Report{Daemons: []api.DaemonStatus{}}
+	for _, b := range v.BricksOn(h.peerID) {
+		st := api.BrickStatus{Info: v.BrickInfo(b, func(id string) string { return id }), Online: h.bricks[h.peerID+" "+b.Path].running}
+		if st.Online {
+			st.Size = api.SizeInfo{Capacity: 100, Used: 40, Free: 60}
+		}
+		r.Bricks = append(r.Bricks, st)
+	}
+	return r
+}
+
+func (h fakeHost) Heal(_ context.Context, v *volume.Volume, full bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.healed = append(h.healed, fmt.Sprintf("%s %s full=%v", h.peerID, v.Name, full))
+	return h.fail[h.peerID+" heal"]
+}
+
+// addPeers writes the records of peers that are not there yet.
+func addPeers(t testing.TB, s *store.Store, ids ...string) {
+	t.Helper()
+	commit(t, s, func() (writes []store.Write) {
+		for i, id := range ids {
+			if _, ok, err := peer.Records.Get(s, id); ok || err != nil {
+				continue
+			}
+			host := fmt.Sprintf("10.0.0.%d", i+1)
+			writes = append(writes, peer.Records.Create(id, &peer.Peer{ID: id, Name: "host-" + id, Host: host, PeerAddress: host + ":24008", ClientAddress: host + ":24007"}))
+		}
+		return writes
+	})
+}
+
+// setAlive writes or removes the sign of life of a peer.
+func setAlive(t testing.TB, s *store.Store, id string, alive bool) {
+	t.Helper()
+	commit(t, s, func() []store.Write {
+		rec, there, err := transaction.AliveKind.Get(s, id)
+		switch {
+		case err != nil || alive == there:
+			return nil
+		case alive:
+			return []store.Write{transaction.AliveKind.Create(id, transaction.Alive{Boot: "b", PID: 1, Started: time.Now()})}
+		}
+		return []store.Write{transaction.AliveKind.Delete(id, rec.Revision)}
+	})
+}
+
+// commit writes records and waits until they can be read.
+func commit(t testing.TB, s *store.Store, writes func() []store.Write) {
+	t.Helper()
+	if err := s.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w := writes()
+	if len(w) == 0 {
+		return
+	}
+	rev, err := s.Commit(t.Context(), w)
+	if err == nil {
+		err = s.WaitRevision(t.Context(), rev)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

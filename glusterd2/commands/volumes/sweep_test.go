@@ -1,0 +1,190 @@
+package volumes
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gd2/glusterd2/volume"
+	"gd2/glusterd2/xlator"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+	"gd2/transaction/transactiontest"
+)
+
+// Every operation on volumes, proved by the harness.
+func TestSweep(t *testing.T) {
+	s := &subjects{hosts: newFakeHosts(), table: table(t)}
+	cfg := transactiontest.Config{Registry: func(peerID string) *transaction.Registry {
+		r := transaction.NewRegistry()
+		Register(r, fakeHost{s.hosts, peerID})
+		return r
+	}}
+	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{
+		"volume.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, createPlan(s.planned(t, pool, n)).Erase())
+		},
+		"volume.start@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, startPlan(s.volume(t, pool, n, volume.Created), pool.Peers(), false).Erase())
+		},
+		"volume.stop@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, stopPlan(s.volume(t, pool, n, volume.Started), pool.Peers()).Erase())
+		},
+		"volume.delete@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()).Erase())
+		},
+		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			changed := *rec.Value
+			changed.Options = map[string]string{"cluster.self-heal-daemon": "off"}
+			return s.subject(pool, n, editPlan(rec, &changed).Erase())
+		},
+		"group.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.group(pool, n, groupPlan(api.OptionGroup{Name: name(n)}).Erase())
+		},
+		"group.delete@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			st := pool.Store("p1")
+			commit(t, st, func() []store.Write {
+				return []store.Write{GroupRecords.Create(name(n), api.OptionGroup{Name: name(n)})}
+			})
+			rec, _, err := GroupRecords.Get(st, name(n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.group(pool, n, ungroupPlan(rec).Erase())
+		},
+		"cluster.options@1": s.pool,
+	})
+}
+
+// subjects makes what the operations work on.
+type subjects struct {
+	hosts *fakeHosts
+	table *xlator.Table
+}
+
+func table(t testing.TB) *xlator.Table {
+	t.Helper()
+	tbl, err := xlator.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tbl
+}
+
+// name is that of the n-th volume or group. It ends with a mark, so that none is the beginning of another.
+func name(n int) string { return fmt.Sprintf("v%dx", n) }
+
+// planned plans the n-th volume, with two bricks on each peer.
+func (s *subjects) planned(t testing.TB, pool *transactiontest.Pool, n int) createParams {
+	t.Helper()
+	return plan(t, s.table, pool, name(n), "/bricks/"+name(n), api.VolumeCreateReq{})
+}
+
+func plan(t testing.TB, tbl *xlator.Table, pool *transactiontest.Pool, name, dir string, req api.VolumeCreateReq) createParams {
+	t.Helper()
+	st := pool.Store("p1")
+	addPeers(t, st, pool.Peers()...)
+	req.Name = name
+	for i := range 2 {
+		sub := api.SubvolReq{ReplicaCount: len(pool.Peers())}
+		for _, p := range pool.Peers() {
+			sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: p, Path: filepath.Join(dir, fmt.Sprintf("%s-%d", p, i))})
+		}
+		req.Subvols = append(req.Subvols, sub)
+	}
+	params, err := New(Config{Store: st, Table: tbl, PeerID: "p1"}).planCreate(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return params
+}
+
+// volume makes the n-th volume, in a state.
+func (s *subjects) volume(t testing.TB, pool *transactiontest.Pool, n int, state volume.State) store.Record[*volume.Volume] {
+	t.Helper()
+	v := s.planned(t, pool, n).Volume
+	v.State = state
+	for _, b := range v.Bricks() {
+		s.hosts.mu.Lock()
+		s.hosts.bricks[b.PeerID+" "+b.Path] = fakeBrick{owner: v.ID, running: state == volume.Started}
+		s.hosts.mu.Unlock()
+	}
+	st := pool.Store("p1")
+	commit(t, st, func() []store.Write { return []store.Write{volume.Records.Create(v.Name, v)} })
+	rec, err := Find(st, v.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// subject is an operation on the n-th volume: its world is the hosts' bricks and the record.
+func (s *subjects) subject(pool *transactiontest.Pool, n int, plan transaction.Plan[any]) transactiontest.Subject {
+	return transactiontest.Subject{Plan: plan, World: func() string {
+		text := s.hosts.text(name(n)) + "\nrecord: " + recordText(pool.Store("p1"), name(n))
+		return strings.ReplaceAll(text, name(n), "VOLUME")
+	}}
+}
+
+func recordText(r store.Reader, name string) string {
+	rec, ok, err := volume.Records.Get(r, name)
+	if !ok || err != nil {
+		return fmt.Sprint("none ", err)
+	}
+	return fmt.Sprintf("%s %s %v %v", rec.Value.Name, rec.Value.State, len(rec.Value.Bricks()), rec.Value.Options)
+}
+
+func (s *subjects) group(pool *transactiontest.Pool, n int, plan transaction.Plan[any]) transactiontest.Subject {
+	return transactiontest.Subject{Plan: plan, World: func() string {
+		_, ok, err := GroupRecords.Get(pool.Store("p1"), name(n))
+		return fmt.Sprint(ok, err)
+	}}
+}
+
+// pool is a change of the pool's options, of which there is one record only.
+func (s *subjects) pool(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+	st := pool.Store("p1")
+	if err := st.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rec, _, err := PoolOptions.Get(st, poolID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return transactiontest.Subject{
+		Plan: poolPlan(rec, map[string]string{"n": name(n)}).Erase(),
+		World: func() string {
+			options, err := ReadPoolOptions(st)
+			return fmt.Sprint(options["n"] == name(n), err)
+		},
+	}
+}
+
+// The creation of a volume on real directories, with their extended attributes: needs root.
+func TestSweepRealBricks(t *testing.T) {
+	root, tbl := t.TempDir(), table(t)
+	stores := map[string]func() store.Reader{}
+	cfg := transactiontest.Config{Registry: func(peerID string) *transaction.Registry {
+		r := transaction.NewRegistry()
+		// The pool makes the store after the first registry; the steps look for it when they run.
+		transaction.Register(r, createOperation(lateHost{peerID, stores}))
+		return r
+	}}
+	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{
+		"volume.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			for _, p := range pool.Peers() {
+				stores[p] = func() store.Reader { return pool.Store(p) }
+			}
+			dir := filepath.Join(root, name(n))
+			req := api.VolumeCreateReq{Force: true, Flags: map[string]bool{api.FlagCreateBrickDir: true}}
+			plan := createPlan(plan(t, tbl, pool, name(n), dir, req))
+			return transactiontest.Subject{Plan: plan.Erase(), World: func() string {
+				text := tree(t, dir) + recordText(pool.Store("p1"), name(n))
+				return strings.NewReplacer(name(n), "VOLUME", plan.Params.Volume.ID, "ID").Replace(text)
+			}}
+		},
+	})
+}
