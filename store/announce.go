@@ -37,7 +37,7 @@ func (s *Store) Announce(ctx context.Context, w Write, ttl time.Duration) error 
 		if ctx.Err() != nil {
 			return nil
 		}
-		if sess.over() {
+		if sess.over() && s.ctx.Err() == nil {
 			continue // in another pool now: it must learn of this peer at once
 		}
 		s.log.WithError(err).WithField("key", w.key).Debug("an announcement was lost and is made again")
@@ -60,20 +60,21 @@ func (s *Store) announce(ctx context.Context, sess *session, w Write, ttl time.D
 		return err
 	}
 	defer withdraw(ctx, sess, lease.ID)
-	if err := putLeased(try, sess.client, w, lease.ID); err != nil {
-		return err
-	}
 	changed, unsubscribe := s.Subscribe(w.key)
 	defer unsubscribe()
+	rev, err := putLeased(try, sess.client, w, lease.ID)
+	if err != nil {
+		return err
+	}
 	alive, err := sess.client.KeepAlive(ctx, lease.ID)
 	if err != nil {
 		return err
 	}
-	return s.keep(ctx, sess, w, alive, changed)
+	return s.keep(ctx, sess, w.key, rev, alive, changed)
 }
 
-func (s *Store) keep(ctx context.Context, sess *session, w Write, alive <-chan *clientv3.LeaseKeepAliveResponse, changed <-chan struct{}) error {
-	seen := false
+// keep returns when the record of the key, written at revision rev, is lost or ctx ends.
+func (s *Store) keep(ctx context.Context, sess *session, key string, rev int64, alive <-chan *clientv3.LeaseKeepAliveResponse, changed <-chan struct{}) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -85,25 +86,29 @@ func (s *Store) keep(ctx context.Context, sess *session, w Write, alive <-chan *
 				return errors.New("its lease has run out")
 			}
 		case <-changed:
-			_, ok := s.lookup(w.key)
-			if seen && !ok {
+			if s.Revision() < rev {
+				continue // the copy has not come to our own write yet
+			}
+			if _, ok := s.lookup(key); !ok {
 				return errors.New("someone removed it")
 			}
-			seen = seen || ok // the copy may have to catch up with what we wrote first
 		}
 	}
 }
 
 // putLeased writes the record with the lease, whatever was there. It is compared all the same, because a blind put
 // could land late and outlive its lease's place.
-func putLeased(ctx context.Context, client *clientv3.Client, w Write, lease clientv3.LeaseID) error {
+func putLeased(ctx context.Context, client *clientv3.Client, w Write, lease clientv3.LeaseID) (int64, error) {
 	rev := int64(0)
 	for {
 		resp, err := client.Txn(ctx).If(clientv3.Compare(clientv3.ModRevision(w.key), "=", rev)).
 			Then(clientv3.OpPut(w.key, string(w.value), clientv3.WithLease(lease))).
 			Else(clientv3.OpGet(w.key)).Commit()
-		if err != nil || resp.Succeeded {
-			return err
+		if err != nil {
+			return 0, err
+		}
+		if resp.Succeeded {
+			return resp.Header.Revision, nil
 		}
 		rev = 0
 		for _, kv := range resp.Responses[0].GetResponseRange().GetKvs() {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"io"
 	"net"
 	"os"
 
+	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc/credentials"
 
 	"gd2/pkg/api"
@@ -27,10 +30,11 @@ func newDialCredentials(files TLS, name string) dialCredentials {
 
 // ClientHandshake secures a connection with the certificates that are in the files now.
 func (d dialCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	cfg, err := d.files.client()
+	roots, own, err := d.files.load()
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg := &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{own}}
 	if d.name != "" {
 		authority = d.name
 	}
@@ -40,19 +44,50 @@ func (d dialCredentials) ClientHandshake(ctx context.Context, authority string, 
 // Clone returns a copy.
 func (d dialCredentials) Clone() credentials.TransportCredentials { return d }
 
-// client reads the files into a configuration for one connection.
-func (t TLS) client() (*tls.Config, error) {
+// acceptCredentials are gRPC credentials for the server: it, too, uses the certificates that are in the files now, and
+// logs whom it refuses.
+type acceptCredentials struct {
+	credentials.TransportCredentials
+	files TLS
+	log   *logrus.Entry
+}
+
+func newAcceptCredentials(files TLS, log *logrus.Entry) acceptCredentials {
+	return acceptCredentials{TransportCredentials: credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13}), files: files, log: log}
+}
+
+// ServerHandshake admits whoever has a certificate of the pool's CA.
+func (a acceptCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	roots, own, err := a.files.load()
+	if err != nil {
+		a.log.WithError(err).Error("the store accepts no connection")
+		return nil, nil, err
+	}
+	c, info, err := credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, ClientCAs: roots, Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAndVerifyClientCert,
+	}).ServerHandshake(conn)
+	if err != nil && !errors.Is(err, io.EOF) {
+		a.log.WithError(err).WithField("address", conn.RemoteAddr().String()).Warn("a connection to the store was refused")
+	}
+	return c, info, err
+}
+
+// Clone returns a copy.
+func (a acceptCredentials) Clone() credentials.TransportCredentials { return a }
+
+// load reads the CA and this peer's certificate.
+func (t TLS) load() (roots *x509.CertPool, own tls.Certificate, err error) {
 	pem, err := os.ReadFile(t.CA)
 	if err != nil {
-		return nil, api.Errorf(api.Internal, "the pool's CA certificate cannot be read: %v", err)
+		return nil, own, api.Errorf(api.Internal, "the pool's CA certificate cannot be read: %v", err)
 	}
-	roots := x509.NewCertPool()
+	roots = x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, api.Errorf(api.Internal, "%s holds no CA certificate in PEM form", t.CA)
+		return nil, own, api.Errorf(api.Internal, "%s holds no CA certificate in PEM form", t.CA)
 	}
-	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	own, err = tls.LoadX509KeyPair(t.Cert, t.Key)
 	if err != nil {
-		return nil, api.Errorf(api.Internal, "this peer's certificate cannot be read: %v", err)
+		return nil, own, api.Errorf(api.Internal, "this peer's certificate cannot be read: %v", err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, Certificates: []tls.Certificate{cert}}, nil
+	return roots, own, nil
 }

@@ -16,6 +16,8 @@ const (
 	loadPage = 1000
 	// loadTimeout bounds one such request.
 	loadTimeout = 5 * time.Second
+	// silence is the longest time without a word from the member that feeds the copy. It is asked for one before.
+	silence = 6 * time.Second
 	// feedPauseMin and feedPauseMax bound the pause after the feed of the copy has failed.
 	feedPauseMin, feedPauseMax = 50 * time.Millisecond, time.Second
 )
@@ -99,8 +101,16 @@ func (s *Store) follow(ctx context.Context, sess *session) error {
 	nudge := func() { _ = sess.client.RequestProgress(ctx) } // whoever waits asks again
 	s.nudge.Store(&nudge)
 	defer s.nudge.Store(nil)
+	tick := time.NewTicker(silence / 3)
+	defer tick.Stop()
+	heard := time.Now()
 	for {
 		select {
+		case <-tick.C:
+			if time.Since(heard) > silence {
+				return errors.New("the member that feeds the copy has fallen silent")
+			}
+			nudge()
 		case <-s.reload:
 			return errReload
 		case resp, ok := <-changes:
@@ -111,6 +121,7 @@ func (s *Store) follow(ctx context.Context, sess *session) error {
 				return err
 			}
 			s.take(resp)
+			heard = time.Now()
 		}
 	}
 }

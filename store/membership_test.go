@@ -130,18 +130,7 @@ func TestGrowLoseAndRestart(t *testing.T) {
 func TestVoterLeaves(t *testing.T) {
 	peers := storetest.Peers(t, 3)
 	ctx := within(t)
-	members, err := peers[0].Store.Members(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range members {
-		if m.PeerID != "peer-3" {
-			continue
-		}
-		if err := peers[0].Store.RemoveMember(ctx, m.ID); err != nil {
-			t.Fatal(err)
-		}
-	}
+	storetest.RemoveVoter(t, peers[0], "peer-3")
 	if err := peers[2].Store.StopMember(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	// keepaliveTime and keepaliveTimeout: a member whose host has vanished is given up after at most their sum.
-	keepaliveTime    = 2 * time.Second
+	// keepaliveTime is the shortest that gRPC allows. It matters only to a connection without requests: what was sent
+	// and is not acknowledged within keepaliveTimeout ends a connection, too.
+	keepaliveTime    = 10 * time.Second
 	keepaliveTimeout = 2 * time.Second
 	// redialMin and redialMax bound the pause between attempts to reach a member that refuses connections. gRPC's own
 	// 1 s and 120 s would keep a pool that is starting waiting.
@@ -40,6 +41,7 @@ func dial(cfg Config, endpoints []string) (*session, error) {
 	}
 	cc := clientv3.Config{
 		Endpoints:            endpoints,
+		DialTimeout:          dialTimeout, // of etcd's users, whom we have not; it also is the patience with a first lease
 		DialKeepAliveTime:    keepaliveTime,
 		DialKeepAliveTimeout: keepaliveTimeout,
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{

@@ -111,6 +111,23 @@ func AddVoters(t testing.TB, first *Peer, peers ...*Peer) {
 	}
 }
 
+// RemoveVoter removes the member that a peer runs; the peer then has to stop it. etcd removes none before every voter has
+// been connected for five seconds.
+func RemoveVoter(t testing.TB, by *Peer, peerID string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	members, err := by.Store.Members(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		if m.PeerID == peerID {
+			retry(ctx, t, "remove "+peerID, func() error { return by.Store.RemoveMember(ctx, m.ID) })
+		}
+	}
+}
+
 // retry repeats what may fail for a while until it succeeds.
 func retry(ctx context.Context, t testing.TB, what string, do func() error) {
 	t.Helper()

@@ -52,7 +52,8 @@ func NewConfig(t testing.TB, ca *pki.Authority, peerID string) store.Config {
 }
 
 // WriteTLS makes a key and a certificate of the CA for the peer and writes them into dir, over those that are there.
-func WriteTLS(t testing.TB, dir string, ca *pki.Authority, peerID string) store.TLS {
+// hosts are names and addresses for the certificate beside the one that peers verify.
+func WriteTLS(t testing.TB, dir string, ca *pki.Authority, peerID string, hosts ...string) store.TLS {
 	t.Helper()
 	files := store.TLS{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "peer.pem"), Key: filepath.Join(dir, "peer.key")}
 	key, err := pki.NewKey()
@@ -63,7 +64,7 @@ func WriteTLS(t testing.TB, dir string, ca *pki.Authority, peerID string) store.
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, _, err := ca.Sign(req, peerID, nil)
+	cert, _, err := ca.Sign(req, peerID, hosts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Client is the etcd client of a store, for tests that act behind its back.
+func Client(s *Store) *clientv3.Client { return s.session.Load().client }
+
+// Deaf runs do while the copy of the store is not fed.
+func Deaf(t *testing.T, s *Store, do func()) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopFeed()
+	do()
+	s.startFeed(s.session.Load(), true)
+}
+
+// RunCommit runs a commit against a fake of etcd. known is the revision that the store had before.
+func RunCommit(ctx context.Context, etcd txnRunner, known int64, writes []Write, guards ...Guard) (int64, error) {
+	c, err := newCommit(writes, guards)
+	if err != nil {
+		return 0, err
+	}
+	return c.run(ctx, etcd, known, nil)
+}
+
+// TxnFunc is a fake of etcd.
+type TxnFunc func() (*clientv3.TxnResponse, error)
+
+func (f TxnFunc) txn(context.Context, []clientv3.Cmp, []clientv3.Op, []clientv3.Op) (*clientv3.TxnResponse, error) {
+	return f()
+}
+
+// Raw puts any bytes under a key.
+func Raw(t *testing.T, s *Store, key, value string) int64 {
+	t.Helper()
+	resp, err := Client(s).Put(t.Context(), key, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Header.Revision
+}
