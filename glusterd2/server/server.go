@@ -162,7 +162,7 @@ func (s *Server) buildDataPlane(self string) {
 		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),
 	})
 	library := volgen.NewLibrary(volgen.LibraryConfig{
-		Source: source{s}, Table: s.table, Dir: s.cfg.LocalStateDir, PeerID: self,
+		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
 		SharedBricks: s.plane.SharedBricks, PidFile: layout.SelfHealPidFile,
 	})
 	s.sunrpc = sunrpc.New(sunrpc.Config{

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -25,14 +26,18 @@ type Reconciler struct {
 	// Changed is called after every change of the records, for those who serve volfiles.
 	Changed func()
 	Log     *logrus.Entry
+
+	// bricks and heal are what was asked for last: most changes of records concern neither.
+	bricks []brick.Spec
+	heal   []string
 }
 
-// lookAgain is how often the host is compared even if no record changes.
+// lookAgain is how often the host itself is looked at even if no record changes.
 const lookAgain = 30 * time.Second
 
 // Run reconciles until the context ends. It waits for the records first.
 func (r *Reconciler) Run(ctx context.Context) {
-	changed, stop := r.Store.Subscribe(store.PrefixVolumes, store.PrefixLocks, store.PrefixPeers, store.PrefixOptions)
+	changed, stop := r.Store.Subscribe(store.PrefixVolumes, store.PrefixPeers, store.PrefixOptions)
 	defer stop()
 	select {
 	case <-r.Store.Ready():
@@ -41,40 +46,59 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
-	for ctx.Err() == nil {
-		if err := r.once(ctx); err != nil && ctx.Err() == nil {
+	for thorough := true; ctx.Err() == nil; {
+		if err := r.once(ctx, thorough); err != nil && ctx.Err() == nil {
 			r.Log.Warnf("not everything is as it should be: %v", err)
 		}
 		r.Changed()
 		select {
 		case <-changed:
+			thorough = false
 		case <-ticker.C:
+			thorough = true
 		case <-ctx.Done():
 		}
 	}
 }
 
-func (r *Reconciler) once(ctx context.Context) error {
+// once compares. Unless it is to be thorough, the host is only looked at where the records ask for something new.
+func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	recs, err := volume.Records.List(r.Store)
 	if err != nil {
 		return err
 	}
 	var bricks []brick.Spec
-	var heal []selfheal.Volume
+	var heal []string
+	healed := map[string]*volume.Volume{}
 	for _, rec := range recs {
 		v := rec.Value
-		mine := v.BricksOn(r.Plane.PeerID)
-		if v.State != volume.Started || len(mine) == 0 {
+		if v.State != volume.Started || len(v.BricksOn(r.Plane.PeerID)) == 0 {
 			continue
 		}
 		bricks = append(bricks, r.Plane.specs(v)...)
 		if v.NeedsSelfHeal() {
-			heal = append(heal, selfheal.Volume{Name: v.Name, Volfile: r.Specs(v)})
+			heal = append(heal, v.Name)
+			healed[v.Name] = v
 		}
 	}
+	if thorough || !slices.Equal(heal, r.heal) {
+		r.heal = heal
+		r.Plane.SelfHeal.SetDesired(r.volfiles(heal, healed))
+	}
+	if !thorough && slices.Equal(bricks, r.bricks) {
+		return nil
+	}
+	r.bricks = bricks
 	r.Bricks.SetDesired(bricks)
-	r.Plane.SelfHeal.SetDesired(heal)
 	return r.stopStray(ctx)
+}
+
+func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume) []selfheal.Volume {
+	out := make([]selfheal.Volume, len(names))
+	for i, name := range names {
+		out[i] = selfheal.Volume{Name: name, Volfile: r.Specs(volumes[name])}
+	}
+	return out
 }
 
 // stopStray stops bricks that run although their volume is stopped or gone: this peer was away when that happened.
