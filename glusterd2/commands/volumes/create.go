@@ -204,10 +204,13 @@ func (c *Commands) checkBricks(v *volume.Volume) error {
 			return err
 		}
 		for _, o := range taken[b.PeerID] {
+			where := fmt.Sprintf("brick %s:%s", hosts(b.PeerID), b.Path)
 			if !volume.Overlaps(b.Path, o.path) {
+				if o.volume == v.Name && volume.Dashes(o.path) == volume.Dashes(b.Path) {
+					return api.FieldErrorf("path", "%s and %s would share the names of their files and volfiles, in which / is written as -: rename one", where, o.path)
+				}
 				continue
 			}
-			where := fmt.Sprintf("brick %s:%s", hosts(b.PeerID), b.Path)
 			switch {
 			case o.volume == v.Name && o.path == b.Path:
 				return api.FieldErrorf("path", "%s is named twice", where)
