@@ -50,13 +50,14 @@ type server struct {
 	ending atomic.Bool
 	mu     sync.Mutex
 	grpc   []*grpc.Server
-	done   chan struct{} // closed when the watcher of the server's errors has ended
+
+	background sync.WaitGroup // what runs beside the server until it ends
 }
 
 // startServer starts the server that m describes. It does not wait for a quorum; a server that enters an existing
 // cluster for the first time does need an answer from one of the others.
 func startServer(cfg Config, clusterID string, m *memberState) (*server, error) {
-	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log, done: make(chan struct{})}
+	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log}
 	if err := os.MkdirAll(sv.dir, 0o700); err != nil {
 		return nil, api.Errorf(api.Internal, "the store's data directory cannot be made: %v", err)
 	}
@@ -69,7 +70,8 @@ func startServer(cfg Config, clusterID string, m *memberState) (*server, error) 
 		return nil, api.Errorf(api.Unavailable, "the store's server does not start (data in %s, peer URLs %s, client URLs %s): %v",
 			sv.dir, strings.Join(cfg.ListenPeerURLs, ","), strings.Join(cfg.ListenClientURLs, ","), err)
 	}
-	go sv.watch()
+	sv.background.Go(sv.watch)
+	sv.background.Go(sv.campaign)
 	return sv, nil
 }
 
@@ -146,7 +148,6 @@ func (sv *server) register(g *grpc.Server) {
 
 // watch logs what the server says when it ends by itself.
 func (sv *server) watch() {
-	defer close(sv.done)
 	for err := range sv.etcd.Err() {
 		if err != nil && !sv.ending.Load() {
 			sv.log.WithError(err).Error("the store's server has stopped")
@@ -183,7 +184,7 @@ func (sv *server) stop() {
 	// seconds for a successor that is gone.
 	sv.etcd.Server.HardStop()
 	sv.etcd.Close()
-	<-sv.done
+	sv.background.Wait()
 }
 
 // handOver lets another voter lead, if this one does, so that the pool does not have to notice its end. Those that do
