@@ -30,8 +30,9 @@ func (e *Engine) Retry(ctx context.Context, id string) (api.Transaction, error) 
 	ended := make(chan error, 1)
 	go func() {
 		defer e.release(id)
-		ended <- d.retry()
+		err := d.retry()
 		d.settle()
+		ended <- err
 	}()
 	select {
 	case err := <-ended:
@@ -62,9 +63,11 @@ func (e *Engine) Abandon(ctx context.Context, id string) (api.Transaction, error
 	}
 	rec := r.Value.finished(Abandoned, time.Now().UTC())
 	writes := append([]store.Write{recordKind.Update(id, rec, r.Revision)}, e.unlock(id, rec.Locks)...)
-	if _, err := e.cfg.Store.Commit(ctx, writes); err != nil {
+	rev, err := e.cfg.Store.Commit(ctx, writes)
+	if err != nil {
 		return api.Transaction{}, api.AsError(err).With(api.FieldTransaction, id)
 	}
+	_ = e.cfg.Store.WaitRevision(ctx, rev) // only so that the caller reads its own change here
 	e.log.WithField("transaction", id).WithField("operation", rec.Operation).Warn("transaction abandoned")
 	return rec.view(id), nil
 }

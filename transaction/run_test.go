@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"gd2/pkg/api"
@@ -81,15 +82,27 @@ func TestFailureUnwinds(t *testing.T) {
 	}
 }
 
+// together holds answers back until all of them are there.
+type together struct {
+	transaction.Transport
+	barrier *sync.WaitGroup
+}
+
+func (g together) RunStep(ctx context.Context, peer string, req transaction.StepRequest) (transaction.StepReply, error) {
+	reply, err := g.Transport.RunStep(ctx, peer, req)
+	if !req.Undo {
+		g.barrier.Done()
+		g.barrier.Wait()
+	}
+	return reply, err
+}
+
 func TestSeveralFailures(t *testing.T) {
-	w, h, pool := newToy(t, transactiontest.Config{})
-	arrived := make(chan struct{}, 2)
-	together := make(chan struct{})
-	go func() { <-arrived; <-arrived; close(together) }()
+	var barrier sync.WaitGroup
+	barrier.Add(2)
+	w, h, pool := newToy(t, transactiontest.Config{Tune: func(c *transaction.Config) { c.Transport = together{c.Transport, &barrier} }})
 	pool.Around(func(ctx context.Context, peer string, s transaction.StepInfo, do func(context.Context) error) error {
-		if s.Step == "make" && peer != "p1" && !s.Undo {
-			arrived <- struct{}{}
-			<-together
+		if peer != "p1" && !s.Undo {
 			return api.Errorf(api.State, "peer %s will not", peer)
 		}
 		return do(ctx)

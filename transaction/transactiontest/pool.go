@@ -271,7 +271,7 @@ func handle(ctx context.Context, e *transaction.Engine, req transaction.StepRequ
 	case a := <-answered:
 		return a.reply, a.err
 	case <-ctx.Done():
-		return transaction.StepReply{}, ctx.Err()
+		return transaction.StepReply{}, api.Errorf(api.Timeout, "the call to the peer was given up: %v", context.Cause(ctx))
 	}
 }
 
