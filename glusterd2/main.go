@@ -44,9 +44,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "glusterd2:", err)
 		return 2
 	}
-	defer log.Close()
-	if err := serve(*cfg, log); err != nil {
+	err = serve(*cfg, log)
+	if err != nil {
 		log.Entry("main").Error(err)
+	}
+	if err = errors.Join(err, log.Close()); err != nil {
 		fmt.Fprintln(stderr, "glusterd2:", err)
 		return 1
 	}

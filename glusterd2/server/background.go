@@ -122,10 +122,12 @@ func (s *Server) found(ctx context.Context) error {
 	}
 	for {
 		err := s.foundOnce(ctx)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			return nil
 		}
-		s.log.Entry("server").Warnf("the records of the new pool cannot be written yet: %v", err)
+		if ctx.Err() == nil {
+			s.log.Entry("server").Warnf("the records of the new pool cannot be written yet: %v", err)
+		}
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():

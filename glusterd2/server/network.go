@@ -123,7 +123,7 @@ func (n *network) Invite(ctx context.Context, address string, prover *peer.Prove
 	if err != nil {
 		return peer.Peer{}, err
 	}
-	defer s.Close()
+	defer closeQuietly(s)
 	hctx, cancel := context.WithTimeout(ctx, helloTimeout)
 	defer cancel()
 	_, conn, err := peerrpc.CallStranger[peer.Empty](hctx, s, peer.MethodHello, peer.Empty{})
@@ -172,10 +172,13 @@ func joinAt(ctx context.Context, address, authority string, req peer.JoinRequest
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
-	defer s.Close()
+	defer closeQuietly(s)
 	reply, _, err := peerrpc.CallStranger[peer.JoinReply](ctx, s, peer.MethodJoin, req)
 	return reply, err
 }
+
+// closeQuietly ends a connection that has served its purpose.
+func closeQuietly(s *peerrpc.Stranger) { _ = s.Close() }
 
 // verifyAuthority checks that a server's certificate was signed by the authority with the fingerprint.
 func verifyAuthority(cs tls.ConnectionState, fingerprint string) error {

@@ -236,7 +236,7 @@ type VolumeEditReq struct {
 	DeleteMetadata bool              `json:"delete-metadata,omitempty"`
 }
 
-// HealEntries counts what is left to heal on one brick, as glfsheal reports it.
+// BrickHealInfo counts what is left to heal on one brick, as glfsheal reports it.
 type BrickHealInfo struct {
 	HostID                 *string  `json:"host-id"`
 	Name                   *string  `json:"name"`

@@ -145,7 +145,7 @@ func WriteFile(path string, data []byte, mode fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }() // gone after the rename
 	if err := errors.Join(tmp.Chmod(mode), write(tmp, data), tmp.Close()); err != nil {
 		return err
 	}
