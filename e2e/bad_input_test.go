@@ -54,7 +54,7 @@ func badRequests() []badRequest {
 		post("two bodies", create("gv1", "/srv/x")+create("gv2", "/srv/y"), ""),
 		post("no bricks", `{"name":"gv1","subvols":[]}`, "subvol"),
 		post("absurd count", `{"name":"gv1","subvols":[{"replica":1000000000,"bricks":[{"peerid":"node1","path":"/srv/x"}]}]}`, "replica"),
-		post("negative count", `{"name":"gv1","subvols":[{"replica":-3,"bricks":[{"peerid":"node1","path":"/srv/x"}]}]}`, "replica"),
+		post("negative count", `{"name":"gv1","subvols":[{"replica":-3,"bricks":[{"peerid":"node1","path":"/srv/x"}]}]}`, "negative"),
 		post("duplicate bricks", `{"name":"gv1","subvols":[{"replica":2,"bricks":[{"peerid":"node1","path":"/srv/x"},{"peerid":"node1","path":"/srv/x"}]}],"force":true}`, "/srv/x"),
 		post("unknown peer", `{"name":"gv1","subvols":[{"bricks":[{"peerid":"node77","path":"/srv/x"}]}]}`, "node77"),
 		post("relative path", create("gv1", "srv/x"), "srv/x", "absolute"),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,8 +92,10 @@ func (p pool) showLogs() {
 		if err != nil {
 			continue
 		}
-		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		p.t.Logf("log of %s, its last lines:\n%s", peer.Name, strings.Join(lines[max(0, len(lines)-25):], "\n"))
+		lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
+			return strings.Contains(line, "level=debug")
+		})
+		p.t.Logf("log of %s, its last lines above debug:\n%s", peer.Name, strings.Join(lines[max(0, len(lines)-20):], "\n"))
 	}
 }
 
@@ -156,6 +159,29 @@ func (p pool) waitOnline(n int) {
 			return nil
 		})
 	}
+}
+
+// waitVoters waits until n peers hold a copy of the store and vote: from then on the pool survives the loss of one of
+// three. A peer that has just joined becomes a voter in the background.
+func (p pool) waitVoters(n int) {
+	p.t.Helper()
+	c := p.rest(1)
+	p.eventually(60*time.Second, func(ctx context.Context) error {
+		s, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		voters := 0
+		for _, m := range s.Store.Members {
+			if m.Role == "voter" {
+				voters++
+			}
+		}
+		if voters != n {
+			return fmt.Errorf("the store has %d of %d voters: %v", voters, n, s.Store.Members)
+		}
+		return nil
+	})
 }
 
 // waitBricks waits until every brick and every daemon of a volume is online, and returns its status.

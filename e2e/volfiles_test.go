@@ -72,7 +72,7 @@ func volfileCases() []volfileCase {
 		{name: "dr", words: "replica 3", bricks: 6},
 		{name: "opt", words: "replica 3", bricks: 3, options: []string{
 			"performance.cache-size", "64MB", "network.ping-timeout", "10", "performance.write-behind", "off",
-			"features.shard", "on", "cluster.quorum-type", "none", "auth.allow", "10.77.*", "performance.client-io-threads", "on",
+			"features.shard", "on", "cluster.quorum-type", "none", "auth.allow", "10.77.0.*", "performance.client-io-threads", "on",
 		}},
 	}
 }
