@@ -41,7 +41,7 @@ func (c *Commands) complete(v *volume.Volume, asked map[string]string) (map[stri
 	}
 	// What is asked for by its own name comes after the groups.
 	for _, names := range []map[string]string{grouped, single} {
-		chosen, err := c.Table.Resolve(names, shapeOf(v))
+		chosen, err := c.resolve(names, shapeOf(v))
 		if err != nil {
 			return nil, err
 		}
@@ -51,6 +51,25 @@ func (c *Commands) complete(v *volume.Volume, asked map[string]string) (map[stri
 	trial.Options = cloneMap(v.Options)
 	applyOptions(&trial, out)
 	return out, c.Table.Consistent(trial.Options)
+}
+
+// resolve gives options their full names and checks the values that are not empty.
+func (c *Commands) resolve(names map[string]string, s xlator.Shape) (map[string]string, error) {
+	out, valued := map[string]string{}, map[string]string{}
+	for name, value := range names {
+		if value != "" {
+			valued[name] = value
+			continue
+		}
+		key, err := c.Table.Complete(name)
+		if err != nil {
+			return nil, err
+		}
+		out[key] = ""
+	}
+	chosen, err := c.Table.Resolve(valued, s)
+	maps.Copy(out, chosen)
+	return out, err
 }
 
 // shapeOf is what the checks of options need to know of a volume.
@@ -103,7 +122,7 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 				v.Options[k] = val
 			}
 		}
-		return nil
+		return c.Table.Consistent(v.Options)
 	})
 }
 

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func plan(t testing.TB, tbl *xlator.Table, pool *transactiontest.Pool, name, dir
 	for i := range 2 {
 		sub := api.SubvolReq{ReplicaCount: len(pool.Peers())}
 		for _, p := range pool.Peers() {
-			sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: p, Path: filepath.Join(dir, fmt.Sprintf("%s-%d", p, i))})
+			sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: p, Path: filepath.Join(dir, p, "data", fmt.Sprint(i))})
 		}
 		req.Subvols = append(req.Subvols, sub)
 	}
@@ -179,6 +180,11 @@ func TestSweepRealBricks(t *testing.T) {
 				stores[p] = func() store.Reader { return pool.Store(p) }
 			}
 			dir := filepath.Join(root, name(n))
+			for _, p := range pool.Peers() {
+				if err := os.MkdirAll(filepath.Join(dir, p), 0o755); err != nil { // each peer has a disk of its own
+					t.Fatal(err)
+				}
+			}
 			req := api.VolumeCreateReq{Force: true, Flags: map[string]bool{api.FlagCreateBrickDir: true}}
 			plan := createPlan(plan(t, tbl, pool, name(n), dir, req))
 			return transactiontest.Subject{Plan: plan.Erase(), World: func() string {
