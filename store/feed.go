@@ -32,7 +32,7 @@ func (s *Store) feed(ctx context.Context, sess *session, loaded bool) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.setWaiting(fmt.Sprintf("waiting for a quorum of the store's members at %s: %v", strings.Join(sess.client.Endpoints(), ", "), err))
+		s.setWaiting(waitingFor(sess.client.Endpoints(), err))
 		s.log.WithError(err).Debug("the copy of the store is not being fed")
 		if loaded {
 			pause = feedPauseMin
@@ -43,6 +43,15 @@ func (s *Store) feed(ctx context.Context, sess *session, loaded bool) {
 		}
 		pause = min(2*pause, feedPauseMax)
 	}
+}
+
+// waitingFor is the text of Waiting while the copy is not fed.
+func waitingFor(members []string, err error) string {
+	text := "waiting for a quorum of the store's members at " + strings.Join(members, ", ")
+	if errors.Is(err, context.DeadlineExceeded) {
+		return text // the error would add only that we wait
+	}
+	return fmt.Sprintf("%s: %v", text, err)
 }
 
 // feedOnce loads if need be and follows until something goes wrong.
