@@ -3,6 +3,7 @@ package peer
 import (
 	"net"
 	"net/url"
+	"strconv"
 
 	"github.com/google/uuid"
 
@@ -90,14 +91,15 @@ func (p *Peer) Validate() error {
 	if _, err := uuid.Parse(p.ID); err != nil || len(p.ID) != 36 {
 		return api.FieldErrorf("id", "peer id %.40q is not a UUID", p.ID)
 	}
-	if p.Name == "" || len(p.Name) > maxText {
-		return api.FieldErrorf("name", "peer name %.40q: use 1 to %d characters", p.Name, maxText)
+	if ValidateHost(p.Name) != nil {
+		return api.FieldErrorf("name", "peer name %.40q is not the name of a host", p.Name)
 	}
 	if err := ValidateHost(p.Host); err != nil {
 		return err
 	}
 	for field, addr := range map[string]string{"peer-address": p.PeerAddress, "client-address": p.ClientAddress} {
-		if _, _, err := net.SplitHostPort(addr); err != nil || len(addr) > maxText {
+		host, port, err := net.SplitHostPort(addr)
+		if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || ValidateHost(host) != nil {
 			return api.FieldErrorf(field, "%s %.40q is not host:port", field, addr)
 		}
 	}
@@ -106,12 +108,12 @@ func (p *Peer) Validate() error {
 			return api.FieldErrorf("store-urls", "a peer has at most %d store URLs", maxURLs)
 		}
 		for _, raw := range urls {
-			if u, err := url.Parse(raw); err != nil || u.Scheme != "https" || u.Port() == "" {
+			if u, err := url.Parse(raw); err != nil || u.Scheme != "https" || u.Port() == "" || len(raw) > maxText {
 				return api.FieldErrorf("store-urls", "store URL %.60q is not https://host:port", raw)
 			}
 		}
 	}
-	return nil
+	return api.ValidateMetadata(p.Metadata)
 }
 
 // ValidateHost checks that a text can be a host name or an IP address: it becomes part of volfiles and of commands.

@@ -192,8 +192,10 @@ func named(cluster map[string][]string, p *Peer) map[string][]string {
 // decide is the policy of the leader self: what to change next so that the membership fits the pool. It is pure.
 func decide(self string, peers []store.Record[*Peer], members []store.Member, online func(string) bool) action {
 	byID := map[string]*Peer{}
+	leaving := false
 	for _, p := range peers {
 		byID[p.ID] = p.Value
+		leaving = leaving || p.Value.Leaving
 	}
 	wantVoters, wantLearners := Target(len(peers))
 	var voters, learners []store.Member
@@ -219,7 +221,7 @@ func decide(self string, peers []store.Record[*Peer], members []store.Member, on
 	switch {
 	case len(learners) > 0 && len(voters) < wantVoters:
 		return action{kind: "promote", member: learners[0]}
-	case len(voters) > wantVoters:
+	case len(voters) > wantVoters && !leaving: // whoever detaches a peer moves its vote first
 		return action{kind: "demote", member: demotable(self, voters, online)}
 	case len(voters)+len(learners) < wantVoters+wantLearners:
 		if p := candidate(peers, used, byID, members, online); p != nil {
@@ -269,7 +271,7 @@ func candidate(peers []store.Record[*Peer], used map[string]bool, byID map[strin
 	var best *Peer
 	for _, rec := range peers {
 		p := rec.Value
-		if used[p.ID] || !online(p.ID) || len(p.StorePeerURLs) == 0 {
+		if used[p.ID] || p.Leaving || !online(p.ID) || len(p.StorePeerURLs) == 0 {
 			continue
 		}
 		if best == nil || zones[p.Zone()] < zones[best.Zone()] {

@@ -20,7 +20,7 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 	if len(req.Addresses) == 0 {
 		return api.Peer{}, api.FieldErrorf("addresses", "name the host of the peer to add")
 	}
-	if err := api.ValidateMetadata(req.Metadata); err != nil {
+	if err := validateEdit(api.PeerEditReq{Zone: req.Zone, Metadata: req.Metadata}); err != nil {
 		return api.Peer{}, err
 	}
 	for _, a := range req.Addresses {
@@ -130,11 +130,8 @@ func editOperation() transaction.Operation[editParams, api.Peer] {
 
 // Edit changes the zone and the metadata of a peer. A key with an empty value is removed.
 func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (api.Peer, error) {
-	if err := api.ValidateMetadata(req.Metadata); err != nil {
+	if err := validateEdit(req); err != nil {
 		return api.Peer{}, err
-	}
-	if len(req.Zone) > 256 || strings.ContainsFunc(req.Zone, isControl) {
-		return api.Peer{}, api.FieldErrorf("zone", "zone %.40q: use at most 256 printable characters", req.Zone)
 	}
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.Peer{}, err
@@ -163,6 +160,13 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 		return api.Peer{}, err
 	}
 	return c.Get(ctx, rec.ID)
+}
+
+func validateEdit(req api.PeerEditReq) error {
+	if len(req.Zone) > 256 || strings.ContainsFunc(req.Zone, isControl) {
+		return api.FieldErrorf("zone", "zone %.40q: use at most 256 printable characters", req.Zone)
+	}
+	return api.ValidateMetadata(req.Metadata)
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

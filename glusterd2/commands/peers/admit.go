@@ -48,6 +48,7 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 		return peer.JoinReply{}, peer.ErrNoToken()
 	}
 	joiner := req.Peer
+	joiner.Leaving = false
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}

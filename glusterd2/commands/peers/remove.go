@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,18 +117,58 @@ func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) e
 	return nil
 }
 
+// Patience with the store while a member is taken out: etcd wants every voter to have been connected for five seconds,
+// and a learner to be in sync before it votes.
+const (
+	dropTimeout = 20 * time.Second
+	dropPause   = 100 * time.Millisecond
+)
+
 // dropMember takes the peer's member out of the store first, so that the pool never counts on the vote of a stranger.
 func (c *Commands) dropMember(ctx context.Context, id string) error {
-	members, err := c.Store.Members(ctx)
-	if err != nil {
-		return err
-	}
-	for _, m := range members {
-		if m.PeerID == id {
-			return c.Store.RemoveMember(ctx, m.ID)
+	ctx, cancel := context.WithTimeout(ctx, dropTimeout)
+	defer cancel()
+	for {
+		done, err := c.dropOnce(ctx, id)
+		if done || err != nil && !api.IsKind(err, api.Unavailable, api.Conflict) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = api.Errorf(api.Timeout, "the store's member of peer %s was not taken out in time", id)
+			}
+			return err
+		case <-time.After(dropPause):
 		}
 	}
-	return nil
+}
+
+// dropOnce does one step of taking a peer's member out: if it has the only vote another member gets one first.
+func (c *Commands) dropOnce(ctx context.Context, id string) (done bool, err error) {
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return false, err
+	}
+	own := slices.IndexFunc(members, func(m store.Member) bool { return m.PeerID == id })
+	if own < 0 {
+		return true, nil
+	}
+	others := slices.Delete(slices.Clone(members), own, own+1)
+	voter := slices.IndexFunc(others, func(m store.Member) bool { return !m.Learner })
+	learner := slices.IndexFunc(others, func(m store.Member) bool { return m.Learner && m.PeerID != "" })
+	switch {
+	case members[own].Learner || voter >= 0:
+		// From now on this peer asks those that stay.
+		if err := c.Store.SetEndpoints(store.VoterURLs(others)); err != nil {
+			return false, err
+		}
+		err := c.Store.RemoveMember(ctx, members[own].ID)
+		return err == nil, err
+	case learner >= 0:
+		return false, c.Store.Promote(ctx, others[learner].ID)
+	}
+	return false, api.Errorf(api.Unavailable, "peer %s holds the only copy of the pool's records: wait until another peer has one", id)
 }
 
 // tellLeft is a courtesy: a peer that misses it is locked out all the same.

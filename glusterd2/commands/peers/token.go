@@ -34,14 +34,20 @@ func tokenOperation() transaction.Operation[tokenParams, peer.Empty] {
 // maxTokens bounds the join tokens that wait to be used, so that a script cannot fill the store.
 const maxTokens = 1000
 
+// maxCleared bounds the expired tokens that go when a new one is made: an external etcd takes 128 changes at once.
+const maxCleared = 50
+
 // Token makes a join token. Its text is in the answer and nowhere else.
 func (c *Commands) Token(ctx context.Context, req api.PeerTokenReq) (api.PeerToken, error) {
+	if most := int(peer.MaxTokenTTL.Seconds()); req.TTLSeconds < 0 || req.TTLSeconds > most {
+		return api.PeerToken{}, api.FieldErrorf("ttl-seconds", "ttl-seconds %d: use 1 to %d", req.TTLSeconds, most)
+	}
 	ttl := time.Duration(req.TTLSeconds) * time.Second
 	if ttl == 0 {
 		ttl = peer.DefaultTokenTTL
 	}
-	if req.TTLSeconds < 0 || ttl > peer.MaxTokenTTL {
-		return api.PeerToken{}, api.FieldErrorf("ttl-seconds", "ttl-seconds %d: use 1 to %d", req.TTLSeconds, int(peer.MaxTokenTTL.Seconds()))
+	if err := c.Store.Sync(ctx); err != nil {
+		return api.PeerToken{}, err
 	}
 	token, expires, err := c.newToken(ctx, ttl)
 	if err != nil {
@@ -64,21 +70,40 @@ func (c *Commands) newToken(ctx context.Context, ttl time.Duration) (peer.Token,
 		return peer.Token{}, time.Time{}, err
 	}
 	expires := time.Now().Add(ttl)
-	params := tokenParams{ID: token.ID, Stored: token.Stored(expires), Expired: map[string]int64{}}
-	tokens, err := peer.Tokens.List(c.Store)
+	expired, err := c.expired(time.Now())
 	if err != nil {
 		return peer.Token{}, time.Time{}, err
 	}
+	params := tokenParams{ID: token.ID, Stored: token.Stored(expires), Expired: expired}
+	_, err = c.Ops.token.Run(ctx, c.Engine, transaction.Plan[tokenParams]{Params: params})
+	if api.IsKind(err, api.Conflict) && len(expired) > 0 {
+		// Another request has cleared the expired tokens away at the same moment.
+		params.Expired = nil
+		_, err = c.Ops.token.Run(ctx, c.Engine, transaction.Plan[tokenParams]{Params: params})
+	}
+	return token, expires, err
+}
+
+// expired returns tokens that nobody used in time, not more than one write can clear away. It refuses to let another
+// token join too many that are still good.
+func (c *Commands) expired(now time.Time) (map[string]int64, error) {
+	tokens, err := peer.Tokens.List(c.Store)
+	if err != nil {
+		return nil, err
+	}
+	good, out := 0, map[string]int64{}
 	for _, t := range tokens {
-		if time.Now().After(t.Value.ExpiresAt) {
-			params.Expired[t.ID] = t.Revision
+		switch {
+		case !now.After(t.Value.ExpiresAt):
+			good++
+		case len(out) < maxCleared:
+			out[t.ID] = t.Revision
 		}
 	}
-	if len(tokens)-len(params.Expired) >= maxTokens {
-		return peer.Token{}, time.Time{}, api.Errorf(api.TooMany, "%d join tokens wait to be used: let some expire", maxTokens)
+	if good >= maxTokens {
+		return nil, api.Errorf(api.TooMany, "%d join tokens wait to be used: let some expire", maxTokens)
 	}
-	_, err = c.Ops.token.Run(ctx, c.Engine, transaction.Plan[tokenParams]{Params: params})
-	return token, expires, err
+	return out, nil
 }
 
 // addresses lists the peer RPC addresses of members, this peer's first.
