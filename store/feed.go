@@ -28,14 +28,15 @@ const (
 func (s *Store) feed(ctx context.Context, sess *session, loaded bool) {
 	pause := feedPauseMin
 	for ctx.Err() == nil {
+		start := time.Now()
 		err := s.feedOnce(ctx, sess, &loaded)
 		if ctx.Err() != nil {
 			return
 		}
 		s.setWaiting(waitingFor(sess.client.Endpoints(), err))
 		s.log.WithError(err).Debug("the copy of the store is not being fed")
-		if loaded {
-			pause = feedPauseMin
+		if time.Since(start) > feedPauseMax {
+			pause = feedPauseMin // it went well for a while
 		}
 		select {
 		case <-ctx.Done():
@@ -64,7 +65,7 @@ func (s *Store) feedOnce(ctx context.Context, sess *session, loaded *bool) error
 		s.mem.replace(entries, rev)
 		*loaded = true
 	}
-	s.setReady()
+	s.readyOnce.Do(func() { close(s.ready) })
 	err := s.follow(ctx, sess)
 	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errReload) {
 		*loaded = false
@@ -106,7 +107,7 @@ func (s *Store) follow(ctx context.Context, sess *session) error {
 	// A member that has lost its leader ends the watch, so that the client goes on at another.
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	changes := sess.client.Watch(ctx, Root, clientv3.WithPrefix(), clientv3.WithRev(s.mem.revision()+1), clientv3.WithProgressNotify())
+	changes := sess.client.Watch(ctx, Root, clientv3.WithPrefix(), clientv3.WithRev(s.mem.revision()+1), clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
 	nudge := func() { _ = sess.client.RequestProgress(ctx) } // whoever waits asks again
 	s.nudge.Store(&nudge)
 	defer s.nudge.Store(nil)
@@ -129,6 +130,7 @@ func (s *Store) follow(ctx context.Context, sess *session) error {
 			if err := resp.Err(); err != nil {
 				return err
 			}
+			s.setWaiting("") // also at the first answer, which says that the watch is set up
 			s.take(resp)
 			heard = time.Now()
 		}

@@ -201,7 +201,8 @@ func (s *Store) Close() error {
 // find nothing.
 func (s *Store) Ready() <-chan struct{} { return s.ready }
 
-// Waiting says in words what the store waits for before its copy is up to date again; it is empty if for nothing.
+// Waiting says in words what the store waits for before its copy is up to date again; it is empty when a member feeds
+// the copy.
 func (s *Store) Waiting() string { return *s.waiting.Load() }
 
 // Subscribe returns a channel that gets a signal after something below one of the prefixes has changed. Signals are
@@ -218,11 +219,6 @@ func (s *Store) lookup(key string) (*entry, bool) { return s.mem.lookup(key) }
 func (s *Store) scan(prefix string) []*entry { return s.mem.scan(prefix) }
 
 func (s *Store) setWaiting(text string) { s.waiting.Store(&text) }
-
-func (s *Store) setReady() {
-	s.setWaiting("")
-	s.readyOnce.Do(func() { close(s.ready) })
-}
 
 // removeDirs removes data directories in the background.
 func (s *Store) removeDirs(dirs []string) {
