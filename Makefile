@@ -46,7 +46,7 @@ race: ## unit and cluster tests under the race detector; needs gcc
 	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
 
 e2e: deps build ## real daemons and bricks in network namespaces, as root; RUN=regexp picks tests
-	GD2_E2E=1 go test ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
+	GD2_E2E=1 go test -p 1 ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
 
 demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up
 	KEEP=$(KEEP) go run ./e2e/demo

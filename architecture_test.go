@@ -170,7 +170,7 @@ func hiddenState(file *ast.File) []problem {
 			}
 		}
 	}
-	if file.Name.Name == "main" {
+	if file.Name.Name == "main" || strings.HasSuffix(file.Name.Name, "test") { // storetest.Main is main for a TestMain
 		return found
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
