@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"maps"
 	"net"
 	"strings"
 	"time"
@@ -141,17 +142,8 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 		return api.Peer{}, err
 	}
 	edited := *rec.Value
-	edited.Metadata = map[string]string{}
-	for _, m := range []map[string]string{rec.Value.Metadata, req.Metadata} {
-		for k, v := range m {
-			edited.Metadata[k] = v
-			if v == "" {
-				delete(edited.Metadata, k)
-			}
-		}
-	}
-	if req.Zone != "" {
-		edited.Metadata[api.ZoneKey] = req.Zone
+	if edited.Metadata, err = merged(rec.Value.Metadata, req); err != nil {
+		return api.Peer{}, err
 	}
 	_, err = c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
 		Params: editParams{Peer: edited, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
@@ -160,6 +152,26 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 		return api.Peer{}, err
 	}
 	return c.Get(ctx, rec.ID)
+}
+
+// merged is the metadata of a peer after an edit.
+func merged(old map[string]string, req api.PeerEditReq) (map[string]string, error) {
+	out := map[string]string{}
+	maps.Copy(out, old)
+	maps.Copy(out, req.Metadata)
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	zone, zoned := out[api.ZoneKey]
+	delete(out, api.ZoneKey) // it has a limit of its own
+	if err := api.ValidateMetadata(out); err != nil {
+		return nil, err
+	}
+	if req.Zone != "" {
+		zone, zoned = req.Zone, true
+	}
+	if zoned {
+		out[api.ZoneKey] = zone
+	}
+	return out, nil
 }
 
 func validateEdit(req api.PeerEditReq) error {

@@ -1,0 +1,234 @@
+package peers
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/store"
+)
+
+func TestListAndGet(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	p2 := testPeer(2, id2)
+	p2.Metadata = map[string]string{"rack": "7"}
+	r.add(p2, true)
+	list, err := r.c.List(ctx, "", "")
+	if err != nil || len(list) != 2 || !list[1].Online || list[1].PID != 7 || list[1].Version != "v" || list[1].StoreRole != "client" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	for filter, n := range map[[2]string]int{{"rack", ""}: 1, {"rack", "7"}: 1, {"", "7"}: 1, {"rack", "8"}: 0, {api.ZoneKey, id1}: 1} {
+		if list, err := r.c.List(ctx, filter[0], filter[1]); err != nil || len(list) != n {
+			t.Errorf("%v: %d peers, %v", filter, len(list), err)
+		}
+	}
+	for _, name := range []string{id2, "node2", "10.0.0.2", "10.0.0.2:24008", "10.0.0.2:24007"} {
+		if p, err := r.c.Get(ctx, name); err != nil || p.ID != id2 {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+	}
+	for _, name := range []string{"", "nobody", strings.Repeat("x", 5000), "a\nb"} {
+		_, err := r.c.Get(ctx, name)
+		refused(t, err, api.NotFound, "")
+	}
+	twin := testPeer(3, id3)
+	twin.Name = "node2"
+	r.add(twin, true)
+	_, err = r.c.Get(ctx, "node2")
+	refused(t, err, api.Invalid, "peerid")
+}
+
+func TestEdit(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	p, err := r.c.Edit(ctx, "node1", api.PeerEditReq{Zone: "z1", Metadata: map[string]string{"a": "1", "b": "2"}})
+	if err != nil || p.Metadata[api.ZoneKey] != "z1" || p.Metadata["a"] != "1" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	p, err = r.c.Edit(ctx, id1, api.PeerEditReq{Metadata: map[string]string{"a": ""}})
+	if _, still := p.Metadata["a"]; still || err != nil || p.Metadata["b"] != "2" || p.Metadata[api.ZoneKey] != "z1" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for field, bad := range map[string]api.PeerEditReq{
+		"zone": {Zone: "a\nb"}, "metadata": {Metadata: map[string]string{"_zone": "x"}},
+	} {
+		_, err := r.c.Edit(ctx, id1, bad)
+		refused(t, err, api.Invalid, field)
+	}
+	_, err = r.c.Edit(ctx, "nobody", api.PeerEditReq{Zone: "z"})
+	refused(t, err, api.NotFound, "")
+	// However often small edits come, the metadata does not outgrow its limit.
+	half := strings.Repeat("x", api.MaxMetadata*2/3)
+	if _, err := r.c.Edit(ctx, id1, api.PeerEditReq{Metadata: map[string]string{"c": half}}); err != nil {
+		t.Error(err)
+	}
+	_, err = r.c.Edit(ctx, id1, api.PeerEditReq{Metadata: map[string]string{"d": half}})
+	refused(t, err, api.Invalid, "metadata")
+}
+
+func TestEditsRace(t *testing.T) {
+	r := newRig(t)
+	keys := []string{"a", "b", "c", "d"}
+	errs := make([]error, len(keys))
+	var wg sync.WaitGroup
+	for i, k := range keys {
+		wg.Go(func() {
+			_, errs[i] = r.c.Edit(t.Context(), id1, api.PeerEditReq{Metadata: map[string]string{k: "x"}})
+		})
+	}
+	wg.Wait()
+	p, _ := r.record(id1)
+	for i, k := range keys {
+		if err := errs[i]; err != nil && !api.IsKind(err, api.Conflict) || (err == nil) != (p.Metadata[k] == "x") {
+			t.Errorf("%s: %v, metadata %v", k, err, p.Metadata)
+		}
+	}
+}
+
+func TestAdd(t *testing.T) {
+	r := newRig(t)
+	add := func(req api.PeerAddReq) (api.Peer, error) { return r.c.Add(t.Context(), req) }
+	_, err := add(api.PeerAddReq{Addresses: []string{"10.0.0.2"}})
+	refused(t, err, api.Forbidden, "") // no pool-secret
+	r.prover = &peer.Prover{}
+	for what, c := range map[string]struct {
+		req   api.PeerAddReq
+		kind  api.Kind
+		field string
+	}{
+		"no address":    {api.PeerAddReq{}, api.Invalid, "addresses"},
+		"address":       {api.PeerAddReq{Addresses: []string{"a b"}}, api.Invalid, "address"},
+		"empty address": {api.PeerAddReq{Addresses: []string{""}}, api.Invalid, "address"},
+		"zone":          {api.PeerAddReq{Addresses: []string{"10.0.0.2"}, Zone: "\x00"}, api.Invalid, "zone"},
+		"metadata":      {api.PeerAddReq{Addresses: []string{"10.0.0.2"}, Metadata: map[string]string{"": ""}}, api.Invalid, "metadata"},
+		"itself":        {api.PeerAddReq{Addresses: []string{"10.0.0.1"}}, api.Exists, ""},
+	} {
+		_, err := add(c.req)
+		t.Run(what, func(t *testing.T) { refused(t, err, c.kind, c.field) })
+	}
+	if len(r.invites) > 0 {
+		t.Errorf("refused requests invited %v", r.invites)
+	}
+	p, err := add(api.PeerAddReq{Addresses: []string{"10.0.0.2"}, Zone: "z2", Metadata: map[string]string{"a": "1"}})
+	if err != nil || p.ID != id2 || !p.Online || p.Metadata[api.ZoneKey] != "z2" || p.Metadata["a"] != "1" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if r.invites[0] != "10.0.0.2:24008" {
+		t.Errorf("invited %v", r.invites)
+	}
+	_, err = add(api.PeerAddReq{Addresses: []string{"10.0.0.2:24008"}})
+	refused(t, err, api.Exists, "")
+}
+
+func TestAddTriesAllAddresses(t *testing.T) {
+	r := newRig(t)
+	r.prover, r.invited = &peer.Prover{}, api.Errorf(api.Unavailable, "away")
+	_, err := r.c.Add(t.Context(), api.PeerAddReq{Addresses: []string{"10.0.0.2", "node2:99"}})
+	refused(t, err, api.Unavailable, "")
+	if strings.Join(r.invites, " ") != "10.0.0.2:24008 node2:99" {
+		t.Errorf("invited %v", r.invites)
+	}
+}
+
+func TestJoinIsRefused(t *testing.T) {
+	r := newRig(t)
+	_, err := r.c.Join(t.Context(), api.PeerJoinReq{Token: "nonsense"})
+	refused(t, err, api.Invalid, "token")
+	token := r.token().String()
+	_, err = r.c.Invited(t.Context(), peer.Invitation{Token: token, Address: "a b"})
+	refused(t, err, api.Invalid, "address")
+	_, err = r.c.Join(t.Context(), api.PeerJoinReq{Token: token})
+	refused(t, err, api.Unavailable, "") // by the network of the rig
+	r.brick("mine", id1)
+	_, err = r.c.Join(t.Context(), api.PeerJoinReq{Token: token})
+	if refused(t, err, api.State, ""); !strings.Contains(err.Error(), "mine") {
+		t.Errorf("the refusal does not name the volume: %v", err)
+	}
+	r.add(testPeer(2, id2), true)
+	_, err = r.c.Invited(t.Context(), peer.Invitation{Token: token, Address: "10.0.0.9"})
+	if refused(t, err, api.Exists, ""); !strings.Contains(err.Error(), r.poolID) {
+		t.Errorf("the refusal does not name the pool: %v", err)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	r.add(testPeer(2, id2), true)
+	r.add(testPeer(3, id3), false)
+	refused(t, r.c.Delete(ctx, "nobody", true), api.NotFound, "")
+	refused(t, r.c.Delete(ctx, "node1", true), api.Invalid, "")
+	refused(t, r.c.Delete(ctx, id3, false), api.Unavailable, "")
+	if err := r.c.Delete(ctx, id3, true); err != nil {
+		t.Error(err)
+	}
+	r.brick("gv", id2)
+	for _, force := range []bool{false, true} {
+		err := r.c.Delete(ctx, id2, force)
+		if refused(t, err, api.Forbidden, ""); !strings.Contains(err.Error(), "gv: /b/gv") {
+			t.Errorf("the refusal does not name the brick: %v", err)
+		}
+	}
+	if p, _ := r.record(id2); p.Leaving {
+		t.Error("a peer whose detach was refused is marked as leaving")
+	}
+	if _, ok := r.record(id3); ok {
+		t.Error("the detached peer is still there")
+	}
+	if rec, ok, err := peer.Revoked.Get(r.store, "c3"); !ok || err != nil || rec.Value != id3 {
+		t.Errorf("its certificate is not revoked: %+v, %v", rec, err)
+	}
+	if len(r.left) > 0 {
+		t.Errorf("told %v", r.left)
+	}
+}
+
+func TestDeleteTellsThePeer(t *testing.T) {
+	r := newRig(t)
+	r.add(testPeer(2, id2), true)
+	if err := r.c.Delete(t.Context(), "10.0.0.2", false); err != nil || len(r.left) != 1 || r.left[0] != id2 {
+		t.Errorf("told %v, %v", r.left, err)
+	}
+	if err := r.c.Left(t.Context()); err != nil || r.freshes != 1 {
+		t.Errorf("%d fresh starts, %v", r.freshes, err)
+	}
+}
+
+// A volume that takes a brick on the peer between the check and the mark keeps the peer in the pool, unmarked.
+func TestDeleteTakesItsMarkBack(t *testing.T) {
+	r := newRig(t)
+	r.add(testPeer(2, id2), true)
+	rec, _, err := peer.Records.Get(r.store, id2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, err = r.c.markLeaving(t.Context(), rec, true)
+	if err != nil || !rec.Value.Leaving {
+		t.Fatalf("%+v, %v", rec.Value, err)
+	}
+	r.brick("gv", id2)
+	refused(t, r.c.Delete(t.Context(), id2, false), api.Forbidden, "")
+	refused(t, r.c.remove(t.Context(), rec, true, false), api.Forbidden, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.c.markLeaving(context.WithoutCancel(ctx), rec, false); err != nil {
+		t.Error(err)
+	}
+	if p, _ := r.record(id2); p.Leaving {
+		t.Error("the mark is still there")
+	}
+}
+
+// The certificate of a peer may have been revoked before: that is no hindrance.
+func TestDeleteRevokedPeer(t *testing.T) {
+	r := newRig(t)
+	r.add(testPeer(2, id2), true)
+	r.commit(func() []store.Write { return []store.Write{peer.Revoked.Create("c2", id2)} })
+	if err := r.c.Delete(t.Context(), id2, false); err != nil {
+		t.Error(err)
+	}
+}
