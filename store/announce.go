@@ -34,13 +34,12 @@ func (s *Store) Announce(ctx context.Context, w Write, ttl time.Duration) error 
 	for {
 		sess := s.session.Load()
 		err := s.announce(ctx, sess, w, ttl)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if sess.over() && s.ctx.Err() == nil {
+		if sess.over() && s.ctx.Err() == nil && ctx.Err() == nil {
 			continue // in another pool now: it must learn of this peer at once
 		}
-		s.log.WithError(err).WithField("key", w.key).Debug("an announcement was lost and is made again")
+		if ctx.Err() == nil {
+			s.log.WithError(err).WithField("key", w.key).Debug("an announcement was lost and is made again")
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/store/storetest"
@@ -69,7 +67,7 @@ func TestAnnounce(t *testing.T) {
 	if err != nil || len(leases.Leases) != 1 {
 		t.Fatalf("leases are %v, %v, want one", leases, err)
 	}
-	if _, err := store.Client(s).Revoke(t.Context(), clientv3.LeaseID(leases.Leases[0].ID)); err != nil {
+	if _, err := store.Client(s).Revoke(t.Context(), leases.Leases[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	wantAlive(t, s, "peer-1", "one")

@@ -1,9 +1,10 @@
 package store_test
 
 import (
+	"os"
 	"testing"
 
 	"gd2/store/storetest"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }

@@ -149,3 +149,25 @@ func TestAloneCannotStop(t *testing.T) {
 		t.Errorf("the only member was stopped with %v, want it refused", err)
 	}
 }
+
+// TestFresh takes a voter out of its pool and lets it begin anew.
+func TestFresh(t *testing.T) {
+	peers := storetest.Peers(t, 3)
+	commit(t, peers[2].Store, volumes.Create("gv0", volume{}))
+	storetest.RemoveVoter(t, peers[0], "peer-3")
+	for range 2 {
+		if err := peers[2].Store.Fresh(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if err := peers[2].Store.Sync(within(t)); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := volumes.List(peers[2].Store); err != nil || len(list) != 0 {
+			t.Errorf("a fresh store has %v, %v", list, err)
+		}
+		commit(t, peers[2].Store, volumes.Create("own", volume{}))
+	}
+	wantVolume(t, peers[0].Store, "gv0")
+	storetest.JoinPeer(t, peers[0], peers[2])
+	wantVolume(t, peers[2].Store, "gv0")
+}

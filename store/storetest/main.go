@@ -13,11 +13,11 @@ import (
 // deadline of five seconds, and then cannot be cut short.
 const lingering = 10 * time.Second
 
-// Main is a TestMain that fails when a goroutine is left, for packages that use pools of several members. goleak's own
-// has no patience with etcd's last connections, which do end by themselves.
-func Main(m *testing.M) {
+// Run runs the tests of a package and returns the exit status, for its TestMain. A goroutine that is left fails them.
+// goleak's own function has no patience with etcd's last connections, which do end by themselves.
+func Run(m *testing.M) int {
 	if code := m.Run(); code != 0 {
-		os.Exit(code)
+		return code
 	}
 	deadline := time.Now().Add(lingering)
 	err := goleak.Find()
@@ -26,7 +26,7 @@ func Main(m *testing.M) {
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "goroutines are left: %v\n", err)
-		os.Exit(1)
+		return 1
 	}
-	os.Exit(0)
+	return 0
 }

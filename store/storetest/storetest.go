@@ -111,7 +111,7 @@ func freeURLs(t testing.TB) (peerURL, clientURL string) {
 	ip := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), 1+rand.IntN(254), 1+rand.IntN(254))
 	var urls []string
 	for range 2 {
-		l, err := net.Listen("tcp", net.JoinHostPort(ip, "0"))
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort(ip, "0"))
 		if err != nil {
 			t.Fatal(err)
 		}
