@@ -98,8 +98,7 @@ func (p *Peer) Validate() error {
 		return err
 	}
 	for field, addr := range map[string]string{"peer-address": p.PeerAddress, "client-address": p.ClientAddress} {
-		host, port, err := net.SplitHostPort(addr)
-		if _, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || ValidateHost(host) != nil {
+		if !isHostPort(addr) {
 			return api.FieldErrorf(field, "%s %.40q is not host:port", field, addr)
 		}
 	}
@@ -114,6 +113,12 @@ func (p *Peer) Validate() error {
 		}
 	}
 	return api.ValidateMetadata(p.Metadata)
+}
+
+func isHostPort(addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	_, perr := strconv.ParseUint(port, 10, 16)
+	return err == nil && perr == nil && ValidateHost(host) == nil
 }
 
 // ValidateHost checks that a text can be a host name or an IP address: it becomes part of volfiles and of commands.

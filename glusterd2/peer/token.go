@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,8 @@ const (
 	MaxTokenTTL     = 30 * 24 * time.Hour
 	// maxTokenLength bounds the text of a token in bytes.
 	maxTokenLength = 4096
+	// maxTokenAddresses bounds how many peers a token has the new one try.
+	maxTokenAddresses = 16
 )
 
 // Token lets one peer join the pool once. Its text is shown to the operator and never stored.
@@ -87,9 +90,17 @@ func ParseToken(text string) (Token, error) {
 	if len(text) > maxTokenLength {
 		return t, bad
 	}
-	data, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || json.Unmarshal(data, &t) != nil || t.ID == "" || t.Secret == "" || t.Authority == "" || len(t.Addresses) == 0 {
-		return t, bad
+	data, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil || json.Unmarshal(data, &t) != nil || t.ID == "" || t.Secret == "" || t.Authority == "" {
+		return Token{}, bad
+	}
+	if len(t.Addresses) == 0 || len(t.Addresses) > maxTokenAddresses {
+		return Token{}, bad
+	}
+	for _, a := range t.Addresses {
+		if !isHostPort(a) {
+			return Token{}, bad
+		}
 	}
 	return t, nil
 }

@@ -1,0 +1,260 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/store/storetest"
+	"gd2/transaction"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestTarget(t *testing.T) {
+	for n, want := range map[int][2]int{0: {1, 0}, 1: {1, 0}, 2: {1, 1}, 3: {3, 0}, 4: {3, 0}, 6: {3, 0}, 7: {5, 0}, 100: {5, 0}} {
+		if v, l := Target(n); [2]int{v, l} != want {
+			t.Errorf("Target(%d) = %d, %d, want %v", n, v, l, want)
+		}
+	}
+}
+
+// urls are the store's peer URLs of a peer.
+func urls(id string) []string { return []string{"https://" + id + ":2380"} }
+
+// pool makes records of peers. A word is the id, with @ZONE after it, and - before it for a peer that is leaving.
+func pool(text string) []store.Record[*Peer] {
+	var out []store.Record[*Peer]
+	for _, word := range strings.Fields(text) {
+		id, leaving := strings.CutPrefix(word, "-")
+		id, zone, _ := strings.Cut(id, "@")
+		p := &Peer{ID: id, Leaving: leaving, StorePeerURLs: urls(id)}
+		if zone != "" {
+			p.Metadata = map[string]string{api.ZoneKey: zone}
+		}
+		out = append(out, store.Record[*Peer]{ID: id, Value: p})
+	}
+	return out
+}
+
+// members makes members of the store. A word is the id, with ? after it for a learner and ! for one without a name yet.
+func members(text string) []store.Member {
+	var out []store.Member
+	for i, word := range strings.Fields(text) {
+		id := strings.TrimRight(word, "?!")
+		m := store.Member{ID: uint64(i + 1), PeerID: id, PeerURLs: urls(id), Learner: id != word}
+		if strings.HasSuffix(word, "!") {
+			m.PeerID = ""
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func TestDecide(t *testing.T) {
+	for _, c := range []struct {
+		name, peers, members, offline, want string
+	}{
+		{"alone", "a", "a", "", ""},
+		{"two: a learner is added", "a b", "a", "", "add b"},
+		{"two: as it should be", "a b", "a b?", "", ""},
+		{"two: the learner may be away", "a b", "a b?", "b", ""},
+		{"two: the other is away", "a b", "a", "b", ""},
+		{"two: a learner without a name is started", "a b", "a b!", "", "start b"},
+		{"three: the learner is promoted", "a b c", "a b?", "", "promote b"},
+		{"three: the third is added", "a b c", "a b", "", "add c"},
+		{"three: it is promoted", "a b c", "a b c?", "", "promote c"},
+		{"three: as it should be", "a b c", "a b c", "", ""},
+		{"three: a voter that is away keeps its vote", "a b c", "a b c", "c", ""},
+		{"three: a learner that is away stands in the way", "a b c", "a b?", "b", "drop b"},
+		{"three: the next one is added", "a b c", "a", "b", "add c"},
+		{"three: a learner that never started and is away", "a b c", "a b!", "b", "drop "},
+		{"four: as it should be", "a b c d", "a b c", "", ""},
+		{"six: as it should be", "a b c d e f", "a b c", "", ""},
+		{"seven: five voters", "a b c d e f g", "a b c", "", "add d"},
+		{"seven: nobody to add", "a b c d e f g", "a b c", "d e f g", ""},
+		{"seven: as it should be", "a b c d e f g", "a b c d e", "", ""},
+		{"six again: the highest goes", "a b c d e f", "a b c d e", "", "demote e"},
+		{"six again: rather one that is away", "a b c d e f", "a b c d e", "c", "demote c"},
+		{"six again: never the leader", "b c d e f z", "b c d e z", "", "demote e"},
+		{"two again: one vote less", "a b", "a b", "", "demote b"},
+		{"detached: its member goes", "a b c", "a b c x", "", "remove x"},
+		{"detached: also a learner", "a b c", "a b c x?", "", "remove x"},
+		{"detached: also one that never started", "a b c", "a b c x!", "", "remove "},
+		{"detached: before anything else", "a b c", "x a b?", "", "remove x"},
+		{"leaving: gets no copy", "a b -c", "a b", "", ""},
+		{"leaving: another does", "a b -c d", "a b", "", "add d"},
+		{"leaving: no vote is taken meanwhile", "-a b", "a b", "", ""},
+		{"zones: another one first", "a@1 b@1 c@1 d@2", "a", "", "add d"},
+		{"zones: learners count", "a@1 b@2 c@2 d@3 e f g", "a b? ", "", "promote b"},
+		{"zones: the one with fewest", "a@1 b@2 c@1 d@2 e@3 f g@3", "a b", "f", "add e"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			self := "a"
+			if strings.Contains(c.name, "never the leader") {
+				self = "z"
+			}
+			online := func(id string) bool { return !slices.Contains(strings.Fields(c.offline), id) }
+			act := decide(self, pool(c.peers), members(c.members), online)
+			got := act.kind
+			switch {
+			case act.peer != nil:
+				got += " " + act.peer.ID
+			case act.kind != "":
+				got += " " + act.member.PeerID
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Whatever pool and members there are, the loop comes to rest, with as many votes as it should have.
+func TestDecideComesToRest(t *testing.T) {
+	names := strings.Fields("a b c d e f g h")
+	for n := 1; n <= len(names); n++ {
+		for m := 1; m <= len(names); m++ {
+			peers, have := pool(strings.Join(names[:n], " ")), members(strings.Join(names[:m], " "))
+			steps := 0
+			for ; steps < 50; steps++ {
+				act := decide("a", peers, have, func(string) bool { return true })
+				if act.kind == "" {
+					break
+				}
+				have = apply(have, act)
+			}
+			voters, learners := Target(n)
+			if v, l := count(have); v != voters || l != learners || steps == 50 {
+				t.Errorf("%d peers, %d members: %d voters and %d learners after %d steps", n, m, v, l, steps)
+			}
+		}
+	}
+}
+
+func apply(have []store.Member, act action) []store.Member {
+	i := slices.IndexFunc(have, func(m store.Member) bool { return m.ID == act.member.ID })
+	switch act.kind {
+	case "promote":
+		have[i].Learner = false
+	case "start":
+		have[i].PeerID = act.peer.ID
+	case "add":
+		have = append(have, store.Member{ID: uint64(100 + len(have)), PeerURLs: act.peer.StorePeerURLs, Learner: true})
+	default:
+		have = slices.Delete(have, i, i+1)
+	}
+	return have
+}
+
+func count(have []store.Member) (voters, learners int) {
+	for _, m := range have {
+		if m.Learner {
+			learners++
+		} else {
+			voters++
+		}
+	}
+	return voters, learners
+}
+
+// fakeStore is a Membership whose members are a list.
+type fakeStore struct {
+	*store.Store
+	have      []store.Member
+	leader    bool
+	endpoints []string
+	calls     []string
+}
+
+func (f *fakeStore) IsLeader() bool                                  { return f.leader }
+func (f *fakeStore) Members(context.Context) ([]store.Member, error) { return f.have, nil }
+func (f *fakeStore) SetEndpoints(e []string) error                   { f.endpoints = e; return nil }
+
+func (f *fakeStore) AddLearner(_ context.Context, peerURLs []string) (uint64, map[string][]string, error) {
+	f.calls = append(f.calls, "add")
+	f.have = append(f.have, store.Member{ID: 9, PeerURLs: peerURLs, Learner: true})
+	return 9, map[string][]string{"a": urls("a"), "member-9": peerURLs}, nil
+}
+
+func (f *fakeStore) Promote(_ context.Context, id uint64) error {
+	f.calls = append(f.calls, fmt.Sprint("promote ", id))
+	return api.Errorf(api.Conflict, "not in sync")
+}
+
+func (f *fakeStore) RemoveMember(_ context.Context, id uint64) error {
+	f.calls = append(f.calls, fmt.Sprint("remove ", id))
+	f.have = slices.DeleteFunc(f.have, func(m store.Member) bool { return m.ID == id })
+	return nil
+}
+
+// StartMember implements Remote.
+func (f *fakeStore) StartMember(_ context.Context, peerID string, cluster map[string][]string) error {
+	f.calls = append(f.calls, fmt.Sprint("start ", peerID, " ", cluster))
+	return errors.New("it does not start")
+}
+
+// StopMember implements Remote.
+func (f *fakeStore) StopMember(_ context.Context, peerID string) error {
+	f.calls = append(f.calls, "stop "+peerID)
+	return nil
+}
+
+func TestVoters(t *testing.T) {
+	f := &fakeStore{Store: storetest.New(t), have: members("a"), leader: true}
+	f.have[0].ClientURLs = []string{"https://a:2379"}
+	writes := []store.Write{}
+	for _, p := range pool("a b c") {
+		writes = append(writes, Records.Create(p.ID, p.Value), transaction.AliveKind.Create(p.ID, transaction.Alive{Boot: "1"}))
+	}
+	rev, err := f.Commit(t.Context(), writes)
+	if err == nil {
+		err = f.WaitRevision(t.Context(), rev)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	v := &Voters{Self: "a", Store: f, Remote: f, Log: logrus.NewEntry(log)}
+	once := func(want ...string) (bool, error) {
+		t.Helper()
+		f.calls = nil
+		again, err := v.once(t.Context())
+		if !slices.Equal(f.calls, want) {
+			t.Errorf("calls %q, want %q", f.calls, want)
+		}
+		return again, err
+	}
+	// A learner that does not start is taken out again.
+	if _, err := once("add", "start b map[a:[https://a:2380] b:[https://b:2380]]", "remove 9"); err == nil {
+		t.Error("no error for a learner that did not start")
+	}
+	f.have = append(f.have, members("- b?")[1])
+	if again, err := once("promote 2"); !again || err != nil {
+		t.Errorf("a learner that is not in sync: %v, %v", again, err)
+	}
+	f.have = members("a b c d")
+	if again, err := once("remove 4"); !again || err != nil {
+		t.Errorf("%v, %v", again, err)
+	}
+	f.leader, f.have = false, append(members("a b c d"), store.Member{Learner: true, ClientURLs: []string{"https://l"}})
+	f.have[0].ClientURLs = []string{"https://a:2379"}
+	if again, err := once(); again || err != nil || !slices.Equal(f.endpoints, []string{"https://a:2379"}) {
+		t.Errorf("not the leader: %v, %v, endpoints %v", again, err, f.endpoints)
+	}
+	// The loop ends with its context, at once.
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	v.Run(ctx)
+}
