@@ -33,8 +33,13 @@ func toStatus(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, context.Canceled) {
+	var e *api.Error
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, context.Canceled):
 		return status.Error(codes.Canceled, err.Error())
+	case errors.Is(err, context.DeadlineExceeded):
+		return status.Error(codes.DeadlineExceeded, err.Error())
 	}
 	text, jerr := json.Marshal(api.AsError(err))
 	if jerr != nil {
@@ -61,6 +66,10 @@ func fromStatus(err error, peer string) error {
 		return api.Errorf(api.Timeout, "peer %s did not answer in time", peer)
 	case codes.Canceled:
 		return context.Canceled
+	case codes.Unimplemented:
+		return api.Errorf(api.NotSupported, "peer %s does not know this call: it runs another version of gd2", peer)
+	case codes.ResourceExhausted:
+		return api.Errorf(api.TooLarge, "peer %s: %s", peer, st.Message())
 	case codes.Unauthenticated, codes.PermissionDenied:
 		return api.Errorf(api.Denied, "peer %s refused the call: %s", peer, st.Message())
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,7 +66,13 @@ type Server struct {
 	grpc *grpc.Server
 
 	mu    sync.Mutex
-	tries map[string]*rate.Limiter
+	tries map[string]*tried
+}
+
+// tried is what is remembered of an address that calls open methods.
+type tried struct {
+	*rate.Limiter
+	last time.Time
 }
 
 // Open methods: the rate at which one address may call them, and how many addresses are remembered.
@@ -76,7 +84,7 @@ const (
 
 // NewServer makes a server of the methods.
 func NewServer(cfg ServerConfig) *Server {
-	s := &Server{cfg: cfg, tries: map[string]*rate.Limiter{}}
+	s := &Server{cfg: cfg, tries: map[string]*tried{}}
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return cfg.TLS() }}
 	s.grpc = grpc.NewServer(
@@ -160,15 +168,29 @@ func (s *Server) caller(ctx context.Context, m Method) (Caller, error) {
 func (s *Server) allow(host string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, ok := s.tries[host]
+	now := time.Now()
+	t, ok := s.tries[host]
 	if !ok {
 		if len(s.tries) >= openAddresses {
-			clear(s.tries)
+			s.forget(now)
 		}
-		l = rate.NewLimiter(openRate, openBurst)
-		s.tries[host] = l
+		t = &tried{Limiter: rate.NewLimiter(openRate, openBurst)}
+		s.tries[host] = t
 	}
-	return l.Allow()
+	t.last = now
+	return t.AllowN(now, 1)
+}
+
+// forget makes room: first of addresses whose allowance is full again, which loses nothing, then of the older half.
+func (s *Server) forget(now time.Time) {
+	maps.DeleteFunc(s.tries, func(_ string, t *tried) bool { return t.TokensAt(now) >= openBurst })
+	if len(s.tries) < openAddresses {
+		return
+	}
+	byAge := slices.SortedFunc(maps.Keys(s.tries), func(a, b string) int { return s.tries[a].last.Compare(s.tries[b].last) })
+	for _, host := range byAge[:len(byAge)/2] {
+		delete(s.tries, host)
+	}
 }
 
 var _ fmt.Stringer = Caller{}
