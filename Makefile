@@ -49,10 +49,12 @@ e2e: deps build ## real daemons and bricks in network namespaces, as root; RUN=r
 	GD2_E2E=1 go test -p 1 ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
 
 demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up
-	KEEP=$(KEEP) go run ./e2e/demo
+	go build -o bin/demo ./e2e/demo
+	KEEP=$(KEEP) bin/demo
 
 bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
-	go run ./e2e/bench -n $(N) $(if $(JSON),-json '$(JSON)')
+	go build -o bin/bench ./e2e/bench
+	bin/bench -n $(N) $(if $(JSON),-json '$(JSON)')
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(go list ./...); do \
