@@ -183,6 +183,11 @@ func (s *Store) StopMember(context.Context) error {
 	if s.closed {
 		return errClosed()
 	}
+	return s.stopMember()
+}
+
+// stopMember is StopMember once the store is held.
+func (s *Store) stopMember() error {
 	if s.state.Member == nil {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package peer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,30 +12,19 @@ import (
 	"gd2/store"
 )
 
-// Target returns how many voters and learners the store should have in a pool of n peers. Two voters would tolerate
-// less than one, so a pool of two has one voter and a learner that keeps a copy.
-func Target(n int) (voters, learners int) {
-	switch {
-	case n <= 1:
-		return 1, 0
-	case n == 2:
-		return 1, 1
-	case n <= 6:
-		return 3, 0
-	}
-	return 5, 0
-}
-
 // Membership is what the voter loop needs of the store. *store.Store implements it.
 type Membership interface {
 	store.Reader
 	Subscribe(prefixes ...string) (<-chan struct{}, func())
+	Sync(ctx context.Context) error
 	IsLeader() bool
 	Members(ctx context.Context) ([]store.Member, error)
 	AddLearner(ctx context.Context, peerURLs []string) (uint64, map[string][]string, error)
 	Promote(ctx context.Context, id uint64) error
 	RemoveMember(ctx context.Context, id uint64) error
 	SetEndpoints(endpoints []string) error
+	// StopRemoved gives up this peer's member if it has ended because it is none of the members any more.
+	StopRemoved(ctx context.Context, members []store.Member) (stopped bool, err error)
 }
 
 var _ Membership = (*store.Store)(nil)
@@ -54,8 +42,21 @@ type Voters struct {
 	Self   string
 	Store  Membership
 	Remote Remote
-	Log    *logrus.Entry
+	// Most is the largest number of voters; 0 means DefaultVoters.
+	Most int
+	// ReplaceAfter is how long the peer of a voter may be away before another peer gets its vote; 0 means
+	// DefaultReplaceAfter.
+	ReplaceAfter time.Duration
+	// Now overrides time.Now.
+	Now func() time.Time
+	Log *logrus.Entry
+
+	absences absences
+	lastWord string // what the log was told last about a hindrance
 }
+
+// DefaultReplaceAfter is how long the peer of a voter may be away unless the configuration says otherwise.
+const DefaultReplaceAfter = 10 * time.Minute
 
 // Pauses of the loop: between looks when all is well, when something is to do, and the limit of one act.
 const (
@@ -69,14 +70,8 @@ func (v *Voters) Run(ctx context.Context) {
 	changed, stop := v.Store.Subscribe(store.PrefixPeers, store.PrefixAlive)
 	defer stop()
 	for ctx.Err() == nil {
-		pause := votersIdle
-		if again, err := v.once(ctx); err != nil && ctx.Err() == nil {
-			v.Log.Warnf("store membership: %v", err)
-			pause = time.Second
-		} else if again {
-			pause = votersBusy
-		}
-		timer := time.NewTimer(pause)
+		again, err := v.once(ctx)
+		timer := time.NewTimer(v.pause(ctx, again, err))
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -86,33 +81,84 @@ func (v *Voters) Run(ctx context.Context) {
 	}
 }
 
+// pause says when to look again, and logs what went wrong: each hindrance once, not at each try.
+func (v *Voters) pause(ctx context.Context, again bool, err error) time.Duration {
+	switch {
+	case err != nil && ctx.Err() == nil:
+		if word := err.Error(); word != v.lastWord {
+			v.lastWord = word
+			level := logrus.WarnLevel
+			if api.IsKind(err, api.Unavailable) {
+				level = logrus.InfoLevel // such as a voter that has just come: etcd wants it connected for five seconds
+			}
+			v.Log.Logf(level, "the membership of the store is not yet as it should be: %v", err)
+		}
+		return time.Second
+	case again:
+		return votersBusy
+	}
+	v.lastWord = ""
+	return min(votersIdle, v.absences.next(v.now(), v.replaceAfter()))
+}
+
+func (v *Voters) now() time.Time {
+	if v.Now != nil {
+		return v.Now()
+	}
+	return time.Now()
+}
+
+func (v *Voters) replaceAfter() time.Duration {
+	if v.ReplaceAfter > 0 {
+		return v.ReplaceAfter
+	}
+	return DefaultReplaceAfter
+}
+
 // once does at most one change of the membership, and reports whether there may be another.
 func (v *Voters) once(ctx context.Context) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, votersAct)
 	defer cancel()
+	// What is known of who is at work must be fresh: a daemon that was suspended would take everybody for dead.
+	if err := v.Store.Sync(ctx); err != nil {
+		return false, err
+	}
 	peers, err := Records.List(v.Store)
 	if err != nil || len(peers) == 0 {
 		return false, err
 	}
+	online := func(id string) bool { _, ok := Online(v.Store, id); return ok }
+	v.absences.note(peers, online, v.now())
 	members, err := v.Store.Members(ctx)
 	if err != nil {
 		return false, err
 	}
-	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil {
+	if err := v.follow(ctx, members); err != nil || !v.Store.IsLeader() {
 		return false, err
 	}
-	if !v.Store.IsLeader() {
-		return false, nil
-	}
-	act := decide(v.Self, peers, members, func(id string) bool { _, ok := Online(v.Store, id); return ok })
-	return v.perform(ctx, act)
+	return v.perform(ctx, decide(view{
+		self: v.Self, peers: peers, members: members, most: v.most(), online: online,
+		dead: func(id string) bool { return v.absences.of(id, v.now()) >= v.replaceAfter() },
+	}))
 }
 
-// action is one change of the membership.
-type action struct {
-	kind   string // "", promote, remove, demote, drop, add or start
-	member store.Member
-	peer   *Peer
+func (v *Voters) most() int {
+	if v.Most > 0 {
+		return v.Most
+	}
+	return DefaultVoters
+}
+
+// follow takes over what the members say: where they are, and that this peer may be none of them any more.
+func (v *Voters) follow(ctx context.Context, members []store.Member) error {
+	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil {
+		return err
+	}
+	stopped, err := v.Store.StopRemoved(ctx, members)
+	if stopped {
+		v.Log.Warn("this peer's vote in the store was given to another peer while it was away; it goes on as a client of the members")
+	}
+	return err
 }
 
 func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
@@ -131,11 +177,11 @@ func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
 		log.Info("removing a member whose peer has left the pool")
 		return true, v.Store.RemoveMember(ctx, act.member.ID)
 	case "demote":
-		log.Info("removing a voter: the pool has become smaller")
-		if err := v.Store.RemoveMember(ctx, act.member.ID); err != nil {
-			return false, err
-		}
-		return true, v.Remote.StopMember(ctx, act.member.PeerID)
+		return true, v.demote(ctx, act.member)
+	case "replace":
+		log.Warnf("the peer of this voter has been away for %s: its vote is taken from it, so that another peer can get it, likely %s (%s)",
+			v.absences.of(act.member.PeerID, v.now()).Round(time.Second), act.peer.Name, act.peer.ID)
+		return true, v.Store.RemoveMember(ctx, act.member.ID)
 	case "drop":
 		log.Info("removing a learner whose peer is away")
 		return true, v.Store.RemoveMember(ctx, act.member.ID)
@@ -145,6 +191,19 @@ func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
 		return true, v.restart(ctx, act.peer)
 	}
 	return false, nil
+}
+
+// demote takes a vote that the pool does not need any more. A peer that cannot be told finds out by itself.
+func (v *Voters) demote(ctx context.Context, m store.Member) error {
+	log := v.Log.WithField("member", m.PeerID)
+	log.Info("removing a voter: the pool needs fewer now")
+	if err := v.Store.RemoveMember(ctx, m.ID); err != nil {
+		return err
+	}
+	if err := v.Remote.StopMember(ctx, m.PeerID); err != nil {
+		log.Infof("the peer of the former voter could not be told: %v", err)
+	}
+	return nil
 }
 
 // add adds a learner and tells its peer; a learner that does not start is taken out again.
@@ -187,96 +246,4 @@ func named(cluster map[string][]string, p *Peer) map[string][]string {
 		}
 	}
 	return out
-}
-
-// decide is the policy of the leader self: what to change next so that the membership fits the pool. It is pure.
-func decide(self string, peers []store.Record[*Peer], members []store.Member, online func(string) bool) action {
-	byID := map[string]*Peer{}
-	leaving := false
-	for _, p := range peers {
-		byID[p.ID] = p.Value
-		leaving = leaving || p.Value.Leaving
-	}
-	wantVoters, wantLearners := Target(len(peers))
-	var voters, learners []store.Member
-	used := map[string]bool{}
-	for _, m := range members {
-		owner := ownerOf(m, peers)
-		if owner == nil {
-			return action{kind: "remove", member: m}
-		}
-		used[owner.ID] = true
-		switch {
-		case !m.Learner:
-			voters = append(voters, m)
-		case !online(owner.ID) && len(peers) > 2:
-			// The store takes one learner at a time: one that cannot catch up stands in the way of the next.
-			return action{kind: "drop", member: m}
-		case m.PeerID == "" && online(owner.ID):
-			return action{kind: "start", member: m, peer: owner}
-		default:
-			learners = append(learners, m)
-		}
-	}
-	switch {
-	case len(learners) > 0 && len(voters) < wantVoters:
-		return action{kind: "promote", member: learners[0]}
-	case len(voters) > wantVoters && !leaving: // whoever detaches a peer moves its vote first
-		return action{kind: "demote", member: demotable(self, voters, online)}
-	case len(voters)+len(learners) < wantVoters+wantLearners:
-		if p := candidate(peers, used, byID, members, online); p != nil {
-			return action{kind: "add", peer: p}
-		}
-	}
-	return action{}
-}
-
-// ownerOf finds the peer of a member: by name, or for one that has not started by its URLs.
-func ownerOf(m store.Member, peers []store.Record[*Peer]) *Peer {
-	for _, p := range peers {
-		if m.PeerID == p.ID || m.PeerID == "" && slices.Equal(m.PeerURLs, p.Value.StorePeerURLs) {
-			return p.Value
-		}
-	}
-	return nil
-}
-
-// demotable prefers a voter whose peer is away, then the one with the highest name, and never takes the leader.
-func demotable(self string, voters []store.Member, online func(string) bool) store.Member {
-	return slices.MinFunc(voters, func(a, b store.Member) int {
-		if (a.PeerID == self) != (b.PeerID == self) {
-			if a.PeerID == self {
-				return 1
-			}
-			return -1
-		}
-		if oa, ob := online(a.PeerID), online(b.PeerID); oa != ob {
-			if oa {
-				return 1
-			}
-			return -1
-		}
-		return -cmp.Compare(a.PeerID, b.PeerID)
-	})
-}
-
-// candidate picks the next peer to hold a copy: online, and in a zone that holds the fewest.
-func candidate(peers []store.Record[*Peer], used map[string]bool, byID map[string]*Peer, members []store.Member, online func(string) bool) *Peer {
-	zones := map[string]int{}
-	for _, m := range members {
-		if p := byID[m.PeerID]; p != nil {
-			zones[p.Zone()]++
-		}
-	}
-	var best *Peer
-	for _, rec := range peers {
-		p := rec.Value
-		if used[p.ID] || p.Leaving || !online(p.ID) || len(p.StorePeerURLs) == 0 {
-			continue
-		}
-		if best == nil || zones[p.Zone()] < zones[best.Zone()] {
-			best = p
-		}
-	}
-	return best
 }

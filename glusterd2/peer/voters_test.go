@@ -22,9 +22,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTarget(t *testing.T) {
-	for n, want := range map[int][2]int{0: {1, 0}, 1: {1, 0}, 2: {1, 1}, 3: {3, 0}, 4: {3, 0}, 6: {3, 0}, 7: {5, 0}, 100: {5, 0}} {
-		if v, l := Target(n); [2]int{v, l} != want {
-			t.Errorf("Target(%d) = %d, %d, want %v", n, v, l, want)
+	for _, c := range []struct{ n, most, voters, learners int }{
+		{0, 5, 1, 0}, {1, 5, 1, 0}, {2, 5, 1, 1}, {3, 5, 3, 0}, {4, 5, 3, 0}, {6, 5, 3, 0}, {7, 5, 5, 0}, {100, 5, 5, 0},
+		{3, 1, 1, 1}, {100, 1, 1, 1}, {1, 1, 1, 0}, {9, 3, 3, 0}, {6, 7, 3, 0}, {7, 7, 7, 0},
+	} {
+		if v, l := Target(c.n, c.most); v != c.voters || l != c.learners {
+			t.Errorf("Target(%d, %d) = %d, %d, want %d, %d", c.n, c.most, v, l, c.voters, c.learners)
 		}
 	}
 }
@@ -63,6 +66,7 @@ func members(text string) []store.Member {
 
 func TestDecide(t *testing.T) {
 	for _, c := range []struct {
+		// A peer in offline with a + is dead: it has been away for long.
 		name, peers, members, offline, want string
 	}{
 		{"alone", "a", "a", "", ""},
@@ -98,17 +102,41 @@ func TestDecide(t *testing.T) {
 		{"zones: another one first", "a@1 b@1 c@1 d@2", "a", "", "add d"},
 		{"zones: learners count", "a@1 b@2 c@2 d@3 e f g", "a b? ", "", "promote b"},
 		{"zones: the one with fewest", "a@1 b@2 c@1 d@2 e@3 f g@3", "a b", "f", "add e"},
+		{"missing voter: nothing can be added", "a b c d e f g", "a b c", "c", ""},
+		{"dead voter: nobody to take its place", "a b c", "a b c", "+c", ""},
+		{"dead voter: the others are away", "a b c d", "a b c", "+c d", ""},
+		{"dead voter: it is replaced", "a b c d", "a b c", "+c", "replace c"},
+		{"dead voter: not yet", "a b c d", "a b c", "c", ""},
+		{"dead voter: then another is added", "a b c d", "a b", "+c", "add d"},
+		{"dead voter: and promoted", "a b c d", "a b d?", "+c", "promote d"},
+		{"dead voter: not without a quorum of the rest", "a b c d", "a b c", "+b +c", ""},
+		{"two of five are dead: one", "a b c d e f g", "a b c d e", "+d +e", "replace e"},
+		{"two of five are dead: the other", "a b c d e f g", "a b c d", "+d +e", "replace d"},
+		{"two of five are dead: a new one", "a b c d e f g", "a b c", "+d +e", "add f"},
+		{"two of five, one candidate", "a b c d e f g", "a b c d", "+d +e +g", "replace d"},
+		{"three of five are dead: no", "a b c d e f g", "a b c d e", "+c +d +e", ""},
+		{"one dead, one away", "a b c d e f g", "a b c d e", "+d e", "replace d"},
+		{"one dead, one away: wait for that one", "a b c d e f g", "a b c e", "+d e", ""},
+		{"dead and detached: its member goes anyway", "a b d", "a b c", "+c", "remove c"},
+		{"dead leader: never doubts itself", "a b c d", "a b c", "+a", ""},
+		{"zones: the dead do not count", "a@1 b@2 c@3 d@3 e@1", "a b c", "+c", "replace c"},
+		{"zones: that of the dead is free", "a@1 b@2 c@3 d@1 e@3", "a b", "+c", "add e"},
+		{"zones: of two dead the one in the fuller", "a@1 b@1 c@2 d@1 e@3 f g", "a b c d e", "+d +e", "replace d"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			self := "a"
 			if strings.Contains(c.name, "never the leader") {
 				self = "z"
 			}
-			online := func(id string) bool { return !slices.Contains(strings.Fields(c.offline), id) }
-			act := decide(self, pool(c.peers), members(c.members), online)
+			away := strings.Fields(c.offline)
+			act := decide(view{
+				self: self, peers: pool(c.peers), members: members(c.members), most: DefaultVoters,
+				online: func(id string) bool { return !slices.Contains(away, id) && !slices.Contains(away, "+"+id) },
+				dead:   func(id string) bool { return slices.Contains(away, "+"+id) },
+			})
 			got := act.kind
 			switch {
-			case act.peer != nil:
+			case act.kind == "add" || act.kind == "start":
 				got += " " + act.peer.ID
 			case act.kind != "":
 				got += " " + act.member.PeerID
@@ -128,13 +156,16 @@ func TestDecideComesToRest(t *testing.T) {
 			peers, have := pool(strings.Join(names[:n], " ")), members(strings.Join(names[:m], " "))
 			steps := 0
 			for ; steps < 50; steps++ {
-				act := decide("a", peers, have, func(string) bool { return true })
+				act := decide(view{
+					self: "a", peers: peers, members: have, most: DefaultVoters,
+					online: func(string) bool { return true }, dead: func(string) bool { return false },
+				})
 				if act.kind == "" {
 					break
 				}
 				have = apply(have, act)
 			}
-			voters, learners := Target(n)
+			voters, learners := Target(n, DefaultVoters)
 			if v, l := count(have); v != voters || l != learners || steps == 50 {
 				t.Errorf("%d peers, %d members: %d voters and %d learners after %d steps", n, m, v, l, steps)
 			}
