@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"go.uber.org/goleak"
 
 	"gd2/pkg/api"
 	"gd2/store"
@@ -19,7 +19,7 @@ import (
 	"gd2/transaction"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 func TestTarget(t *testing.T) {
 	for _, c := range []struct{ n, most, voters, learners int }{
