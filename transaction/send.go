@@ -79,7 +79,7 @@ func (f *fanOut) settle(peer string, err error) {
 
 // send runs the step on one peer and repeats it while the peer is only out of reach.
 func (f *fanOut) send(ctx context.Context, peer string) error {
-	if _, alive, err := AliveKind.Get(f.d.e.cfg.Store, peer); f.undo && !alive && err == nil {
+	if f.undo && f.gone(peer) {
 		// A host that is off does not refuse, it just does not answer; the recovery loop comes back when it does.
 		short, cancel := context.WithDeadline(ctx, f.until)
 		defer cancel()
@@ -90,12 +90,21 @@ func (f *fanOut) send(ctx context.Context, peer string) error {
 		if err == nil || !api.IsKind(err, api.Unavailable) || ctx.Err() != nil || time.Now().Add(pause).After(f.until) {
 			return err
 		}
+		if !f.undo && f.gone(peer) {
+			return err // it is not only out of reach for a moment
+		}
 		select {
 		case <-ctx.Done():
 			return err
 		case <-time.After(pause):
 		}
 	}
+}
+
+// gone reports whether a peer gives no sign of life any more.
+func (f *fanOut) gone(peer string) bool {
+	_, alive, err := AliveKind.Get(f.d.e.cfg.Store, peer)
+	return err == nil && !alive
 }
 
 // try sends the request once.
