@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/hook"
 	"gd2/glusterd2/peer"
 	"gd2/pkg/pki"
 	"gd2/store"
@@ -45,10 +46,12 @@ func (s *Server) background() {
 	s.goRun("recovery of transactions", s.engine.Run)
 	s.goRun("supervision of bricks", s.watch.Run)
 	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
+	hooks := hook.New(s.cfg.HooksDir, s.cfg.LocalStateDir, s.log.Entry("hook"))
+	s.goRun("hook scripts", hooks.Run)
 	s.goRun("reconciler", func(ctx context.Context) error {
 		(&volumes.Reconciler{
 			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,
-			Changed: s.sunrpc.NotifyChanged, Log: s.log.Entry("reconciler"),
+			Changed: s.sunrpc.NotifyChanged, Hooks: hooks, Log: s.log.Entry("reconciler"),
 		}).Run(ctx)
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/hook"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
 	"gd2/store"
@@ -25,7 +26,12 @@ type Reconciler struct {
 	Specs func(v *volume.Volume) string
 	// Changed is called after every change of the records, for those who serve volfiles.
 	Changed func()
-	Log     *logrus.Entry
+	// Hooks hears of changes of volumes.
+	Hooks *hook.Runner
+	Log   *logrus.Entry
+
+	// seen are the volumes as they were last; nil before the first look, of which hooks hear nothing.
+	seen []store.Record[*volume.Volume]
 
 	// bricks and heal are what was asked for last: most changes of records concern neither.
 	bricks []brick.Spec
@@ -35,15 +41,17 @@ type Reconciler struct {
 // lookAgain is how often the host itself is looked at even if no record changes.
 const lookAgain = 30 * time.Second
 
-// Run reconciles until the context ends. It waits for the records first.
+// Run reconciles until the context ends. It waits for the records first, but not for a quorum: a peer that starts alone
+// serves what it knew last.
 func (r *Reconciler) Run(ctx context.Context) {
 	changed, stop := r.Store.Subscribe(store.PrefixVolumes, store.PrefixPeers, store.PrefixOptions)
 	defer stop()
 	select {
-	case <-r.Store.Ready():
+	case <-r.Store.Loaded():
 	case <-ctx.Done():
 		return
 	}
+	ready := r.Store.Ready()
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
 	for thorough := true; ctx.Err() == nil; {
@@ -56,6 +64,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 			thorough = false
 		case <-ticker.C:
 			thorough = true
+		case <-ready:
+			ready, thorough = nil, true // what was done by the last known records is compared with the present ones
 		case <-ctx.Done():
 		}
 	}
@@ -67,6 +77,7 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	if err != nil {
 		return err
 	}
+	r.tell(recs)
 	var bricks []brick.Spec
 	var heal []string
 	healed := map[string]*volume.Volume{}
@@ -91,6 +102,16 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	r.bricks = bricks
 	r.Bricks.SetDesired(bricks)
 	return r.stopStray(ctx)
+}
+
+// tell has hook scripts hear of what is new.
+func (r *Reconciler) tell(recs []store.Record[*volume.Volume]) {
+	if r.seen != nil {
+		for _, e := range changes(r.seen, recs) {
+			r.Hooks.Notify(e)
+		}
+	}
+	r.seen = append([]store.Record[*volume.Volume]{}, recs...)
 }
 
 func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume) []selfheal.Volume {
@@ -133,8 +154,8 @@ func (r *Reconciler) stopIfStray(ctx context.Context, spec brick.Spec) error {
 }
 
 func (r *Reconciler) stray(spec brick.Spec) bool {
-	if r.Locked(spec.VolumeName) {
-		return false
+	if r.Store.Stale() || r.Locked(spec.VolumeName) {
+		return false // records that may be old are no reason to stop anything
 	}
 	rec, ok, err := volume.Records.Get(r.Store, spec.VolumeName)
 	return err == nil && (!ok || rec.Value.State != volume.Started)

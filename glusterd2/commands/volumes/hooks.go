@@ -1,0 +1,76 @@
+package volumes
+
+import (
+	"maps"
+
+	"gd2/glusterd2/hook"
+	"gd2/glusterd2/volume"
+	"gd2/store"
+)
+
+// changes compares two readings of the volumes and tells what hook scripts are to hear. Every peer does so for itself,
+// so that scripts run everywhere, whoever made the change.
+func changes(before, now []store.Record[*volume.Volume]) []hook.Event {
+	old := map[string]*volume.Volume{}
+	for _, rec := range before {
+		old[rec.ID] = rec.Value
+	}
+	var events []hook.Event
+	for _, rec := range now {
+		was := old[rec.ID]
+		delete(old, rec.ID)
+		if was == rec.Value {
+			continue
+		}
+		if was == nil || was.ID != rec.Value.ID {
+			events = append(events, hook.Event{Operation: hook.Create, Volume: rec.ID})
+			was = &volume.Volume{State: volume.Created, Options: rec.Value.Options}
+		}
+		events = append(events, changesOf(was, rec.Value, before, now)...)
+	}
+	for name := range old {
+		events = append(events, hook.Event{Operation: hook.Delete, Volume: name})
+	}
+	return events
+}
+
+func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume]) []hook.Event {
+	var events []hook.Event
+	switch {
+	case was.State != volume.Started && is.State == volume.Started:
+		events = append(events, hook.Event{Operation: hook.Start, Volume: is.Name, First: started(before) == 0})
+	case was.State == volume.Started && is.State != volume.Started:
+		events = append(events, hook.Event{Operation: hook.Stop, Volume: is.Name, Last: started(now) == 0})
+	}
+	if maps.Equal(was.Options, is.Options) {
+		return events
+	}
+	set, reset := map[string]string{}, map[string]string{}
+	for k, v := range is.Options {
+		if old, ok := was.Options[k]; !ok || old != v {
+			set[k] = v
+		}
+	}
+	for k, v := range was.Options {
+		if _, ok := is.Options[k]; !ok {
+			reset[k] = v
+		}
+	}
+	if len(set) > 0 {
+		events = append(events, hook.Event{Operation: hook.Set, Volume: is.Name, Options: set})
+	}
+	if len(reset) > 0 {
+		events = append(events, hook.Event{Operation: hook.Reset, Volume: is.Name, Options: reset})
+	}
+	return events
+}
+
+func started(recs []store.Record[*volume.Volume]) int {
+	n := 0
+	for _, rec := range recs {
+		if rec.Value.State == volume.Started {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,68 @@
+package hook
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// install writes a script that notes its name and arguments in a file, and then ends with the exit code.
+func install(t *testing.T, dir, operation, name, exit string, mode os.FileMode) {
+	t.Helper()
+	folder := filepath.Join(dir, operation, "post")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	text := "#!/bin/sh\necho \"$(basename $0) $*\" >> " + filepath.Join(dir, "notes") + "\nexit " + exit + "\n"
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
+	dir := t.TempDir()
+	install(t, dir, Start, "S20second", "0", 0o755)
+	install(t, dir, Start, "S10first", "1", 0o755) // a script that fails does not keep the next from running
+	install(t, dir, Start, "S30data", "0", 0o644)
+	install(t, dir, Start, "K10other", "0", 0o755)
+	install(t, dir, Set, "S10set", "0", 0o755)
+	install(t, dir, Delete, "S99end", "0", 0o755)
+	r := New(dir, "/work", logrus.NewEntry(logrus.New()))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	r.Notify(Event{Operation: Start, Volume: "gv0", First: true})
+	r.Notify(Event{Operation: Stop, Volume: "gv0"}) // has no scripts
+	r.Notify(Event{Operation: Set, Volume: "gv0", Options: map[string]string{"b.c": "2", "a.b": "1"}})
+	r.Notify(Event{Operation: Delete, Volume: "gv0"})
+	want := "S10first --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
+		"S20second --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
+		"S10set --volname=gv0 -o a.b=1 -o b.c=2 --gd-workdir=/work\n" +
+		"S99end --volname=gv0\n"
+	var got []byte
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && len(got) < len(want); time.Sleep(5 * time.Millisecond) {
+		got, _ = os.ReadFile(filepath.Join(dir, "notes"))
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestNotifyNeverBlocks(t *testing.T) {
+	r := New(t.TempDir(), "/work", logrus.NewEntry(logrus.New()))
+	for range queue + 10 {
+		r.Notify(Event{Operation: Create, Volume: "gv0"})
+	}
+}
