@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"time"
 )
 
 // DefaultFile is read when --config names no other; it may be absent.
@@ -78,6 +79,16 @@ type Config struct {
 	// NoEmbed makes the daemon a client of the external etcd at EtcdEndpoints.
 	NoEmbed       bool
 	EtcdEndpoints []string
+	// StoreVoters is the largest number of peers that vote in the store: 1, 3, 5 or 7.
+	StoreVoters int
+	// VoterReplaceAfter is how long the peer of a voter may be away before another peer gets its vote.
+	VoterReplaceAfter time.Duration
+	// StoreQuota is the most that the store's database may take on disk, in bytes.
+	StoreQuota Bytes
+	// SnapshotInterval is the time between the snapshots of the store that are kept on this peer; 0 makes none.
+	// SnapshotKeep is how many are kept.
+	SnapshotInterval time.Duration
+	SnapshotKeep     int
 
 	// HooksDir holds the scripts that run after a change.
 	HooksDir string

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -50,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		LogFile: "STDOUT", LogLevel: "info", LogFormat: "text", ClientAddress: ":24007", PeerAddress: ":24008",
 		AdvertiseAddress: "192.0.2.7", RESTAuth: true, PlainHTTP: "loopback",
 		EtcdCURLs: []string{"https://0.0.0.0:2379"}, EtcdPURLs: []string{"https://0.0.0.0:2380"}, EtcdEndpoints: []string{},
+		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
 		HooksDir: "/var/lib/glusterd2/hooks", PIDFile: "/var/run/glusterd2/glusterd2.pid",
 		GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
 	}
@@ -122,6 +124,14 @@ func TestRefused(t *testing.T) {
 		{`etcdcurls = ["http://0.0.0.0:2379"]`, `it must be https://host:port`},
 		{`etcdpurls = [2380]`, `etcdpurls: 2380 is not a text`},
 		{`localstatedir = `, `toml`},
+		{`store-voters = 2`, `store-voters is "2"; it must be 1, 3, 5 or 7`},
+		{`store-voters = "many"`, `store-voters: "many" is not a whole number`},
+		{`voter-replace-after = "1s"`, `voter-replace-after is "1s"; it must be at least 10s`},
+		{`voter-replace-after = 600`, `voter-replace-after: "600" is not a time such as 90s`},
+		{`store-quota = "1MiB"`, `store-quota is "1MiB"; it must be 64MiB to 8GiB`},
+		{`store-quota = "much"`, `store-quota: "much" is not a size such as 2GiB`},
+		{`snapshot-interval = "1s"`, `snapshot-interval is "1s"; it must be 0, for none, or at least 1m0s`},
+		{`snapshot-keep = 0`, `snapshot-keep is "0"; it must be 1 to 10000`},
 	} {
 		_, err := loadFile(t, tc.file)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -174,6 +184,50 @@ func TestSecret(t *testing.T) {
 	open := writeFile(t, fmt.Sprintf("pool-secret = %q", text), 0o644)
 	if _, err := load([]string{"--config", open}, noEnv, testHost()); err == nil || strings.Contains(err.Error(), "sesame") {
 		t.Errorf("a config with a secret that everybody may read: %v", err)
+	}
+}
+
+func TestPoolKeys(t *testing.T) {
+	env := map[string]string{"GD2_STORE_QUOTA": "512MB", "GD2_SNAPSHOT_KEEP": "3"}
+	path := writeFile(t, "store-voters = 3\nsnapshot-interval = 0\n", 0o600)
+	c, err := load([]string{"--config", path, "--voter-replace-after=90s", "--snapshot-keep=7"}, func(k string) string { return env[k] }, testHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.StoreVoters != 3 || c.SnapshotInterval != 0 || c.StoreQuota != 512<<20 || c.VoterReplaceAfter != 90*time.Second || c.SnapshotKeep != 7 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{
+		"0": 0, "17": 17, "17B": 17, "1k": 1024, "2GiB": 2 << 30, "2gb": 2 << 30, " 3 M ": 3 << 20, "1TiB": 1 << 40, "1048576": 1 << 20,
+	} {
+		got, err := ParseBytes(text)
+		if err != nil || got != want {
+			t.Errorf("ParseBytes(%q) = %d, %v", text, got, err)
+		}
+		if again, err := ParseBytes(got.String()); err != nil || again != got {
+			t.Errorf("%q is written as %q, which reads as %d, %v", text, got, again, err)
+		}
+	}
+	for _, text := range []string{"", "GiB", "-1", "1.5G", "9999999999TiB", "1PB", "1GG"} {
+		if got, err := ParseBytes(text); err == nil {
+			t.Errorf("ParseBytes(%q) = %d", text, got)
+		}
+	}
+}
+
+// TestDocs keeps the page for users complete.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/config.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range schema() {
+		if !strings.Contains(string(page), "`"+o.name+"`") {
+			t.Errorf("docs/config.md does not have %s", o.name)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
@@ -74,6 +75,8 @@ func newFlags() *pflag.FlagSet {
 			f.String(o.name, preset, o.usage)
 		case bool:
 			f.Bool(o.name, preset, o.usage)
+		case int:
+			f.Int(o.name, preset, o.usage)
 		case []string:
 			f.StringSlice(o.name, preset, o.usage)
 		}
@@ -188,11 +191,33 @@ func assign(field, value any) error {
 			return fmt.Errorf("%q is neither true nor false", fmt.Sprint(value))
 		}
 		*f = b
+	case *int:
+		n, err := strconv.Atoi(fmt.Sprint(value))
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", fmt.Sprint(value))
+		}
+		*f = n
+	case *time.Duration:
+		return assignDuration(f, fmt.Sprint(value))
+	case *Bytes:
+		n, err := ParseBytes(fmt.Sprint(value))
+		*f = n
+		return err
 	case *[]string:
 		list, err := texts(value)
 		*f = list
 		return err
 	}
+	return nil
+}
+
+// assignDuration accepts what Go calls a duration, and 0.
+func assignDuration(f *time.Duration, text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return fmt.Errorf("%q is not a time such as 90s, 10m or 1h", text)
+	}
+	*f = d
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 type option struct {
 	name  string
 	usage string
-	// value points at the field: *string, *bool, *[]string or *Secret.
+	// value points at the field: *string, *bool, *int, *time.Duration, *Bytes, *[]string or *Secret.
 	value func(*Config) any
 	// preset is the default in the form of the file. Empty with derive set: it depends on other keys.
 	preset any
@@ -97,6 +97,16 @@ func storeOptions() []option {
 			value: func(c *Config) any { return &c.NoEmbed }},
 		{name: "etcdendpoints", preset: []string{}, usage: "URLs of an external etcd, with noembed",
 			value: func(c *Config) any { return &c.EtcdEndpoints }},
+		{name: "store-voters", preset: 5, usage: "largest number of peers that vote in the store: 1, 3, 5 or 7",
+			value: func(c *Config) any { return &c.StoreVoters }},
+		{name: "voter-replace-after", preset: "10m", usage: "how long a voter may be away before another peer gets its vote",
+			value: func(c *Config) any { return &c.VoterReplaceAfter }},
+		{name: "store-quota", preset: "2GiB", usage: "most that the store's database may take on disk",
+			value: func(c *Config) any { return &c.StoreQuota }},
+		{name: "snapshot-interval", preset: "1h", usage: "time between local snapshots of the store; 0 makes none",
+			value: func(c *Config) any { return &c.SnapshotInterval }},
+		{name: "snapshot-keep", preset: 24, usage: "how many local snapshots of the store are kept",
+			value: func(c *Config) any { return &c.SnapshotKeep }},
 	}
 }
 

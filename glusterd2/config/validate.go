@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 )
@@ -19,7 +20,7 @@ const maxRunDir = 80
 
 // Validate checks every key by itself and the keys that belong together, and reports all that is wrong at once.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore())
+	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore(), c.checkPool())
 }
 
 func (c *Config) checkPlaces() error {
@@ -81,6 +82,36 @@ func (c *Config) checkStore() error {
 		return wrong("etcdendpoints", strings.Join(c.EtcdEndpoints, ","), "it is used with noembed = true only")
 	}
 	return errors.Join(urls("etcdcurls", c.EtcdCURLs, "https"), urls("etcdpurls", c.EtcdPURLs, "https"))
+}
+
+// Limits of what keeps the pool alive.
+const (
+	// minReplaceAfter is above what a restart of a daemon or a short loss of the network takes.
+	minReplaceAfter = 10 * time.Second
+	// minQuota leaves room for a database that is being defragmented; maxQuota is the most that etcd is meant for.
+	minQuota, maxQuota  Bytes = 64 << 20, 8 << 30
+	minSnapshotInterval       = time.Minute
+	maxSnapshotKeep           = 10_000
+)
+
+func (c *Config) checkPool() error {
+	var errs []error
+	if !slices.Contains([]int{1, 3, 5, 7}, c.StoreVoters) {
+		errs = append(errs, wrong("store-voters", strconv.Itoa(c.StoreVoters), "it must be 1, 3, 5 or 7"))
+	}
+	if c.VoterReplaceAfter < minReplaceAfter {
+		errs = append(errs, wrong("voter-replace-after", c.VoterReplaceAfter.String(), "it must be at least "+minReplaceAfter.String()))
+	}
+	if c.StoreQuota < minQuota || c.StoreQuota > maxQuota {
+		errs = append(errs, wrong("store-quota", c.StoreQuota.String(), fmt.Sprintf("it must be %s to %s", minQuota, maxQuota)))
+	}
+	if c.SnapshotInterval != 0 && c.SnapshotInterval < minSnapshotInterval {
+		errs = append(errs, wrong("snapshot-interval", c.SnapshotInterval.String(), "it must be 0, for none, or at least "+minSnapshotInterval.String()))
+	}
+	if c.SnapshotKeep < 1 || c.SnapshotKeep > maxSnapshotKeep {
+		errs = append(errs, wrong("snapshot-keep", strconv.Itoa(c.SnapshotKeep), fmt.Sprintf("it must be 1 to %d", maxSnapshotKeep)))
+	}
+	return errors.Join(errs...)
 }
 
 func listenAddress(key, value string) error {

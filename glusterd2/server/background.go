@@ -30,7 +30,10 @@ func (s *Server) background() {
 	s.goRun("found the pool", s.found)
 	s.goRun("sign of life", s.announce)
 	s.goRun("store membership", func(ctx context.Context) error {
-		(&peer.Voters{Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Log: s.log.Entry("peers")}).Run(ctx)
+		(&peer.Voters{
+			Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Most: s.cfg.StoreVoters, ReplaceAfter: s.cfg.VoterReplaceAfter,
+			Log: s.log.Entry("peers"),
+		}).Run(ctx)
 		return nil
 	})
 	s.onStop("transactions: those that run here are left to the next start", func(ctx context.Context) error {
