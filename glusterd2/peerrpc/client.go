@@ -34,6 +34,12 @@ func Call[Rep, Req any](ctx context.Context, c *Client, peerID, method string, r
 	if err != nil {
 		return rep, err
 	}
+	return CallAt[Rep](ctx, c, addr, method, req)
+}
+
+// CallAt is Call for a peer whose address the caller knows: one that has just left the pool.
+func CallAt[Rep, Req any](ctx context.Context, c *Client, addr, method string, req Req) (Rep, error) {
+	var rep Rep
 	conn, err := c.conn(addr)
 	if err != nil {
 		return rep, err

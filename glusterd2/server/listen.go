@@ -81,7 +81,7 @@ func (s *Server) serve() error {
 	api, err := rest.New(rest.Config{
 		Services: rest.Services{
 			Volumes: s.volumes, Peers: s.peers, Cluster: volumes.Cluster{Commands: s.volumes},
-			Transactions: transactions{s.engine}, System: system{s}, Metrics: system{s},
+			Transactions: transactions{s.engine, s.store}, System: system{s}, Metrics: system{s},
 		},
 		Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
 	})

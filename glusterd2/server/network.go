@@ -100,8 +100,8 @@ func (n *network) StopMember(ctx context.Context, peerID string) error {
 }
 
 // Leave implements peers.Network.
-func (n *network) Leave(ctx context.Context, peerID string) error {
-	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, peer.MethodLeave, peer.Empty{})
+func (n *network) Leave(ctx context.Context, p *peer.Peer) error {
+	_, err := peerrpc.CallAt[peer.Empty](ctx, n.client, p.PeerAddress, peer.MethodLeave, peer.Empty{})
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/store"
 	"gd2/transaction"
 )
 
@@ -118,15 +119,26 @@ func (s *Server) isPeer(addr netip.Addr) bool {
 }
 
 // transactions shows the engine to the REST edge.
-type transactions struct{ engine *transaction.Engine }
+type transactions struct {
+	engine *transaction.Engine
+	store  *store.Store
+}
 
 var _ rest.Transactions = transactions{}
 
 // List implements rest.Transactions.
-func (t transactions) List(context.Context) ([]api.Transaction, error) { return t.engine.List() }
+func (t transactions) List(ctx context.Context) ([]api.Transaction, error) {
+	if err := t.store.Sync(ctx); err != nil {
+		return nil, err
+	}
+	return t.engine.List()
+}
 
 // Get implements rest.Transactions.
-func (t transactions) Get(_ context.Context, id string) (api.Transaction, error) {
+func (t transactions) Get(ctx context.Context, id string) (api.Transaction, error) {
+	if err := t.store.Sync(ctx); err != nil {
+		return api.Transaction{}, err
+	}
 	return t.engine.Get(id)
 }
 

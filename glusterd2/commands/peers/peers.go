@@ -23,8 +23,8 @@ type Network interface {
 	Invite(ctx context.Context, address string, prover *peer.Prover, makeToken func() (string, error)) (peer.Peer, error)
 	// Join asks one of the token's addresses to let this peer in, and talks to nobody but the token's pool.
 	Join(ctx context.Context, token peer.Token, req peer.JoinRequest) (peer.JoinReply, error)
-	// Leave tells a peer that it was taken out of the pool.
-	Leave(ctx context.Context, peerID string) error
+	// Leave tells a peer that it was taken out of the pool. The pool's records do not have it any more.
+	Leave(ctx context.Context, p *peer.Peer) error
 	// Reset drops all connections: the certificates have changed.
 	Reset()
 }

@@ -175,7 +175,7 @@ func (c *Commands) dropOnce(ctx context.Context, id string) (done bool, err erro
 func (c *Commands) tellLeft(ctx context.Context, p *peer.Peer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
-	if err := c.Network.Leave(ctx, p.ID); err != nil {
+	if err := c.Network.Leave(ctx, p); err != nil {
 		c.Log.Warnf("peer %s was detached, but could not be told: %v", p.Name, err)
 	}
 }

@@ -222,8 +222,8 @@ func (r *rig) Join(context.Context, peer.Token, peer.JoinRequest) (peer.JoinRepl
 }
 
 // Leave implements Network.
-func (r *rig) Leave(_ context.Context, peerID string) error {
-	r.left = append(r.left, peerID)
+func (r *rig) Leave(_ context.Context, p *peer.Peer) error {
+	r.left = append(r.left, p.ID)
 	return nil
 }
 
