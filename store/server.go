@@ -71,6 +71,7 @@ func startServer(cfg Config, clusterID string, m *memberState) (*server, error) 
 			sv.dir, strings.Join(cfg.ListenPeerURLs, ","), strings.Join(cfg.ListenClientURLs, ","), err)
 	}
 	sv.background.Go(sv.watch)
+	sv.background.Go(sv.retire)
 	sv.background.Go(sv.campaign)
 	return sv, nil
 }
@@ -155,6 +156,25 @@ func (sv *server) watch() {
 	}
 }
 
+// retire stops answering clients when the server ends by itself, as one does that was removed from the cluster. Else it
+// would go on telling the watches of other peers that nothing happens, and they would not look for another member.
+func (sv *server) retire() {
+	<-sv.etcd.Server.StopNotify()
+	if !sv.ending.Load() {
+		sv.stopServing()
+	}
+}
+
+// stopServing ends what clients have under way.
+func (sv *server) stopServing() {
+	sv.mu.Lock()
+	servers := slices.Clone(sv.grpc)
+	sv.mu.Unlock()
+	for _, g := range servers {
+		g.Stop()
+	}
+}
+
 // running reports whether the server has not ended by itself, as one does that was removed from the cluster.
 func (sv *server) running() bool {
 	select {
@@ -171,12 +191,7 @@ func (sv *server) stop() {
 	select {
 	case <-sv.etcd.Server.ReadyNotify():
 		// etcd would wait for the watches of other peers, which never end by themselves, until its request timeout.
-		sv.mu.Lock()
-		servers := slices.Clone(sv.grpc)
-		sv.mu.Unlock()
-		for _, g := range servers {
-			g.Stop()
-		}
+		sv.stopServing()
 	default:
 	}
 	sv.handOver()
