@@ -16,6 +16,7 @@ import (
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/server"
 	"gd2/pkg/logging"
+	"gd2/plugins"
 )
 
 // version is set by the linker.
@@ -64,7 +65,7 @@ func serve(cfg config.Config, log *logging.Log) (err error) {
 		return err
 	}
 	ctx := context.Background()
-	s, err := server.New(ctx, cfg, version, log)
+	s, err := server.New(ctx, cfg, version, log, plugins.All()...)
 	if err != nil {
 		return errors.Join(err, pid.Release())
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/google/uuid"
 
 	"gd2/glusterd2/commands/volumes"
-	"gd2/glusterd2/hook"
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/plugin"
 	"gd2/pkg/pki"
 	"gd2/store"
 	"gd2/transaction"
@@ -49,12 +49,16 @@ func (s *Server) background() {
 	s.goRun("recovery of transactions", s.engine.Run)
 	s.goRun("supervision of bricks", s.watch.Run)
 	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
-	hooks := hook.New(s.cfg.HooksDir, s.cfg.LocalStateDir, s.log.Entry("hook"))
-	s.goRun("hook scripts", hooks.Run)
+	for _, p := range s.plugins {
+		s.goRun("plugin "+p.Name(), func(ctx context.Context) error {
+			return p.Run(ctx, plugin.Daemon{PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir,
+				HooksDir: s.cfg.HooksDir, Log: s.log.Entry(p.Name())})
+		})
+	}
 	s.goRun("reconciler", func(ctx context.Context) error {
 		(&volumes.Reconciler{
 			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,
-			Changed: s.sunrpc.NotifyChanged, Hooks: hooks, Log: s.log.Entry("reconciler"),
+			Changed: s.sunrpc.NotifyChanged, Log: s.log.Entry("reconciler"),
 		}).Run(ctx)
 		return nil
 	})

@@ -19,6 +19,7 @@ import (
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/peerrpc"
+	"gd2/glusterd2/plugin"
 	"gd2/glusterd2/portmap"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/sunrpc"
@@ -54,6 +55,7 @@ type Server struct {
 	prover  func() (*peer.Prover, error)
 	secret  restSecret
 
+	plugins   []plugin.Plugin
 	listeners listeners
 	mux       *sunrpc.Mux
 	unixMux   *sunrpc.Mux
@@ -71,8 +73,8 @@ const SocketName = "glusterd2.socket"
 
 // New opens what the daemon keeps on disk and builds its parts. Nothing listens and nothing runs before Start; Close
 // undoes New.
-func New(ctx context.Context, cfg config.Config, version string, log *logging.Log) (_ *Server, err error) {
-	s := &Server{cfg: cfg, version: version, log: log, started: time.Now(), boot: uuid.NewString(), failed: make(chan error, 8)}
+func New(ctx context.Context, cfg config.Config, version string, log *logging.Log, plugins ...plugin.Plugin) (_ *Server, err error) {
+	s := &Server{plugins: plugins, cfg: cfg, version: version, log: log, started: time.Now(), boot: uuid.NewString(), failed: make(chan error, 8)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
@@ -110,13 +112,22 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
 		AdvertisePeerURLs: s.id.Peer().StorePeerURLs, AdvertiseClientURLs: s.id.Peer().StoreClientURLs,
 		TLS:     store.TLS{CA: s.tls.CAFile(), Cert: s.tls.CertFile(), Key: s.tls.KeyFile()},
-		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, Log: s.log.Entry("store"),
+		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, Log: s.log.Entry("store"),
 	})
 	if err != nil {
 		return err
 	}
 	s.onStop("store: last, since everything else reads it", func(context.Context) error { return s.store.Close() })
 	return nil
+}
+
+// peerName is what people call a peer, in what the store says about its members.
+func peerName(r store.Reader, peerID string) string {
+	rec, ok, err := peer.Records.Get(r, peerID)
+	if err != nil || !ok {
+		return ""
+	}
+	return rec.Value.Name
 }
 
 func (s *Server) newProver() (*peer.Prover, error) {

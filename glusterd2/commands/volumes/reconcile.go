@@ -8,7 +8,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/brick"
-	"gd2/glusterd2/hook"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
 	"gd2/store"
@@ -26,12 +25,7 @@ type Reconciler struct {
 	Specs func(v *volume.Volume) string
 	// Changed is called after every change of the records, for those who serve volfiles.
 	Changed func()
-	// Hooks hears of changes of volumes.
-	Hooks *hook.Runner
-	Log   *logrus.Entry
-
-	// seen are the volumes as they were last; nil before the first look, of which hooks hear nothing.
-	seen []store.Record[*volume.Volume]
+	Log     *logrus.Entry
 
 	// bricks and heal are what was asked for last: most changes of records concern neither.
 	bricks []brick.Spec
@@ -77,7 +71,6 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	if err != nil {
 		return err
 	}
-	r.tell(recs)
 	var bricks []brick.Spec
 	var heal []string
 	healed := map[string]*volume.Volume{}
@@ -102,16 +95,6 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	r.bricks = bricks
 	r.Bricks.SetDesired(bricks)
 	return r.stopStray(ctx)
-}
-
-// tell has hook scripts hear of what is new.
-func (r *Reconciler) tell(recs []store.Record[*volume.Volume]) {
-	if r.seen != nil {
-		for _, e := range changes(r.seen, recs) {
-			r.Hooks.Notify(e)
-		}
-	}
-	r.seen = append([]store.Record[*volume.Volume]{}, recs...)
 }
 
 func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume) []selfheal.Volume {

@@ -1,21 +1,20 @@
-package volumes
+package hook
 
 import (
 	"maps"
 
-	"gd2/glusterd2/hook"
 	"gd2/glusterd2/volume"
 	"gd2/store"
 )
 
 // changes compares two readings of the volumes and tells what hook scripts are to hear. Every peer does so for itself,
 // so that scripts run everywhere, whoever made the change.
-func changes(before, now []store.Record[*volume.Volume]) []hook.Event {
+func changes(before, now []store.Record[*volume.Volume]) []Event {
 	old := map[string]*volume.Volume{}
 	for _, rec := range before {
 		old[rec.ID] = rec.Value
 	}
-	var events []hook.Event
+	var events []Event
 	for _, rec := range now {
 		was := old[rec.ID]
 		delete(old, rec.ID)
@@ -23,24 +22,24 @@ func changes(before, now []store.Record[*volume.Volume]) []hook.Event {
 			continue
 		}
 		if was == nil || was.ID != rec.Value.ID {
-			events = append(events, hook.Event{Operation: hook.Create, Volume: rec.ID})
+			events = append(events, Event{Operation: Create, Volume: rec.ID})
 			was = &volume.Volume{State: volume.Created, Options: rec.Value.Options}
 		}
 		events = append(events, changesOf(was, rec.Value, before, now)...)
 	}
 	for name := range old {
-		events = append(events, hook.Event{Operation: hook.Delete, Volume: name})
+		events = append(events, Event{Operation: Delete, Volume: name})
 	}
 	return events
 }
 
-func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume]) []hook.Event {
-	var events []hook.Event
+func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume]) []Event {
+	var events []Event
 	switch {
 	case was.State != volume.Started && is.State == volume.Started:
-		events = append(events, hook.Event{Operation: hook.Start, Volume: is.Name, First: started(before) == 0})
+		events = append(events, Event{Operation: Start, Volume: is.Name, First: started(before) == 0})
 	case was.State == volume.Started && is.State != volume.Started:
-		events = append(events, hook.Event{Operation: hook.Stop, Volume: is.Name, Last: started(now) == 0})
+		events = append(events, Event{Operation: Stop, Volume: is.Name, Last: started(now) == 0})
 	}
 	if maps.Equal(was.Options, is.Options) {
 		return events
@@ -57,10 +56,10 @@ func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume
 		}
 	}
 	if len(set) > 0 {
-		events = append(events, hook.Event{Operation: hook.Set, Volume: is.Name, Options: set})
+		events = append(events, Event{Operation: Set, Volume: is.Name, Options: set})
 	}
 	if len(reset) > 0 {
-		events = append(events, hook.Event{Operation: hook.Reset, Volume: is.Name, Options: reset})
+		events = append(events, Event{Operation: Reset, Volume: is.Name, Options: reset})
 	}
 	return events
 }

@@ -1,7 +1,3 @@
-// Package hook runs the scripts that an administrator has put beside the daemon, after a volume has changed.
-//
-// The layout is that of glusterd and glusterd2: <hooksdir>/<operation>/post/S*, run in the order of their names with
-// glusterd's arguments. Scripts run on every peer, one after the other, and cannot stop what has already happened.
 package hook
 
 import (
@@ -67,13 +63,13 @@ func (r *Runner) Notify(e Event) {
 }
 
 // Run runs scripts until the context ends.
-func (r *Runner) Run(ctx context.Context) error {
+func (r *Runner) Run(ctx context.Context) {
 	for {
 		select {
 		case e := <-r.events:
 			r.handle(ctx, e)
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }
