@@ -49,11 +49,19 @@ const FieldKey = "key"
 // A try whose outcome is unknown, such as a connection that broke, is repeated until ctx ends. If a repeated try finds
 // exactly our own bytes, the first one had succeeded. An error of kind Timeout says that the outcome remained unknown.
 //
+// Without a quorum a change whose ctx has a deadline is refused after a few seconds, with kind Unavailable and before
+// the first try; one whose ctx has none waits.
+//
 // On success it returns the revision of the written records. The copy in memory may not have it yet: see WaitRevision.
 func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (int64, error) {
 	c, err := newCommit(writes, guards)
 	if err != nil {
 		return 0, err
+	}
+	if _, bounded := ctx.Deadline(); bounded {
+		if err := s.needQuorum(ctx); err != nil {
+			return 0, err
+		}
 	}
 	sess := s.session.Load()
 	return c.run(ctx, etcdTxn{sess.client}, s.Revision(), sess.left)

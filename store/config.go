@@ -30,6 +30,9 @@ type Config struct {
 	NoEmbed bool
 	// Endpoints are the client URLs of the external etcd; used with NoEmbed only.
 	Endpoints []string
+	// NameOf returns what people call a peer, from its record in r, for texts about members; it may be nil and may
+	// return nothing.
+	NameOf func(r Reader, peerID string) string
 	// Log gets everything that the store and the etcd in it have to say.
 	Log *logrus.Entry
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -44,4 +45,13 @@ func Raw(t *testing.T, s *Store, key, value string) int64 {
 		t.Fatal(err)
 	}
 	return resp.Header.Revision
+}
+
+// WriteCopy writes n records of the value as a copy on disk.
+func WriteCopy(dir string, n int, value []byte) error {
+	entries := make([]*entry, n)
+	for i := range entries {
+		entries[i] = &entry{key: fmt.Sprint(PrefixVolumes, i), value: value, rev: int64(i)}
+	}
+	return writeCopy(dir, copyHeader{ClusterID: "x"}, entries)
 }

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -33,7 +31,7 @@ func (s *Store) feed(ctx context.Context, sess *session, loaded bool) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.setWaiting(waitingFor(sess.client.Endpoints(), err))
+		s.nowWaits(err)
 		s.log.WithError(err).Debug("the copy of the store is not being fed")
 		if time.Since(start) > feedPauseMax {
 			pause = feedPauseMin // it went well for a while
@@ -44,15 +42,6 @@ func (s *Store) feed(ctx context.Context, sess *session, loaded bool) {
 		}
 		pause = min(2*pause, feedPauseMax)
 	}
-}
-
-// waitingFor is the text of Waiting while the copy is not fed.
-func waitingFor(members []string, err error) string {
-	text := "waiting for a quorum of the store's members at " + strings.Join(members, ", ")
-	if errors.Is(err, context.DeadlineExceeded) {
-		return text // the error would add only that we wait
-	}
-	return fmt.Sprintf("%s: %v", text, err)
 }
 
 // feedOnce loads if need be and follows until something goes wrong.
@@ -66,6 +55,7 @@ func (s *Store) feedOnce(ctx context.Context, sess *session, loaded *bool) error
 		*loaded = true
 	}
 	s.readyOnce.Do(func() { close(s.ready) })
+	s.loadedOnce.Do(func() { close(s.loaded) })
 	err := s.follow(ctx, sess)
 	if errors.Is(err, rpctypes.ErrCompacted) || errors.Is(err, errReload) {
 		*loaded = false

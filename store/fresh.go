@@ -20,6 +20,7 @@ func (s *Store) Fresh(_ context.Context) error {
 	if err := s.found(nextDir); err != nil {
 		return err
 	}
+	s.known.Store(nil)
 	old := s.session.Load()
 	s.stopFeed()
 	s.mem.replace(nil, 0)

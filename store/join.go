@@ -61,11 +61,13 @@ func (s *Store) Join(ctx context.Context, m Membership) error {
 	}
 	next := s.state
 	next.Role, next.Member, next.ClusterID, next.Endpoints = roleClient, nil, m.ClusterID, slices.Clone(m.Endpoints)
+	next.Members = nil
 	if err := next.save(s.cfg.Dir); err != nil {
 		sess.close()
 		return err
 	}
 	s.state = next
+	s.known.Store(nil)
 	old := s.session.Load()
 	s.stopFeed()
 	s.mem.replace(entries, rev)

@@ -20,13 +20,13 @@ const memberTimeout = 10 * time.Second
 // Member is one server of the store.
 type Member struct {
 	// ID is etcd's number of the member. A peer that leaves and enters again gets another.
-	ID uint64
+	ID uint64 `json:"id"`
 	// PeerID is the peer that the member runs on; it is empty until the member has started for the first time.
-	PeerID     string
-	PeerURLs   []string
-	ClientURLs []string
+	PeerID     string   `json:"peer-id,omitempty"`
+	PeerURLs   []string `json:"peer-urls"`
+	ClientURLs []string `json:"client-urls,omitempty"`
 	// Learner is set while the member has no vote.
-	Learner bool
+	Learner bool `json:"learner,omitempty"`
 }
 
 // VoterURLs returns the client URLs of those members that answer requests: learners do not.
@@ -44,7 +44,8 @@ func VoterURLs(members []Member) []string {
 func (s *Store) Members(ctx context.Context) ([]Member, error) {
 	ctx, cancel := context.WithTimeout(ctx, memberTimeout)
 	defer cancel()
-	resp, err := s.session.Load().client.MemberList(ctx)
+	sess := s.session.Load()
+	resp, err := sess.client.MemberList(ctx)
 	if err != nil {
 		return nil, membershipError("list the members of the store", err)
 	}
@@ -58,7 +59,8 @@ func (s *Store) Members(ctx context.Context) ([]Member, error) {
 		}
 		return 1
 	})
-	return members, nil
+	s.remember(sess, members)
+	return slices.Clone(members), nil
 }
 
 func member(m *etcdserverpb.Member) Member {

@@ -24,7 +24,12 @@ func within(t *testing.T) context.Context {
 // wantVolume waits until a store has a volume, by a linearizable read.
 func wantVolume(t *testing.T, s *store.Store, id string) {
 	t.Helper()
-	if err := s.Sync(within(t)); err != nil {
+	ctx := within(t)
+	err := s.Sync(ctx)
+	for api.IsKind(err, api.Unavailable) && ctx.Err() == nil {
+		err = s.Sync(ctx) // it gives up after a few seconds without a quorum
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	get(t, s, id)

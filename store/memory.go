@@ -69,6 +69,17 @@ func (m *memory) scan(prefix string) []*entry {
 	return entries
 }
 
+// snapshot returns all entries in the order of their keys, and the revision that they are of.
+func (m *memory) snapshot() ([]*entry, int64) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	entries := make([]*entry, 0, len(m.keys))
+	for _, k := range m.keys {
+		entries = append(entries, m.byKey[k])
+	}
+	return entries, m.rev
+}
+
 func (m *memory) revision() int64 {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -185,6 +185,18 @@ func (sv *server) running() bool {
 	}
 }
 
+// id is the number of the member that the server runs.
+func (sv *server) id() uint64 { return uint64(sv.etcd.Server.MemberID()) }
+
+// members lists the members as this server knows them; it may be behind.
+func (sv *server) members() []Member {
+	var members []Member
+	for _, m := range sv.etcd.Server.Cluster().Members() {
+		members = append(members, Member{ID: uint64(m.ID), PeerID: m.Name, PeerURLs: m.PeerURLs, ClientURLs: m.ClientURLs, Learner: m.IsLearner})
+	}
+	return members
+}
+
 // stop ends the server and waits until its ports and files are free.
 func (sv *server) stop() {
 	sv.ending.Store(true)

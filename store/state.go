@@ -34,6 +34,8 @@ type state struct {
 	// Endpoints are the client URLs of the members, this peer's own among them if it is one.
 	Endpoints []string     `json:"endpoints"`
 	Member    *memberState `json:"member,omitempty"`
+	// Members are all members as a quorum has named them last: for the words about those that are missing.
+	Members []Member `json:"members,omitempty"`
 	// NextDir counts the data directories that were ever made, so that a new one never meets the rest of an old one.
 	NextDir int `json:"next-dir"`
 }

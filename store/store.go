@@ -12,12 +12,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
 	"gd2/pkg/api"
 )
@@ -33,18 +33,22 @@ type Store struct {
 	lock       *os.File
 	background sync.WaitGroup // removals of old data, a late start of the server
 
-	ready     chan struct{}
-	readyOnce sync.Once
-	waiting   atomic.Pointer[string]
-	reload    chan struct{}          // asks the feed to load everything anew
-	nudge     atomic.Pointer[func()] // asks etcd how far the watch has come
-	barrier   barrier
+	ready      chan struct{} // closed once the store itself was read
+	readyOnce  sync.Once
+	loaded     chan struct{} // closed once there is a copy, from disk or from the store
+	loadedOnce sync.Once
+	waiting    atomic.Pointer[string]
+	known      atomic.Pointer[[]Member] // as a quorum has named them last
+	reload     chan struct{}            // asks the feed to load everything anew
+	nudge      atomic.Pointer[func()]   // asks etcd how far the watch has come
+	barrier    barrier
 
 	session atomic.Pointer[session]
 	server  atomic.Pointer[server]
 
 	mu     sync.Mutex // held by whatever changes the fields below, the session or the server
 	state  state
+	copied uint64 // fingerprint of the copy on disk
 	feeder *feeder
 	closed bool
 }
@@ -65,7 +69,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, log: cfg.Log, mem: newMemory(), ready: make(chan struct{}), reload: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, log: cfg.Log, mem: newMemory(), ready: make(chan struct{}), loaded: make(chan struct{}), reload: make(chan struct{}, 1)}
 	s.ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.setWaiting("waiting for the first reading of the store")
 	if err := s.open(ctx); err != nil {
@@ -78,10 +82,10 @@ func (s *Store) open(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	endpoints := s.cfg.Endpoints
+	if err := s.openDir(); err != nil {
+		return err
+	}
 	if !s.cfg.NoEmbed {
-		if err := s.openDir(); err != nil {
-			return err
-		}
 		if err := ctx.Err(); err != nil {
 			return api.Errorf(api.Timeout, "the store was not opened: %v", err)
 		}
@@ -95,21 +99,25 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.startFeed(sess, false)
+	s.background.Go(s.watchMembers)
+	if s.cfg.Dir != "" {
+		s.background.Go(s.keepCopy)
+	}
 	return nil
 }
 
-// openDir takes the directory for this process and reads or makes its state.
-func (s *Store) openDir() error {
-	if err := os.MkdirAll(s.cfg.Dir, 0o700); err != nil {
-		return api.Errorf(api.Internal, "the directory of the store cannot be made: %v", err)
+// openDir takes the directory for this process, reads or makes its state and reads the last known copy.
+func (s *Store) openDir() (err error) {
+	if s.cfg.Dir == "" {
+		return nil // a client of an external etcd that keeps nothing
 	}
-	lock, err := os.OpenFile(filepath.Join(s.cfg.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return api.Errorf(api.Internal, "the directory of the store cannot be locked: %v", err)
+	if s.lock, err = lockDir(s.cfg.Dir); err != nil {
+		return err
 	}
-	s.lock = lock
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return api.Errorf(api.State, "the store in %s is in use by another process", s.cfg.Dir)
+	if s.cfg.NoEmbed {
+		s.state.ClusterID = "external " + strings.Join(slices.Sorted(slices.Values(s.cfg.Endpoints)), ",")
+		s.loadCopy()
+		return nil
 	}
 	st, err := loadState(s.cfg.Dir)
 	if err != nil {
@@ -117,10 +125,12 @@ func (s *Store) openDir() error {
 	}
 	if st != nil {
 		s.state = *st
+		s.known.Store(&st.Members)
 	} else if err := s.found(0); err != nil {
 		return err
 	}
 	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
+	s.loadCopy()
 	return nil
 }
 
@@ -191,19 +201,31 @@ func (s *Store) Close() error {
 	s.mu.Unlock() // what runs in the background may want it to see that the store is closed
 	s.background.Wait()
 	s.mu.Lock()
+	_ = s.saveCopy() // has logged what went wrong
 	if s.lock != nil {
 		return s.lock.Close() // last: only now may another process open the directory
 	}
 	return nil
 }
 
-// Ready is closed once the copy was loaded for the first time, which needs a quorum of the members. Before that, reads
-// find nothing.
+// Ready is closed once the copy was loaded from the store for the first time, which needs a quorum of the members.
+// Before that, reads find what was known last, see Loaded.
 func (s *Store) Ready() <-chan struct{} { return s.ready }
 
-// Waiting says in words what the store waits for before its copy is up to date again; it is empty when a member feeds
-// the copy.
-func (s *Store) Waiting() string { return *s.waiting.Load() }
+// Loaded is closed once reads find something: the copy that was on disk, or the store's own content. A copy from disk
+// has no secrets, no tokens, no signs of life and no history of transactions, and it may be old: see Stale.
+func (s *Store) Loaded() <-chan struct{} { return s.loaded }
+
+// Stale reports whether the copy was not loaded from the store yet: whatever reads say may have changed since. What is
+// absent from a stale copy may exist, so nothing may be removed because of it.
+func (s *Store) Stale() bool {
+	select {
+	case <-s.ready:
+		return false
+	default:
+		return true
+	}
+}
 
 // Subscribe returns a channel that gets a signal after something below one of the prefixes has changed. Signals are
 // coalesced: however many changes there were, one waits. The second value ends the subscription.
@@ -217,8 +239,6 @@ func (s *Store) Revision() int64 { return s.mem.revision() }
 func (s *Store) lookup(key string) (*entry, bool) { return s.mem.lookup(key) }
 
 func (s *Store) scan(prefix string) []*entry { return s.mem.scan(prefix) }
-
-func (s *Store) setWaiting(text string) { s.waiting.Store(&text) }
 
 // removeDirs removes data directories in the background.
 func (s *Store) removeDirs(dirs []string) {

@@ -20,8 +20,11 @@ const (
 )
 
 // Sync waits until the copy in memory has every change that was committed, through any peer, before the call. It costs
-// one round trip to a quorum and no write; calls at the same time share it. It fails when ctx ends first.
+// one round trip to a quorum and no write; calls at the same time share it. It fails when ctx ends, and after a few
+// seconds without a quorum: kind Unavailable, with a message that says what the store waits for.
 func (s *Store) Sync(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quorumPatience)
+	defer cancel()
 	for {
 		rev, sess, err := s.barrier.wait(ctx, s.currentRevision)
 		if err == nil {
@@ -33,7 +36,7 @@ func (s *Store) Sync(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return api.Errorf(api.Unavailable, "the store does not answer, there may be no quorum of its members: %v (%v)", err, context.Cause(ctx))
+			return s.noQuorum(err)
 		case <-s.ctx.Done():
 			return errClosed()
 		case <-time.After(retryPause):
