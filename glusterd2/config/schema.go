@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"gd2/pkg/similar"
 )
 
 // option is one key: its name in the file and as a flag, what it means, its default and the field that it fills.
@@ -174,30 +176,9 @@ func unknownKey(file, key string) error {
 func nearest(key string) string {
 	best, name := len(key)/3+1, ""
 	for _, o := range schema() {
-		if d := distance(key, o.name); d <= best && (name == "" || d < best) {
+		if d := similar.Distance(key, o.name); d <= best && (name == "" || d < best) {
 			best, name = d, o.name
 		}
 	}
 	return name
-}
-
-// distance is the Levenshtein distance of two short texts.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -3,6 +3,8 @@ package rest
 import (
 	"fmt"
 	"strings"
+
+	"gd2/pkg/similar"
 )
 
 // maxListed is how many known names an error lists when none of them is near the one given.
@@ -12,7 +14,7 @@ const maxListed = 12
 func didYouMean(name string, known []string) string {
 	best, least := "", 1+len(name)/3
 	for _, k := range known {
-		if d := distance(plain(name), plain(k)); d < least || d == least && best == "" {
+		if d := similar.Distance(plain(name), plain(k)); d < least || d == least && best == "" {
 			best, least = k, d
 		}
 	}
@@ -39,27 +41,4 @@ func clip(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
-}
-
-// distance is the number of edits (insert, delete, change, swap of neighbours) between two short texts.
-func distance(a, b string) int {
-	before, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], before[j-2]+1)
-			}
-		}
-		before, prev, cur = prev, cur, before
-	}
-	return prev[len(b)]
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gd2/pkg/api"
+	"gd2/pkg/similar"
 )
 
 // userPrefix starts the keys that are free for applications; GlusterFS stores them and asks no questions.
@@ -139,9 +140,9 @@ func (t *Table) Alike(key string) []string {
 	_, short, dotted := strings.Cut(key, ".")
 	for _, k := range t.Keys() {
 		_, kShort, _ := strings.Cut(k, ".")
-		d := distance(key, k)
+		d := similar.Distance(key, k)
 		if !dotted {
-			d = min(d, distance(key, kShort))
+			d = min(d, similar.Distance(key, kShort))
 		} else if short == kShort {
 			d = min(d, 2) // right name, wrong domain
 		}
@@ -155,29 +156,6 @@ func (t *Table) Alike(key string) []string {
 		out = append(out, m.key)
 	}
 	return out
-}
-
-// distance counts the insertions, deletions, replacements and swaps of neighbours that turn a into b.
-func distance(a, b string) int {
-	prev2, prev, cur := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		cur[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				cur[j] = min(cur[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev, cur = prev, cur, prev2
-	}
-	return prev[len(b)]
 }
 
 // plainText refuses text that a volfile cannot carry. Volfiles are lines of words, and text between backquotes in one

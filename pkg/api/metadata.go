@@ -23,3 +23,16 @@ func ValidateMetadata(m map[string]string) error {
 	}
 	return nil
 }
+
+// MatchMetadata reports whether metadata has a key with a value; an empty key or value matches every one.
+func MatchMetadata(m map[string]string, key, value string) bool {
+	if key == "" && value == "" {
+		return true
+	}
+	for k, v := range m {
+		if (key == "" || k == key) && (value == "" || v == value) {
+			return true
+		}
+	}
+	return false
+}

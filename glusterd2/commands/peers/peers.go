@@ -95,23 +95,11 @@ func (c *Commands) List(ctx context.Context, key, value string) ([]api.Peer, err
 	for _, rec := range recs {
 		info := c.info(rec.Value)
 		info.StoreRole = roles(rec.ID)
-		if matches(info.Metadata, key, value) {
+		if api.MatchMetadata(info.Metadata, key, value) {
 			out = append(out, info)
 		}
 	}
 	return out, nil
-}
-
-func matches(metadata map[string]string, key, value string) bool {
-	if key == "" && value == "" {
-		return true
-	}
-	for k, v := range metadata {
-		if (key == "" || k == key) && (value == "" || v == value) {
-			return true
-		}
-	}
-	return false
 }
 
 // Get returns the peer that is called name: its id, its name or an address.

@@ -170,23 +170,11 @@ func (c *Commands) List(ctx context.Context, key, value string) ([]api.VolumeInf
 	hosts := peer.Hosts(c.Store)
 	out := make([]api.VolumeInfo, 0, len(recs))
 	for _, rec := range recs {
-		if matches(rec.Value.Metadata, key, value) {
+		if api.MatchMetadata(rec.Value.Metadata, key, value) {
 			out = append(out, rec.Value.Info(hosts))
 		}
 	}
 	return out, nil
-}
-
-func matches(metadata map[string]string, key, value string) bool {
-	if key == "" && value == "" {
-		return true
-	}
-	for k, v := range metadata {
-		if (key == "" || k == key) && (value == "" || v == value) {
-			return true
-		}
-	}
-	return false
 }
 
 // online splits peers into those whose daemon is at work and the others.
