@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,16 +14,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/server"
 	"gd2/pkg/api"
 	"gd2/pkg/client"
 	"gd2/pkg/logging"
+	"gd2/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 
 // patience bounds each wait of these tests; machines that run tests are often busy.
 const patience = 60 * time.Second
@@ -157,19 +157,21 @@ func (d *daemon) restart() {
 
 // killBricks ends the processes of this peer, which outlive the daemon, and waits until they are gone.
 func (d *daemon) killBricks() {
-	pidFiles, err := filepath.Glob(filepath.Join(d.cfg.RunDir, "*.pid"))
-	if err != nil {
-		d.t.Error(err)
-	}
-	more, _ := filepath.Glob(filepath.Join(d.cfg.RunDir, "*", "*.pid"))
-	for _, file := range append(pidFiles, more...) {
-		text, err := os.ReadFile(file)
+	err := filepath.WalkDir(d.dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".pid" {
+			return nil //nolint:nilerr // the others are looked at all the same
+		}
+		text, err := os.ReadFile(path)
 		if err != nil {
-			continue
+			return nil //nolint:nilerr // it has just gone
 		}
 		if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
 			d.killOurs(pid)
 		}
+		return nil
+	})
+	if err != nil {
+		d.t.Error(err)
 	}
 }
 
