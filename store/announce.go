@@ -34,7 +34,7 @@ func (s *Store) Announce(ctx context.Context, w Write, ttl time.Duration) error 
 	for {
 		sess := s.session.Load()
 		err := s.announce(ctx, sess, w, ttl)
-		if sess.over() && s.ctx.Err() == nil && ctx.Err() == nil {
+		if sess != s.session.Load() && s.ctx.Err() == nil && ctx.Err() == nil {
 			continue // in another pool now: it must learn of this peer at once
 		}
 		if ctx.Err() == nil {

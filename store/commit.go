@@ -63,6 +63,9 @@ func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (in
 			return 0, err
 		}
 	}
+	if err := s.cutOff(); err != nil {
+		return 0, err
+	}
 	sess := s.session.Load()
 	return c.run(ctx, etcdTxn{sess.client}, s.Revision(), sess.left)
 }

@@ -25,6 +25,7 @@ func (s *Store) Fresh(_ context.Context) error {
 	s.stopFeed()
 	s.mem.replace(nil, 0)
 	s.dropServer()
+	s.setWaiting("waiting for the first reading of the new store")
 	if err := s.startRecorded(); err != nil {
 		return err
 	}
@@ -32,6 +33,7 @@ func (s *Store) Fresh(_ context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.cut.Store(nil)
 	s.startFeed(sess, false)
 	old.close() // wakes whoever waits for the old pool
 	return nil

@@ -71,6 +71,7 @@ func (s *Store) Join(ctx context.Context, m Membership) error {
 	old := s.session.Load()
 	s.stopFeed()
 	s.mem.replace(entries, rev)
+	s.cut.Store(nil)
 	s.startFeed(sess, true)
 	old.close() // wakes whoever waits for the old pool
 	s.dropServer()

@@ -45,6 +45,7 @@ type Store struct {
 
 	session atomic.Pointer[session]
 	server  atomic.Pointer[server]
+	cut     atomic.Pointer[api.Error] // why this peer has no part in its pool any more; see Cut
 
 	mu     sync.Mutex // held by whatever changes the fields below, the session or the server
 	state  state

@@ -26,6 +26,9 @@ func (s *Store) Sync(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quorumPatience)
 	defer cancel()
 	for {
+		if err := s.cutOff(); err != nil {
+			return err
+		}
 		rev, sess, err := s.barrier.wait(ctx, s.currentRevision)
 		if err == nil {
 			err = s.waitRevision(ctx, rev, sess.left)

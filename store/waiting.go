@@ -79,6 +79,9 @@ func (s *Store) watchMembers() {
 
 // describeWait asks all members that are known how they are, and puts it into words.
 func (s *Store) describeWait(ctx context.Context) string {
+	if err := s.cutOff(); err != nil {
+		return err.Error()
+	}
 	voters := slices.DeleteFunc(s.knownMembers(), func(m Member) bool { return m.Learner })
 	if len(voters) == 0 {
 		return "waiting for the store at " + strings.Join(s.session.Load().client.Endpoints(), ", ")
