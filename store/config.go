@@ -35,6 +35,9 @@ type Config struct {
 	NameOf func(r Reader, peerID string) string
 	// Log gets everything that the store and the etcd in it have to say.
 	Log *logrus.Entry
+
+	// revoked is set by Open where the embedded server may run.
+	revoked *revocations
 }
 
 // TLS names three PEM files. They are read again at each handshake, so that they can be replaced while the daemon runs;

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"google.golang.org/grpc/credentials"
@@ -48,15 +49,20 @@ func (d dialCredentials) Clone() credentials.TransportCredentials { return d }
 // logs whom it refuses.
 type acceptCredentials struct {
 	credentials.TransportCredentials
-	files TLS
-	log   *logrus.Entry
+	files   TLS
+	revoked *revocations
+	refused *quiet
+	log     *logrus.Entry
 }
 
-func newAcceptCredentials(files TLS, log *logrus.Entry) acceptCredentials {
-	return acceptCredentials{TransportCredentials: credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13}), files: files, log: log}
+func newAcceptCredentials(cfg Config) acceptCredentials {
+	return acceptCredentials{
+		TransportCredentials: credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS13}),
+		files:                cfg.TLS, revoked: cfg.revoked, refused: new(quiet), log: cfg.Log,
+	}
 }
 
-// ServerHandshake admits whoever has a certificate of the pool's CA.
+// ServerHandshake admits whoever has a certificate of the pool's CA that was not revoked.
 func (a acceptCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	roots, own, err := a.files.load()
 	if err != nil {
@@ -65,11 +71,33 @@ func (a acceptCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials
 	}
 	c, info, err := credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, ClientCAs: roots, Certificates: []tls.Certificate{own}, ClientAuth: tls.RequireAndVerifyClientCert,
+		VerifyConnection: a.revoked.check,
 	}).ServerHandshake(conn)
-	if err != nil && !errors.Is(err, io.EOF) {
-		a.log.WithError(err).WithField("address", conn.RemoteAddr().String()).Warn("a connection to the store was refused")
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			a.tell(conn.RemoteAddr(), err)
+		}
+		return nil, nil, err
 	}
-	return c, info, err
+	if state, ok := info.(credentials.TLSInfo); ok {
+		c = a.revoked.admit(c, state.State.PeerCertificates[0])
+	}
+	return c, info, nil
+}
+
+// tell logs who was refused, and why.
+func (a acceptCredentials) tell(from net.Addr, err error) {
+	if missed, ok := a.refused.tell(hostOf(from.String()), time.Now()); ok {
+		a.log.WithError(err).WithFields(logrus.Fields{"address": from.String(), "not-told": missed}).Warn("a connection to the store was refused")
+	}
+}
+
+// hostOf returns the host of host:port.
+func hostOf(addr string) string {
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }
 
 // Clone returns a copy.

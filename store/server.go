@@ -102,6 +102,9 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 		// The CA decides who belongs, and peers dial from any of their addresses.
 		SkipClientSANVerify: true,
 	}
+	if cfg.revoked != nil {
+		tls.CRLFile = cfg.revoked.file
+	}
 	ec.PeerTLSInfo, ec.ClientTLSInfo = tls, tls
 	ec.TlsMinVersion = "TLS1.3"
 
@@ -117,7 +120,7 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	// and it can be stopped. Nobody uses the HTTP; an abstract unix socket, with TLS as well, needs no port and no file.
 	ec.ListenClientHttpUrls = []url.URL{{Scheme: "unixs", Host: "@gd2-store-" + rand.Text()}}
 	ec.ServiceRegister = sv.register
-	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.Creds(newAcceptCredentials(cfg.TLS, cfg.Log))}
+	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.Creds(newAcceptCredentials(cfg))}
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(cfg.Log.WithField("part", "etcd"), logrus.WarnLevel, &sv.ending))
 	return ec, nil
 }

@@ -120,6 +120,10 @@ func (s *Store) openDir() (err error) {
 		s.loadCopy()
 		return nil
 	}
+	if s.cfg.revoked, err = openRevocations(s.cfg.Dir, s.log); err != nil {
+		return err
+	}
+	s.background.Go(s.followRevoked)
 	st, err := loadState(s.cfg.Dir)
 	if err != nil {
 		return err

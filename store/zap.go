@@ -3,6 +3,7 @@ package store
 import (
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/zap"
@@ -15,7 +16,7 @@ import (
 // Once ending is true everything becomes "debug": etcd reports each listener that it closes as an error.
 func zapLogger(log *logrus.Entry, warn logrus.Level, ending *atomic.Bool) *zap.Logger {
 	// A fatal error inside etcd must not end the process behind our back: it becomes a panic with its stack.
-	return zap.New(&zapCore{log: log, warn: warn, ending: ending}, zap.WithFatalHook(zapcore.WriteThenPanic))
+	return zap.New(&zapCore{log: log, warn: warn, ending: ending, refused: new(quiet)}, zap.WithFatalHook(zapcore.WriteThenPanic))
 }
 
 // zapCore is a zapcore.Core over a logrus entry.
@@ -23,6 +24,8 @@ type zapCore struct {
 	log    *logrus.Entry
 	warn   logrus.Level
 	ending *atomic.Bool
+	// refused thins out what etcd says of connections that it refuses.
+	refused *quiet
 }
 
 var _ zapcore.Core = (*zapCore)(nil)
@@ -45,7 +48,7 @@ func (c *zapCore) Enabled(l zapcore.Level) bool { return c.log.Logger.IsLevelEna
 
 // With returns a core that adds the fields to each line.
 func (c *zapCore) With(fields []zapcore.Field) zapcore.Core {
-	return &zapCore{warn: c.warn, ending: c.ending, log: c.log.WithFields(plain(fields))}
+	return &zapCore{warn: c.warn, ending: c.ending, refused: c.refused, log: c.log.WithFields(plain(fields))}
 }
 
 // Check adds the core to a line that it will write.
@@ -73,8 +76,22 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if expected(e.Message) {
 		return nil
 	}
+	if strings.HasPrefix(e.Message, "rejected connection") && !c.tell(fields, e.Time) {
+		return nil
+	}
 	c.log.WithFields(plain(fields)).WithTime(e.Time).Log(c.level(e.Level), e.Message)
 	return nil
+}
+
+// tell reports whether the log should hear of another refused connection of this address.
+func (c *zapCore) tell(fields []zapcore.Field, now time.Time) bool {
+	for _, f := range fields {
+		if f.Key == "remote-addr" {
+			_, ok := c.refused.tell(hostOf(f.String), now)
+			return ok
+		}
+	}
+	return true
 }
 
 // Sync does nothing: logrus does not buffer.
