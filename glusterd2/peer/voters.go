@@ -23,8 +23,6 @@ type Membership interface {
 	Promote(ctx context.Context, id uint64) error
 	RemoveMember(ctx context.Context, id uint64) error
 	SetEndpoints(endpoints []string) error
-	// StopRemoved gives up this peer's member if it has ended because it is none of the members any more.
-	StopRemoved(ctx context.Context, members []store.Member) (stopped bool, err error)
 }
 
 var _ Membership = (*store.Store)(nil)
@@ -133,7 +131,7 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := v.follow(ctx, members); err != nil || !v.Store.IsLeader() {
+	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil || !v.Store.IsLeader() {
 		return false, err
 	}
 	return v.perform(ctx, decide(view{
@@ -147,18 +145,6 @@ func (v *Voters) most() int {
 		return v.Most
 	}
 	return DefaultVoters
-}
-
-// follow takes over what the members say: where they are, and that this peer may be none of them any more.
-func (v *Voters) follow(ctx context.Context, members []store.Member) error {
-	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil {
-		return err
-	}
-	stopped, err := v.Store.StopRemoved(ctx, members)
-	if stopped {
-		v.Log.Warn("this peer's vote in the store was given to another peer while it was away; it goes on as a client of the members")
-	}
-	return err
 }
 
 func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
