@@ -78,13 +78,13 @@ func (s *Store) Join(ctx context.Context, m Membership) error {
 	return nil
 }
 
-// dropServer stops the embedded server, if there is one, and removes its data in the background: store.json does not
-// name it any more, so a crash leaves nothing that would be used.
+// dropServer stops the embedded server, if there is one, and removes its data in the background, unless it is to be
+// kept: store.json does not name it any more, so a crash leaves nothing that would be used.
 func (s *Store) dropServer() {
 	if sv := s.server.Swap(nil); sv != nil {
 		sv.stop()
 	}
-	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
+	s.tidy()
 }
 
 // StartMember starts the embedded server as the member that AddLearner has added. It asks the other members about the
@@ -151,6 +151,7 @@ func (s *Store) startRecorded() error {
 		return err
 	}
 	s.server.Store(sv)
+	s.background.Go(func() { s.followServer(sv) })
 	return nil
 }
 

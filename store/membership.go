@@ -94,6 +94,9 @@ func (s *Store) AddLearner(ctx context.Context, peerURLs []string) (id uint64, i
 			return 0, nil, api.Errorf(api.Exists, "the store has a member at %v already, which has started: remove it first", peerURLs)
 		}
 		id = members[i].ID
+	case errors.Is(err, rpctypes.ErrMemberNotFound):
+		// A member's id is made of its URLs and the second; one that was removed is never used again.
+		return 0, nil, api.Errorf(api.Conflict, "a member at %v was added and removed in this very second: try again", peerURLs)
 	default:
 		return 0, nil, membershipError(doing, err)
 	}
@@ -129,13 +132,17 @@ func (s *Store) Promote(ctx context.Context, id uint64) error {
 }
 
 // RemoveMember removes a member, alive or dead. The peer that ran it then calls StopMember, if it lives. A member that
-// is gone already is no error. etcd refuses a removal that would cost the quorum: kind State.
+// is gone already is no error. A member that leads hands over first, so that the pool does not have to notice its end.
+// etcd refuses a removal that would cost the quorum: kind State.
 func (s *Store) RemoveMember(ctx context.Context, id uint64) error {
 	if err := s.needEmbed(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, memberTimeout)
 	defer cancel()
+	if err := s.moveLead(ctx, id); err != nil {
+		s.log.WithError(err).Debug("the member that is removed could not hand over its lead")
+	}
 	_, err := s.session.Load().client.MemberRemove(ctx, id)
 	if errors.Is(err, rpctypes.ErrMemberNotFound) {
 		return nil

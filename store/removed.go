@@ -2,25 +2,157 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
+
+	"gd2/pkg/api"
 )
 
-// StopRemoved gives up this peer's member if it has ended by itself and is none of members, a fresh answer of Members: it
-// was removed while the peer was away. Its data is removed, since no cluster will ever accept it again, and the peer goes
-// on as a client of the members.
+const (
+	// removedPause is the pause between questions whether a member without a leader was removed.
+	removedPause = 3 * time.Second
+	// keptPrefix precedes the name of a data directory that is kept although its member is gone.
+	keptPrefix = "old-"
+)
+
+// followServer finds out when the members have gone on without this peer's: it was removed while the peer was away, or
+// without the peer being told. A server that finds that out by itself stops; one that can reach none of its former
+// colleagues only misses its leader.
+func (s *Store) followServer(sv *server) {
+	tick := time.NewTicker(removedPause)
+	defer tick.Stop()
+	stopped := sv.etcd.Server.StopNotify()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-sv.over:
+			return
+		case <-stopped:
+			stopped = nil // look now, and if nobody answers with every tick
+		case <-tick.C:
+		}
+		if sv.running() && sv.etcd.Server.Leader() != 0 {
+			continue
+		}
+		members, removed := s.askRemoved(sv)
+		if !removed {
+			continue
+		}
+		if err := s.retire(sv, members); err != nil {
+			s.log.WithError(err).Warn("this peer's member of the store was removed, but the peer cannot become a client yet")
+			continue
+		}
+		return
+	}
+}
+
+// askRemoved asks the other members whether this one is still among them. Only the answer of a quorum counts.
+func (s *Store) askRemoved(sv *server) (members []Member, removed bool) {
+	s.mu.Lock()
+	urls := slices.Clone(s.state.Endpoints)
+	s.mu.Unlock()
+	for _, m := range append(sv.members(), s.knownMembers()...) {
+		if !m.Learner {
+			urls = append(urls, m.ClientURLs...)
+		}
+	}
+	slices.Sort(urls)
+	urls = slices.DeleteFunc(slices.Compact(urls), func(u string) bool { return slices.Contains(s.cfg.AdvertiseClientURLs, u) })
+	if len(urls) == 0 {
+		return nil, false
+	}
+	sess, err := dial(s.cfg, urls)
+	if err != nil {
+		return nil, false
+	}
+	defer sess.close()
+	ctx, cancel := context.WithTimeout(s.ctx, removedPause)
+	defer cancel()
+	resp, err := sess.client.MemberList(ctx)
+	if err != nil {
+		return nil, false
+	}
+	if resp.Header.ClusterId != uint64(sv.etcd.Server.Cluster().ID()) {
+		s.log.Warnf("the store at %s is not the one that this peer is a member of: it may have been recovered without this peer, which then has to enter it anew",
+			strings.Join(urls, ", "))
+		return nil, false
+	}
+	for _, m := range resp.Members {
+		if m.ID == sv.id() {
+			return nil, false
+		}
+		members = append(members, member(m))
+	}
+	return members, true
+}
+
+// StopRemoved gives up this peer's member if it is none of members, a fresh answer of Members, and has no leader or has
+// ended: it was removed while the peer was away. The store finds that out by itself, some seconds later.
 func (s *Store) StopRemoved(_ context.Context, members []Member) (stopped bool, err error) {
 	sv := s.server.Load()
-	if sv == nil || sv.running() {
+	if sv == nil || sv.running() && sv.etcd.Server.Leader() != 0 {
 		return false, nil
 	}
-	id := uint64(sv.etcd.Server.MemberID())
-	if slices.ContainsFunc(members, func(m Member) bool { return m.ID == id }) || len(VoterURLs(members)) == 0 {
+	if slices.ContainsFunc(members, func(m Member) bool { return m.ID == sv.id() }) || len(VoterURLs(members)) == 0 {
 		return false, nil // it ended for another reason, such as a full disk
 	}
+	err = s.retire(sv, members)
+	return err == nil && s.server.Load() != sv, err
+}
+
+// retire makes a client of a peer whose member was removed. Its data is kept: whatever the pool's members think of this
+// one, the data may be the last there is.
+func (s *Store) retire(sv *server, members []Member) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.server.Load() != sv {
-		return false, nil // a new member was started meanwhile
+	if s.closed || s.server.Load() != sv || s.state.Member == nil {
+		return nil
 	}
-	return true, s.stopMember()
+	urls := VoterURLs(members)
+	if len(urls) == 0 {
+		return api.Errorf(api.Unavailable, "the members of the store have no addresses")
+	}
+	next := s.state
+	next.Role, next.Kept, next.Member = roleClient, s.state.Member.Dir, nil
+	next.Endpoints, next.Members = urls, members
+	if err := next.save(s.cfg.Dir); err != nil {
+		return err
+	}
+	s.state = next
+	s.known.Store(&members)
+	s.session.Load().client.SetEndpoints(urls...)
+	s.dropServer()
+	s.log.Warnf("this peer's member of the store was removed while the peer was away: the peer is a client of %s now; the old data is kept in %s",
+		strings.Join(urls, ", "), keptPrefix+next.Kept)
+	return nil
+}
+
+// tidy keeps the one data directory that is to be kept under its new name, and removes, in the background, those of
+// members that are gone.
+func (s *Store) tidy() {
+	if err := s.state.keep(s.cfg.Dir); err != nil {
+		s.log.WithError(err).Warn("the data of the former member of the store cannot be put aside; the next start tries again")
+		return
+	}
+	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
+}
+
+// keep gives the data directory that is to be kept a name under which it stays.
+func (st *state) keep(dir string) error {
+	if st.Kept == "" {
+		return nil
+	}
+	from := filepath.Join(dir, st.Kept)
+	if _, err := os.Stat(from); err != nil {
+		return nil //nolint:nilerr // it has its new name already
+	}
+	if err := os.Rename(from, filepath.Join(dir, keptPrefix+st.Kept)); err != nil {
+		return fmt.Errorf("rename %s: %w", st.Kept, err)
+	}
+	return syncDir(dir)
 }

@@ -1,66 +1,95 @@
 package store_test
 
 import (
-	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"gd2/store"
 	"gd2/store/storetest"
 )
 
-// A peer whose member was removed while it was away finds that out, and goes on as a client.
-func TestStopRemoved(t *testing.T) {
-	peers := storetest.Peers(t, 3)
-	away := peers[2]
-	members, err := peers[0].Store.Members(within(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stopped, err := away.Store.StopRemoved(within(t), members); stopped || err != nil {
-		t.Errorf("a member that runs was stopped: %v, %v", stopped, err)
-	}
-	if err := away.Store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	storetest.RemoveVoter(t, peers[0], "peer-3")
-	away.Restart(t)
-	storetest.WaitReady(t, away.Store)
-	if members, err = away.Store.Members(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	if err := until(t, func() (bool, error) { return away.Store.StopRemoved(within(t), members) }); err != nil {
-		t.Fatal(err)
-	}
-	commit(t, away.Store, volumes.Create("gv0", volume{}))
-	wantVolume(t, peers[0].Store, "gv0")
-	if err := away.Store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	away.Restart(t)
-	wantVolume(t, away.Store, "gv0")
-	if dirs, _ := filepath.Glob(filepath.Join(away.Config.Dir, "member-*")); len(dirs) != 0 {
-		t.Errorf("data of the former member is left: %v", dirs)
-	}
-	if stopped, err := away.Store.StopRemoved(within(t), []store.Member{}); stopped || err != nil {
-		t.Errorf("a client was stopped: %v, %v", stopped, err)
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	ctx := within(t)
+	for !so() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not so after a long wait: %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
 
-// until repeats a question until the answer is yes.
-func until(t *testing.T, ask func() (bool, error)) error {
-	t.Helper()
-	ctx := within(t)
-	for {
-		done, err := ask()
-		if done || err != nil {
-			return err
+// TestRemovedWhileAway removes voters that are away, and whose colleagues are gone too when they come back.
+func TestRemovedWhileAway(t *testing.T) {
+	peers := storetest.Peers(t, 3)
+	commit(t, peers[0].Store, volumes.Create("gv0", volume{}))
+	old := peers[2]
+	for round := range 2 {
+		if err := old.Store.Close(); err != nil {
+			t.Fatal(err)
 		}
-		select {
-		case <-ctx.Done():
-			return errors.New("it did not come about in time")
-		case <-time.After(20 * time.Millisecond):
+		storetest.RemoveVoter(t, peers[0], "peer-3")
+		commit(t, peers[0].Store, volumes.Create([]string{"gv1", "gv2"}[round], volume{}))
+		old.Restart(t)
+		wantVolume(t, old.Store, []string{"gv1", "gv2"}[round])
+		kept := func() []string {
+			dirs, _ := filepath.Glob(filepath.Join(old.Config.Dir, "*member-*"))
+			return dirs
 		}
+		waitFor(t, "one old directory is kept", func() bool {
+			dirs := kept()
+			return len(dirs) == 1 && filepath.Base(dirs[0])[:4] == "old-"
+		})
+		if _, err := os.Stat(filepath.Join(kept()[0], "member", "wal")); err != nil {
+			t.Error(err)
+		}
+		storetest.AddVoters(t, peers[0], old)
+		storetest.ShareEndpoints(t, peers)
+	}
+	// A restart keeps what was kept.
+	if err := old.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old.Restart(t)
+	wantVolume(t, old.Store, "gv2")
+	if dirs, _ := filepath.Glob(filepath.Join(old.Config.Dir, "old-member-*")); len(dirs) != 1 {
+		t.Errorf("kept are %v", dirs)
+	}
+}
+
+// TestLeaderIsRemoved removes the member that leads, from another peer.
+func TestLeaderIsRemoved(t *testing.T) {
+	peers := storetest.Peers(t, 3)
+	if err := peers[1].Store.TransferLeadership(within(t)); err != nil || !peers[0].Store.IsLeader() {
+		t.Fatalf("a follower gave away the lead: %v", err)
+	}
+	storetest.RemoveVoter(t, peers[1], "peer-1")
+	if !peers[1].Store.IsLeader() && !peers[2].Store.IsLeader() {
+		t.Error("nobody leads right after the leader was removed")
+	}
+	start := time.Now()
+	commit(t, peers[1].Store, volumes.Create("gv0", volume{}))
+	t.Logf("the first commit after the leader was removed took %v", time.Since(start))
+	// Nobody has told peer-1, which finds it out.
+	waitFor(t, "the removed leader is a client", func() bool {
+		dirs, _ := filepath.Glob(filepath.Join(peers[0].Config.Dir, "old-member-*"))
+		return len(dirs) == 1
+	})
+	wantVolume(t, peers[0].Store, "gv0")
+
+	var leader *storetest.Peer
+	for _, p := range peers[1:] {
+		if p.Store.IsLeader() {
+			leader = p
+		}
+	}
+	if err := leader.Store.TransferLeadership(within(t)); err != nil || leader.Store.IsLeader() {
+		t.Errorf("the lead was not handed over: %v", err)
+	}
+	if err := storetest.New(t).TransferLeadership(within(t)); err != nil {
+		t.Errorf("a lone member has nobody to hand over to, and that is no error: %v", err)
 	}
 }

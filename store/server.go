@@ -35,8 +35,6 @@ const (
 	// maxLearners lets a pool of one grow to three voters in one go: with etcd's one learner at a time the third member
 	// has to wait until the second has voted for a while.
 	maxLearners = 3
-	// handOverTimeout bounds the wait for one voter to take over the lead from a peer that stops.
-	handOverTimeout = 500 * time.Millisecond
 	// minPing allows the keepalive of our clients, which gRPC does not let ping more often than every ten seconds.
 	minPing = 5 * time.Second
 )
@@ -48,6 +46,7 @@ type server struct {
 	log  *logrus.Entry
 
 	ending atomic.Bool
+	over   chan struct{} // closed when stop begins
 	mu     sync.Mutex
 	grpc   []*grpc.Server
 
@@ -57,7 +56,7 @@ type server struct {
 // startServer starts the server that m describes. It does not wait for a quorum; a server that enters an existing
 // cluster for the first time does need an answer from one of the others.
 func startServer(cfg Config, clusterID string, m *memberState) (*server, error) {
-	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log}
+	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log, over: make(chan struct{})}
 	if err := os.MkdirAll(sv.dir, 0o700); err != nil {
 		return nil, api.Errorf(api.Internal, "the store's data directory cannot be made: %v", err)
 	}
@@ -150,10 +149,10 @@ func (sv *server) register(g *grpc.Server) {
 	sv.grpc = append(sv.grpc, g)
 }
 
-// watch logs what the server says when it ends by itself.
+// watch logs what the server says when it ends by itself. Of one that was removed, followServer tells.
 func (sv *server) watch() {
 	for err := range sv.etcd.Err() {
-		if err != nil && !sv.ending.Load() {
+		if err != nil && !sv.ending.Load() && !sv.stopping() {
 			sv.log.WithError(err).Error("the store's server has stopped")
 		}
 	}
@@ -200,39 +199,32 @@ func (sv *server) members() []Member {
 	return members
 }
 
+// stopping reports whether the server has begun to end, by itself or not.
+func (sv *server) stopping() bool {
+	select {
+	case <-sv.etcd.Server.StoppingNotify():
+		return true
+	default:
+		return false
+	}
+}
+
 // stop ends the server and waits until its ports and files are free.
 func (sv *server) stop() {
 	sv.ending.Store(true)
+	close(sv.over)
 	select {
 	case <-sv.etcd.Server.ReadyNotify():
 		// etcd would wait for the watches of other peers, which never end by themselves, until its request timeout.
 		sv.stopServing()
 	default:
 	}
-	sv.handOver()
+	ctx, cancel := context.WithTimeout(context.Background(), leadTimeout)
+	_ = sv.handOver(ctx) // the others will notice
+	cancel()
 	// Before Close, which would wait in vain for the client listeners if the server is not ready yet, and up to seven
 	// seconds for a successor that is gone.
 	sv.etcd.Server.HardStop()
 	sv.etcd.Close()
 	sv.background.Wait()
-}
-
-// handOver lets another voter lead, if this one does, so that the pool does not have to notice its end. Those that do
-// not take over in time are passed by.
-func (sv *server) handOver() {
-	es := sv.etcd.Server
-	for _, m := range es.Cluster().Members() {
-		if es.Leader() != es.MemberID() || !sv.running() {
-			return
-		}
-		if m.ID == es.MemberID() || m.IsLearner {
-			continue
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), handOverTimeout)
-		err := es.MoveLeader(ctx, uint64(es.MemberID()), uint64(m.ID))
-		cancel()
-		if err != nil {
-			sv.log.WithError(err).WithField("peer-id", m.Name).Debug("a voter did not take over the lead of the store")
-		}
-	}
 }

@@ -36,6 +36,9 @@ type state struct {
 	Member    *memberState `json:"member,omitempty"`
 	// Members are all members as a quorum has named them last: for the words about those that are missing.
 	Members []Member `json:"members,omitempty"`
+	// Kept is the data directory of a member that was removed without this peer's doing. It stays, as old-member-N, until
+	// there is another to keep.
+	Kept string `json:"kept,omitempty"`
 	// NextDir counts the data directories that were ever made, so that a new one never meets the rest of an old one.
 	NextDir int `json:"next-dir"`
 }
@@ -91,7 +94,8 @@ func (st *state) save(dir string) error {
 	return nil
 }
 
-// strayDirs lists the data directories that store.json does not name: what is left of a removal that did not end.
+// strayDirs lists the data directories that store.json does not name: what is left of a removal that did not end, and
+// what was kept before there was something newer to keep.
 func (st *state) strayDirs(dir string) []string {
 	items, err := os.ReadDir(dir)
 	if err != nil {
@@ -99,7 +103,8 @@ func (st *state) strayDirs(dir string) []string {
 	}
 	var stray []string
 	for _, it := range items {
-		if strings.HasPrefix(it.Name(), memberPrefix) && (st.Member == nil || st.Member.Dir != it.Name()) {
+		name, kept := strings.CutPrefix(it.Name(), keptPrefix)
+		if strings.HasPrefix(name, memberPrefix) && !(kept && name == st.Kept) && (kept || st.Member == nil || st.Member.Dir != name) {
 			stray = append(stray, filepath.Join(dir, it.Name()))
 		}
 	}

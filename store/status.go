@@ -14,12 +14,6 @@ const (
 	roleLearner = "learner"
 )
 
-// IsLeader reports whether this peer's embedded server leads the members.
-func (s *Store) IsLeader() bool {
-	sv := s.server.Load()
-	return sv != nil && sv.running() && sv.etcd.Server.Leader() == sv.etcd.Server.MemberID()
-}
-
 // Status describes the store as this peer sees it: the revision of its copy, and what one member says of the others.
 // With no quorum it fails with kind Unavailable; what the store waits for is told by Waiting.
 func (s *Store) Status(ctx context.Context) (api.StoreStatus, error) {

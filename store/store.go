@@ -134,7 +134,7 @@ func (s *Store) openDir() (err error) {
 	} else if err := s.found(0); err != nil {
 		return err
 	}
-	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
+	s.tidy()
 	s.loadCopy()
 	return nil
 }

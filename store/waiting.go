@@ -53,6 +53,7 @@ func (s *Store) watchMembers() {
 	for {
 		before := s.waiting.Load()
 		switch {
+		case s.cut.Load() != nil: // it says why
 		case *before == "" && logged != "":
 			s.log.Infof("the store's members answer again, after %v", time.Since(since).Round(time.Second))
 			fallthrough

@@ -63,6 +63,7 @@ func (c *zapCore) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.Chec
 func expected(msg string) bool {
 	switch msg {
 	case "simple token is not cryptographically signed", // etcd's own users, of whom there are none
+		"setting up serving from embedded etcd failed.", // comes out of its channel of errors, too
 		"bootstrap failed", "creating peer listener failed", // the start returns it
 		"rejecting promote learner: learner is not ready",                     // Promote tells its caller
 		"Failed to detect schema version", "failed to update storage version": // a learner that has read nothing yet
