@@ -221,6 +221,25 @@ func (s *Store) SetEndpoints(urls []string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.setEndpoints(urls)
+}
+
+// Follow is SetEndpoints of the voters among members, as Members has returned them, unless this peer has gone over to
+// another pool since: there they are strangers, and asking them would cut it off.
+func (s *Store) Follow(members []Member) error {
+	urls := VoterURLs(members)
+	if s.cfg.NoEmbed || len(urls) == 0 {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.EqualFunc(s.state.Members, members, sameMember) {
+		return nil // a newer list has come, or a new pool, which forgets the list
+	}
+	return s.setEndpoints(urls)
+}
+
+func (s *Store) setEndpoints(urls []string) error {
 	if s.closed {
 		return errClosed()
 	}

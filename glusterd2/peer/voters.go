@@ -22,7 +22,7 @@ type Membership interface {
 	AddLearner(ctx context.Context, peerURLs []string) (uint64, map[string][]string, error)
 	Promote(ctx context.Context, id uint64) error
 	RemoveMember(ctx context.Context, id uint64) error
-	SetEndpoints(endpoints []string) error
+	Follow(members []store.Member) error
 }
 
 var _ Membership = (*store.Store)(nil)
@@ -131,7 +131,7 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := v.Store.SetEndpoints(store.VoterURLs(members)); err != nil || !v.Store.IsLeader() {
+	if err := v.Store.Follow(members); err != nil || !v.Store.IsLeader() {
 		return false, err
 	}
 	return v.perform(ctx, decide(view{

@@ -210,7 +210,10 @@ type fakeStore struct {
 
 func (f *fakeStore) IsLeader() bool                                  { return f.leader }
 func (f *fakeStore) Members(context.Context) ([]store.Member, error) { return f.have, nil }
-func (f *fakeStore) SetEndpoints(e []string) error                   { f.endpoints = e; return nil }
+func (f *fakeStore) Follow(have []store.Member) error {
+	f.endpoints = store.VoterURLs(have)
+	return nil
+}
 
 func (f *fakeStore) AddLearner(_ context.Context, peerURLs []string) (uint64, map[string][]string, error) {
 	f.calls = append(f.calls, "add")
