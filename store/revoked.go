@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -140,7 +141,10 @@ func (s *Store) followRevoked() {
 	for {
 		serials := map[string]struct{}{}
 		for _, e := range s.scan(PrefixRevoked) {
-			serials[strings.TrimPrefix(e.key, PrefixRevoked)] = struct{}{}
+			serial := strings.TrimPrefix(e.key, PrefixRevoked)
+			if n, ok := new(big.Int).SetString(serial, 16); ok && n.Sign() > 0 { // others are no certificate's
+				serials[n.Text(16)] = struct{}{}
+			}
 		}
 		if err := s.cfg.revoked.set(serials); err != nil {
 			s.log.Error(err)

@@ -161,6 +161,13 @@ func (p fakePeers) Join(_ context.Context, r api.PeerJoinReq) (api.Peer, error) 
 	return api.Peer{ID: "peer-1"}, p.f.call("join", r.Token)
 }
 
+func (p fakePeers) Reset(_ context.Context, r api.PeerResetReq) (api.Peer, error) {
+	if r.Force {
+		return api.Peer{ID: "peer-1"}, p.f.call("reset by force")
+	}
+	return api.Peer{ID: "peer-1"}, p.f.call("reset")
+}
+
 type fakeCluster struct{ f *fake }
 
 func (c fakeCluster) Options(context.Context) ([]api.ClusterOption, error) {

@@ -18,12 +18,14 @@ func (a *API) peerRoutes() []Route {
 		serve(Route{Method: http.MethodGet, Path: "/v1/peers/{peerid}", Name: "GetPeer", Access: Read,
 			Description: "Shows a peer."}, a.peerGet),
 		serve(Route{Method: http.MethodPost, Path: "/v1/peers/{peerid}", Name: "EditPeer", Access: Admin,
-			Description: "Changes the zone or the metadata of a peer."}, a.peerEdit),
+			Description: "Changes the zone, the metadata or the address of a peer."}, a.peerEdit),
 		serve(Route{Method: http.MethodDelete, Path: "/v1/peers/{peerid}", Name: "DeletePeer", Access: Admin, Status: http.StatusNoContent,
 			Query:       []Param{{Name: "force", Description: "take out a peer that cannot be reached", Bare: true}},
 			Description: "Takes a peer that holds no bricks out of the pool."}, a.peerDelete),
 		serve(Route{Method: http.MethodPost, Path: "/v1/join", Name: "JoinPool", Access: LocalRoot, Requires: []string{"token"},
 			Description: "Brings this peer into the pool that issued the token."}, a.join),
+		serve(Route{Method: http.MethodPost, Path: "/v1/reset", Name: "ResetPeer", Local: true, Access: LocalRoot,
+			Description: "Makes this peer, which was detached or has lost its pool, forget it, so that it can join another."}, a.reset),
 	}
 }
 
@@ -57,4 +59,8 @@ func (a *API) peerToken(ctx context.Context, _ *Request, req api.PeerTokenReq) (
 
 func (a *API) join(ctx context.Context, _ *Request, req api.PeerJoinReq) (api.Peer, error) {
 	return a.cfg.Peers.Join(ctx, req)
+}
+
+func (a *API) reset(ctx context.Context, _ *Request, req api.PeerResetReq) (api.Peer, error) {
+	return a.cfg.Peers.Reset(ctx, req)
 }

@@ -31,6 +31,9 @@ const (
 // Config is what New needs: Services, Secret and Log must be set.
 type Config struct {
 	Services
+	// Refuse returns an error while this peer can answer for no pool, as after a detach; nil never does. Only routes that
+	// are Local are answered then.
+	Refuse func() *api.Error
 	// Secret returns the pool's secret for tokens; empty while this peer does not have it yet.
 	Secret func() []byte
 	// NoAuth lets everybody in without a token (restauth=false), except to what is only for root on this peer.

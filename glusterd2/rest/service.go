@@ -66,6 +66,8 @@ type Peers interface {
 	Token(ctx context.Context, req api.PeerTokenReq) (api.PeerToken, error)
 	// Join brings this peer into the pool that issued the token and returns its record there.
 	Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error)
+	// Reset makes this peer forget its pool and returns its record in its new pool of one.
+	Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, error)
 }
 
 // Cluster is the options of the whole pool.

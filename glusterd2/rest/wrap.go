@@ -59,11 +59,23 @@ func (a *API) run(w *recorder, req *http.Request, row *Route, id string, log *lo
 		writeError(w, err)
 		return err
 	}
+	if err := a.refuse(row); err != nil {
+		writeError(w, err)
+		return err
+	}
 	if row.raw != nil {
 		row.raw.ServeHTTP(w, req)
 		return nil
 	}
 	return a.answer(w, req, row, id)
+}
+
+// refuse refuses what only a pool could answer while this peer belongs to none.
+func (a *API) refuse(row *Route) *api.Error {
+	if row.Local || row.Access == Open || a.cfg.Refuse == nil {
+		return nil
+	}
+	return a.cfg.Refuse()
 }
 
 // admit refuses those who may not use the route.

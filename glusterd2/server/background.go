@@ -3,16 +3,11 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
@@ -75,124 +70,6 @@ func (s *Server) announce(ctx context.Context) error {
 	}
 	alive := transaction.Alive{Boot: s.boot, PID: os.Getpid(), Version: s.version, Started: s.started}
 	return s.store.Announce(ctx, transaction.AliveKind.Create(s.id.Peer().ID, alive), aliveTTL)
-}
-
-// Files of a new pool that has not been written to the store yet.
-const caKeyFile = "ca.key"
-
-// newPool makes the authority and the certificate of a pool of one. The authority's key waits in a file until the store
-// has it.
-func (s *Server) newPool() error {
-	poolID := uuid.NewString()
-	authority, err := pki.NewAuthority(poolID)
-	if err != nil {
-		return err
-	}
-	key, err := authority.KeyPEM()
-	if err != nil {
-		return err
-	}
-	self := s.id.Peer()
-	request, err := s.tls.Request(self.ID)
-	if err != nil {
-		return err
-	}
-	cert, _, err := authority.Sign(request, self.ID, []string{self.Host, self.Name})
-	if err != nil {
-		return err
-	}
-	if err := pki.WriteFile(s.caKeyPath(), key, 0o600); err != nil {
-		return err
-	}
-	if _, err := s.tls.Install(poolID, authority.CertPEM(), cert); err != nil {
-		return err
-	}
-	return s.id.SetPool(poolID, peer.Peer{})
-}
-
-func (s *Server) caKeyPath() string { return filepath.Join(s.cfg.LocalStateDir, "tls", caKeyFile) }
-
-// fresh makes a new pool of this peer alone, after it was detached from its old one.
-func (s *Server) fresh(ctx context.Context) error {
-	if err := s.newPool(); err != nil {
-		return err
-	}
-	if err := s.store.Fresh(ctx); err != nil {
-		return err
-	}
-	return s.foundOnce(ctx)
-}
-
-// found writes the first records of a pool that this peer has just made.
-func (s *Server) found(ctx context.Context) error {
-	select {
-	case <-s.store.Ready():
-	case <-ctx.Done():
-		return nil
-	}
-	for {
-		err := s.foundOnce(ctx)
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() == nil {
-			s.log.Entry("server").Warnf("the records of the new pool cannot be written yet: %v", err)
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (s *Server) foundOnce(ctx context.Context) error {
-	if err := s.store.Sync(ctx); err != nil {
-		return err
-	}
-	if pool, ok, err := peer.PoolRecord.Get(s.store, ""); err != nil || ok {
-		return errors.Join(err, s.id.SetPool(pool.Value.ID, peer.Peer{}), removeIfThere(s.caKeyPath()))
-	}
-	key, err := os.ReadFile(s.caKeyPath())
-	if err != nil {
-		return err
-	}
-	cert, err := s.tls.Certificate()
-	if err != nil {
-		return err
-	}
-	authority, err := s.tls.Authority()
-	if err != nil {
-		return err
-	}
-	ca, err := os.ReadFile(s.tls.CAFile())
-	if err != nil {
-		return err
-	}
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
-		return err
-	}
-	self := s.id.Peer()
-	self.Certificate = cert.Leaf.SerialNumber.Text(16)
-	_, err = s.store.Commit(ctx, []store.Write{
-		peer.PoolRecord.Create("", peer.Pool{ID: authority.Subject.CommonName, Authority: ca}),
-		peer.Secrets.Create(peer.SecretAuthorityKey, key),
-		peer.Secrets.Create(peer.SecretREST, []byte(hex.EncodeToString(secret))),
-		peer.Records.Create(self.ID, &self),
-	})
-	if err != nil {
-		return err
-	}
-	s.log.Entry("server").Infof("a new pool %s of this peer alone", authority.Subject.CommonName)
-	return removeIfThere(s.caKeyPath())
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // restSecret is the pool's secret for tokens as this daemon knows it.

@@ -30,6 +30,15 @@ type identity struct {
 	mu   sync.Mutex
 	pool string
 	self peer.Peer
+	// detached is the pool that this peer was taken out of; empty if it was not.
+	detached string
+}
+
+// selfState is the content of self.json.
+type selfState struct {
+	// Host is the address by which the pool has known this peer since it joined.
+	Host     string `json:"host"`
+	Detached string `json:"detached-from,omitempty"`
 }
 
 // openIdentity reads the identity, or makes one on the first start. What the configuration says of addresses holds
@@ -64,7 +73,7 @@ func openIdentity(cfg *config.Config) (*identity, error) {
 	return id, id.write()
 }
 
-// readSelf reads the address by which the pool has known this peer since it joined.
+// readSelf reads what the pool has made of this peer.
 func (i *identity) readSelf() error {
 	file := filepath.Join(i.dir, selfFile)
 	data, err := os.ReadFile(file)
@@ -74,15 +83,14 @@ func (i *identity) readSelf() error {
 	if err != nil {
 		return err
 	}
-	var known struct {
-		Host string `json:"host"`
-	}
+	var known selfState
 	if err := json.Unmarshal(data, &known); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	if known.Host != "" {
 		i.self = i.self.At(known.Host)
 	}
+	i.detached = known.Detached
 	return nil
 }
 
@@ -108,11 +116,30 @@ func (i *identity) SetPool(poolID string, self peer.Peer) error {
 	if self.Host != "" {
 		i.self = i.self.At(self.Host)
 	}
-	data, err := json.Marshal(map[string]string{"host": i.self.Host})
+	return errors.Join(i.writeSelf(), i.write())
+}
+
+// Detached returns the pool that this peer was taken out of; empty if it was not.
+func (i *identity) Detached() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.detached
+}
+
+// SetDetached records that this peer was taken out of the pool; an empty id says that it starts anew.
+func (i *identity) SetDetached(poolID string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.detached = poolID
+	return i.writeSelf()
+}
+
+func (i *identity) writeSelf() error {
+	data, err := json.Marshal(selfState{Host: i.self.Host, Detached: i.detached})
 	if err != nil {
 		return err
 	}
-	return errors.Join(pki.WriteFile(filepath.Join(i.dir, selfFile), data, 0o600), i.write())
+	return pki.WriteFile(filepath.Join(i.dir, selfFile), data, 0o600)
 }
 
 func (i *identity) write() error {

@@ -83,7 +83,7 @@ func (s *Server) serve() error {
 			Volumes: s.volumes, Peers: s.peers, Cluster: volumes.Cluster{Commands: s.volumes},
 			Transactions: transactions{s.engine, s.store}, System: system{s}, Metrics: system{s},
 		},
-		Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
+		Refuse: s.peers.DetachedError, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
 	})
 	if err != nil {
 		return err

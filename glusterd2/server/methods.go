@@ -81,6 +81,9 @@ func (s *Server) verifyInviter(from peerrpc.Caller, proof string) (*peer.Prover,
 
 // member checks that a certificate of the pool's authority belongs to a present member.
 func (s *Server) member(peerID, serial string) error {
+	if err := s.peers.DetachedError(); err != nil {
+		return err
+	}
 	if _, revoked, err := peer.Revoked.Get(s.store, serial); err != nil || revoked {
 		return api.Errorf(api.Denied, "the certificate of peer %s was revoked", peerID)
 	}

@@ -266,8 +266,20 @@ func TestDetach(t *testing.T) {
 	if err := ds[0].client.PeerRemove(ctx, ds[2].id(), false); err != nil {
 		t.Fatal(err)
 	}
-	// It is a pool of its own now, and lives.
-	ds[2].ready()
+	ds[2].detached()
+	refused(t, ds[0].probe(ds[2]), api.State, "peer reset")
+	ds[2].restart()
+	ds[2].detached()
+	_, err = ds[2].client.Volumes(ctx, client.Filter{})
+	refused(t, err, api.State, "peer reset")
+	token, err := ds[0].client.PeerToken(ctx, api.PeerTokenReq{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = ds[2].client.Join(ctx, api.PeerJoinReq{Token: token.Token})
+	refused(t, err, api.State, "peer reset")
+	// Reset it is a pool of its own, and lives.
+	ds[2].reset()
 	ds[2].sees(1, ds[2])
 	if st, err := ds[2].client.Status(ctx); err != nil || st.ClusterID == old.ClusterID || !st.Healthy {
 		t.Errorf("the detached peer: %+v, %v", st, err)
@@ -298,6 +310,8 @@ func TestDetachTheFounder(t *testing.T) {
 	if err := ds[1].client.PeerRemove(ctx, ds[0].id(), false); err != nil {
 		t.Fatal(err)
 	}
+	ds[0].detached()
+	ds[0].reset()
 	ds[0].sees(1, ds[0])
 	ds[1].sees(1, ds[1])
 	if _, err := ds[1].client.VolumeCreate(ctx, volumeOn("gv", 0, ds[1])); err != nil {

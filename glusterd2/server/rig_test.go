@@ -229,6 +229,27 @@ func (d *daemon) ready() {
 	})
 }
 
+// detached waits until the daemon says that it was taken out of its pool.
+func (d *daemon) detached() {
+	d.t.Helper()
+	until(d.t, func(ctx context.Context) string {
+		h, err := d.client.Ready(ctx)
+		if err != nil || h.OK || !strings.Contains(fmt.Sprint(h), "was detached from pool") {
+			return fmt.Sprintf("%s does not say that it was detached: %+v, %v", d.ip, h, err)
+		}
+		return ""
+	})
+}
+
+// reset makes a detached daemon forget its pool.
+func (d *daemon) reset() {
+	d.t.Helper()
+	if _, err := d.client.Reset(d.t.Context(), api.PeerResetReq{}); err != nil {
+		d.t.Fatalf("reset of %s: %v", d.ip, err)
+	}
+	d.ready()
+}
+
 // id is the peer id of the daemon.
 func (d *daemon) id() string {
 	d.t.Helper()

@@ -149,7 +149,7 @@ func (s *Server) build() {
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
-		Prover: s.prover, Fresh: s.fresh, Log: s.log.Entry("peers"),
+		Prover: s.prover, Cut: s.store.Cut, Fresh: s.fresh, Log: s.log.Entry("peers"),
 	})
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,
@@ -201,6 +201,7 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.serve(); err != nil {
 		return err
 	}
+	s.peers.Resume()
 	s.background()
 	s.log.Entry("server").Infof("glusterd2 %s serves clients at %s and peers at %s as peer %s", s.version,
 		s.listeners.client.Addr(), s.listeners.peer.Addr(), s.id.Peer().ID)

@@ -25,8 +25,10 @@ type PeerAddReq struct {
 	Metadata  map[string]string `json:"metadata,omitempty"`
 }
 
-// PeerEditReq changes the zone or the metadata of a peer.
+// PeerEditReq changes the zone, the metadata or the address of a peer.
 type PeerEditReq struct {
+	// Address is the host name or IP address, without a port, at which the peer is found from now on (an addition).
+	Address  string            `json:"address,omitempty"`
 	Zone     string            `json:"zone,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
@@ -46,4 +48,10 @@ type PeerToken struct {
 // PeerJoinReq makes the peer that gets it join the pool that issued the token.
 type PeerJoinReq struct {
 	Token string `json:"token"`
+}
+
+// PeerResetReq makes the peer that gets it forget its pool (an addition). Force is for a peer that was not detached: one
+// that is alone, or whose pool is out of reach.
+type PeerResetReq struct {
+	Force bool `json:"force,omitempty"`
 }

@@ -25,7 +25,7 @@ func (c *Client) PeerAdd(ctx context.Context, req api.PeerAddReq) (api.Peer, err
 	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: peerPath(), body: req})
 }
 
-// PeerEdit changes the zone or the metadata of a peer. Errors: NotFound, Invalid.
+// PeerEdit changes the zone, the metadata or the address of a peer. Errors: NotFound, Invalid.
 func (c *Client) PeerEdit(ctx context.Context, id string, req api.PeerEditReq) (api.Peer, error) {
 	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: peerPath(id), body: req, result: peerPath(id)})
 }
@@ -49,4 +49,10 @@ func (c *Client) PeerToken(ctx context.Context, req api.PeerTokenReq) (api.PeerT
 // Errors: Denied, Invalid, State when it is in another pool already.
 func (c *Client) Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error) {
 	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "join"}, body: req})
+}
+
+// Reset makes the peer that gets the request forget its pool, so that it can join another. Only root on that peer may ask.
+// Errors: State when it was not detached and is not forced, or when it holds bricks of started volumes.
+func (c *Client) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, error) {
+	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "reset"}, body: req})
 }

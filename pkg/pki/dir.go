@@ -89,6 +89,25 @@ func (d *Dir) Install(poolID string, ca, cert []byte) (restore func() error, err
 	return restore, d.point(poolID)
 }
 
+// Prune removes the certificates of pools that are not in force: the peer has left them for good.
+func (d *Dir) Prune() error {
+	current, err := os.Readlink(filepath.Join(d.path, "current"))
+	if err != nil {
+		return err
+	}
+	items, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, it := range items {
+		if it.IsDir() && it.Name() != current {
+			errs = append(errs, os.RemoveAll(filepath.Join(d.path, it.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // point swaps the link; a rename is atomic.
 func (d *Dir) point(target string) error {
 	tmp := filepath.Join(d.path, ".current")

@@ -73,6 +73,9 @@ func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (
 
 // free checks that this peer can leave its own pool of one.
 func (c *Commands) free(ctx context.Context) error {
+	if err := c.DetachedError(); err != nil {
+		return err
+	}
 	if err := c.Store.Sync(ctx); err != nil {
 		return err
 	}
@@ -94,13 +97,4 @@ func (c *Commands) free(ctx context.Context) error {
 		return api.Errorf(api.Conflict, "the transaction %s (%s) runs on this peer: wait for its end", t.ID, t.Operation)
 	}
 	return nil
-}
-
-// Left gives up the pool that this peer was taken out of, and starts anew as a pool of one.
-func (c *Commands) Left(ctx context.Context) error {
-	c.joining.Lock()
-	defer c.joining.Unlock()
-	c.Log.Warn("this peer was detached from its pool and starts anew")
-	c.Network.Reset()
-	return c.Fresh(ctx)
 }

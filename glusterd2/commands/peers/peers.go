@@ -37,6 +37,10 @@ type Identity interface {
 	PoolID() string
 	// SetPool records that this peer is now in the pool, known there by the record.
 	SetPool(poolID string, self peer.Peer) error
+	// Detached returns the pool that this peer was taken out of and has not been reset since; empty if it was not.
+	Detached() string
+	// SetDetached records that this peer was taken out of the pool; an empty id says that it starts anew.
+	SetDetached(poolID string) error
 }
 
 // Config is what Commands need.
@@ -49,7 +53,9 @@ type Config struct {
 	Network  Network
 	// Prover proves the pool secret; it returns nil when none is configured.
 	Prover func() (*peer.Prover, error)
-	// Fresh makes a new pool of this peer alone, after it was detached.
+	// Cut ends this peer's part in its pool, for the reason given, without forgetting anything.
+	Cut func(reason string)
+	// Fresh makes a new pool of this peer alone, when it is reset.
 	Fresh func(ctx context.Context) error
 	Log   *logrus.Entry
 }

@@ -193,9 +193,6 @@ func TestDeleteTellsThePeer(t *testing.T) {
 	if err := r.c.Delete(t.Context(), "10.0.0.2", false); err != nil || len(r.left) != 1 || r.left[0] != id2 {
 		t.Errorf("told %v, %v", r.left, err)
 	}
-	if err := r.c.Left(t.Context()); err != nil || r.freshes != 1 {
-		t.Errorf("%d fresh starts, %v", r.freshes, err)
-	}
 }
 
 // A volume that takes a brick on the peer between the check and the mark keeps the peer in the pool, unmarked.

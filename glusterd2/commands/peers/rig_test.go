@@ -36,6 +36,10 @@ type rig struct {
 	invited error
 	left    []string
 	freshes int
+	cannot  error // of Fresh
+	cuts    []string
+	// detached is the pool that the rig's peer was taken out of.
+	detached string
 }
 
 // ids of the peers of the rig.
@@ -68,7 +72,8 @@ func newRig(t *testing.T) *rig {
 	r.c = New(Config{
 		Store: r.store, Engine: r.pool.Engine(id1), Ops: Register(transaction.NewRegistry()), Identity: r, TLS: r.authority(),
 		Network: r, Prover: func() (*peer.Prover, error) { return r.prover, nil },
-		Fresh: func(context.Context) error { r.freshes++; return nil }, Log: logrus.NewEntry(log),
+		Cut:   func(reason string) { r.cuts = append(r.cuts, reason) },
+		Fresh: func(context.Context) error { r.freshes++; return r.cannot }, Log: logrus.NewEntry(log),
 	})
 	r.commit(func() []store.Write { return []store.Write{peer.Records.Create(id1, &r.self)} })
 	return r
@@ -179,6 +184,15 @@ func (r *rig) PoolID() string { return r.poolID }
 // SetPool implements Identity.
 func (r *rig) SetPool(poolID string, self peer.Peer) error {
 	r.poolID, r.self = poolID, self
+	return nil
+}
+
+// Detached implements Identity.
+func (r *rig) Detached() string { return r.detached }
+
+// SetDetached implements Identity.
+func (r *rig) SetDetached(poolID string) error {
+	r.detached = poolID
 	return nil
 }
 
