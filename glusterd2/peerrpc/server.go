@@ -88,7 +88,7 @@ func NewServer(cfg ServerConfig) *Server {
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"},
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return cfg.TLS() }}
 	s.grpc = grpc.NewServer(
-		grpc.Creds(credentials.NewTLS(tlsConfig)), grpc.ForceServerCodec(codec{}), grpc.MaxRecvMsgSize(MaxMessage),
+		grpc.Creds(handshake{credentials.NewTLS(tlsConfig), s}), grpc.ForceServerCodec(codec{}), grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 2 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 20 * time.Second, Timeout: 10 * time.Second}),
