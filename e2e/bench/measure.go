@@ -142,7 +142,7 @@ func (b *bench) tries(ctx context.Context, f func() error) error {
 }
 
 func (b *bench) takeOut(ctx context.Context) error {
-	if err := b.do(ctx, "peer", "detach", "node2"); err != nil {
+	if err := b.system.detach(ctx); err != nil {
 		return err
 	}
 	if err := b.sees(ctx, 1, 1); err != nil {

@@ -19,6 +19,8 @@ type system interface {
 	// start and stop start and stop one peer's daemon; start may return before the daemon answers.
 	start(ctx context.Context, peer int) error
 	stop(ctx context.Context, peer int) error
+	// detach takes node2 out of the pool and makes it fit to be probed again.
+	detach(ctx context.Context) error
 	// connected counts the peers that a peer sees as connected, itself included.
 	connected(ctx context.Context, peer int) (int, error)
 	// online counts the bricks of a volume that are online.
@@ -41,6 +43,17 @@ func (g gd2) cli(ctx context.Context, peer int, args ...string) (string, error) 
 
 func (g gd2) start(ctx context.Context, peer int) error { return g.lab.Peer(peer).Launch(ctx) }
 func (g gd2) stop(ctx context.Context, peer int) error  { return g.lab.Peer(peer).Stop(ctx) }
+
+func (g gd2) detach(ctx context.Context) error {
+	if _, err := g.cli(ctx, 1, "peer", "detach", "node2"); err != nil {
+		return err
+	}
+	// node2 learns a moment later that it is out, and can be reset from then on.
+	return lab.Eventually(ctx, patience, func(ctx context.Context) error {
+		_, err := g.cli(ctx, 2, "peer", "reset")
+		return err
+	})
+}
 
 func (g gd2) connected(ctx context.Context, peer int) (int, error) {
 	var peers []api.Peer
@@ -95,6 +108,11 @@ func (g glusterd) cli(ctx context.Context, peer int, args ...string) (string, er
 
 func (g glusterd) start(ctx context.Context, peer int) error {
 	_, err := g.lab.Peer(peer).Run(ctx, "glusterd", "-p", g.pidFile())
+	return err
+}
+
+func (g glusterd) detach(ctx context.Context) error {
+	_, err := g.cli(ctx, 1, "peer", "detach", "node2")
 	return err
 }
 
