@@ -51,6 +51,7 @@ func (s *Store) watchMembers() {
 	var since time.Time
 	logged := ""
 	for {
+		s.followOwnMember()
 		before := s.waiting.Load()
 		switch {
 		case s.cut.Load() != nil: // it says why

@@ -51,6 +51,8 @@ type Voters struct {
 
 	absences absences
 	lastWord string // what the log was told last about a hindrance
+	// soon is set on a peer that does not lead while the leader has something to do.
+	soon bool
 }
 
 // DefaultReplaceAfter is how long the peer of a voter may be away unless the configuration says otherwise.
@@ -96,6 +98,9 @@ func (v *Voters) pause(ctx context.Context, again bool, err error) time.Duration
 		return votersBusy
 	}
 	v.lastWord = ""
+	if v.soon {
+		return time.Second
+	}
 	return min(votersIdle, v.absences.next(v.now(), v.replaceAfter()))
 }
 
@@ -131,13 +136,20 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := v.Store.Follow(members); err != nil || !v.Store.IsLeader() {
+	v.soon = false
+	if err := v.Store.Follow(members); err != nil {
 		return false, err
 	}
-	return v.perform(ctx, decide(view{
+	act := decide(view{
 		self: v.Self, peers: peers, members: members, most: v.most(), online: online,
 		dead: func(id string) bool { return v.absences.of(id, v.now()) >= v.replaceAfter() },
-	}))
+	})
+	if !v.Store.IsLeader() {
+		// The leader is about to change the members: look again soon, to know where they are.
+		v.soon = act.kind != ""
+		return false, nil
+	}
+	return v.perform(ctx, act)
 }
 
 func (v *Voters) most() int {
