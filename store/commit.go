@@ -52,6 +52,8 @@ const FieldKey = "key"
 // Without a quorum a change whose ctx has a deadline is refused after a few seconds, with kind Unavailable and before
 // the first try; one whose ctx has none waits.
 //
+// A change that only adds is refused with kind Unavailable when the database is nearly full.
+//
 // On success it returns the revision of the written records. The copy in memory may not have it yet: see WaitRevision.
 func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (int64, error) {
 	c, err := newCommit(writes, guards)
@@ -66,13 +68,21 @@ func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (in
 	if err := s.cutOff(); err != nil {
 		return 0, err
 	}
+	if err := s.needSpace(c); err != nil {
+		return 0, err
+	}
 	sess := s.session.Load()
-	return c.run(ctx, etcdTxn{sess.client}, s.Revision(), sess.left)
+	rev, err := c.run(ctx, etcdTxn{sess.client}, s.Revision(), sess.left)
+	if err == nil {
+		s.growth.add(c.size)
+	}
+	return rev, err
 }
 
 // commit is one call of Commit: its conditions by key, and what became of the tries so far.
 type commit struct {
 	writes    []Write
+	size      int     // bytes that are written
 	guards    []Guard // of writes and guards together, one for each key
 	ambiguous error   // the first try whose outcome is unknown
 }
@@ -100,6 +110,7 @@ func newCommit(writes []Write, guards []Guard) (*commit, error) {
 	if len(writes) == 0 {
 		return nil, api.Errorf(api.Internal, "a commit without a write")
 	}
+	c.size = size
 	if size > maxCommitBytes {
 		return nil, api.Errorf(api.TooLarge, "the change writes %d bytes into %d records of the store, at most %d are allowed in one: the largest is %s",
 			size, len(writes), maxCommitBytes, largest(writes))

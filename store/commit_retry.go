@@ -175,6 +175,9 @@ func certainlyNotDone(err error) bool {
 	return errors.Is(err, rpctypes.ErrTooManyRequests) || errors.Is(err, rpctypes.ErrNoLeader)
 }
 
+// isCompacted reports whether a revision was asked for that etcd has forgotten already.
+func isCompacted(err error) bool { return errors.Is(err, rpctypes.ErrCompacted) }
+
 // code returns the gRPC code of an error of etcd's client, which comes in two forms.
 func code(err error) codes.Code {
 	var e rpctypes.EtcdError

@@ -33,6 +33,8 @@ type Config struct {
 	// NameOf returns what people call a peer, from its record in r, for texts about members; it may be nil and may
 	// return nothing.
 	NameOf func(r Reader, peerID string) string
+	// QuotaBytes bounds the database of the embedded server; default: DefaultQuotaBytes. All members should have the same.
+	QuotaBytes int64
 	// Log gets everything that the store and the etcd in it have to say.
 	Log *logrus.Entry
 
@@ -60,6 +62,12 @@ func (c *Config) check() error {
 	}
 	if c.PeerID == "" || c.Dir == "" {
 		return api.Errorf(api.Internal, "store: the configuration has no peer id or no directory")
+	}
+	if c.QuotaBytes == 0 {
+		c.QuotaBytes = DefaultQuotaBytes
+	}
+	if c.QuotaBytes < minQuotaBytes {
+		return api.FieldErrorf("store-quota", "store-quota is %d bytes: it must be at least %d MiB", c.QuotaBytes, minQuotaBytes>>20)
 	}
 	if len(c.AdvertisePeerURLs) == 0 {
 		c.AdvertisePeerURLs = c.ListenPeerURLs

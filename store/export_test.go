@@ -55,3 +55,8 @@ func WriteCopy(dir string, n int, value []byte) error {
 	}
 	return writeCopy(dir, copyHeader{ClusterID: "x"}, entries)
 }
+
+// TidyUp looks once after the databases of all members, which are wasteful from some size on.
+func TidyUp(ctx context.Context, s *Store, wasteBytes int64) error {
+	return s.tidyUp(ctx, limits{wasteBytes: wasteBytes})
+}

@@ -91,20 +91,6 @@ func (s *Store) askRemoved(sv *server) (members []Member, removed bool) {
 	return members, true
 }
 
-// StopRemoved gives up this peer's member if it is none of members, a fresh answer of Members, and has no leader or has
-// ended: it was removed while the peer was away. The store finds that out by itself, some seconds later.
-func (s *Store) StopRemoved(_ context.Context, members []Member) (stopped bool, err error) {
-	sv := s.server.Load()
-	if sv == nil || sv.running() && sv.etcd.Server.Leader() != 0 {
-		return false, nil
-	}
-	if slices.ContainsFunc(members, func(m Member) bool { return m.ID == sv.id() }) || len(VoterURLs(members)) == 0 {
-		return false, nil // it ended for another reason, such as a full disk
-	}
-	err = s.retire(sv, members)
-	return err == nil && s.server.Load() != sv, err
-}
-
 // retire makes a client of a peer whose member was removed. Its data is kept: whatever the pool's members think of this
 // one, the data may be the last there is.
 func (s *Store) retire(sv *server, members []Member) error {

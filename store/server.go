@@ -24,10 +24,6 @@ import (
 const (
 	// tickMs and electionMs: a leader is missed after one to two seconds. Shorter times make elections out of slow disks.
 	tickMs, electionMs = 100, 1000
-	// quotaBytes bounds the database. A pool of 100 peers and 10,000 volumes needs some tens of MiB.
-	quotaBytes = 2 << 30
-	// keepRevisions is the history kept for watchers that were away for a while; those away longer load everything anew.
-	keepRevisions = "10000"
 	// snapshotCount entries of the raft log are kept before a snapshot replaces them; records are small and changes rare.
 	snapshotCount = 10000
 	// maxRequestBytes is etcd's own limit of a request; maxCommitBytes is ours and is met first.
@@ -44,6 +40,8 @@ type server struct {
 	etcd *embed.Etcd
 	dir  string
 	log  *logrus.Entry
+	// quota is the most that the database may take, in bytes.
+	quota int64
 
 	ending atomic.Bool
 	over   chan struct{} // closed when stop begins
@@ -56,7 +54,7 @@ type server struct {
 // startServer starts the server that m describes. It does not wait for a quorum; a server that enters an existing
 // cluster for the first time does need an answer from one of the others.
 func startServer(cfg Config, clusterID string, m *memberState) (*server, error) {
-	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log, over: make(chan struct{})}
+	sv := &server{dir: filepath.Join(cfg.Dir, m.Dir), log: cfg.Log, quota: cfg.QuotaBytes, over: make(chan struct{})}
 	if err := os.MkdirAll(sv.dir, 0o700); err != nil {
 		return nil, api.Errorf(api.Internal, "the store's data directory cannot be made: %v", err)
 	}
@@ -108,7 +106,7 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	ec.TlsMinVersion = "TLS1.3"
 
 	ec.TickMs, ec.ElectionMs, ec.InitialElectionTickAdvance = tickMs, electionMs, true
-	ec.QuotaBackendBytes = quotaBytes
+	ec.QuotaBackendBytes = cfg.QuotaBytes
 	ec.AutoCompactionMode, ec.AutoCompactionRetention = embed.CompactorModeRevision, keepRevisions
 	ec.SnapshotCount = snapshotCount
 	ec.MaxRequestBytes, ec.MaxTxnOps = maxRequestBytes, maxCommitOps

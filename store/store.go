@@ -38,6 +38,8 @@ type Store struct {
 	loaded     chan struct{} // closed once there is a copy, from disk or from the store
 	loadedOnce sync.Once
 	waiting    atomic.Pointer[string]
+	growth     growth
+	asked      atomic.Pointer[space]    // how full a member is that another peer runs
 	known      atomic.Pointer[[]Member] // as a quorum has named them last
 	reload     chan struct{}            // asks the feed to load everything anew
 	nudge      atomic.Pointer[func()]   // asks etcd how far the watch has come
@@ -101,6 +103,10 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.startFeed(sess, false)
 	s.background.Go(s.watchMembers)
+	if !s.cfg.NoEmbed {
+		s.background.Go(s.watchSpace)
+		s.background.Go(s.keepTidy)
+	}
 	if s.cfg.Dir != "" {
 		s.background.Go(s.keepCopy)
 	}

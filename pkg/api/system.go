@@ -67,19 +67,47 @@ type VolumeSummary struct {
 	BricksTotal  int    `json:"bricks-total"`
 }
 
-// StoreStatus is the state of the store as one peer sees it.
+// StoreStatus is the state of the store as one peer sees it. All but the first five fields are additions.
 type StoreStatus struct {
 	Revision int64         `json:"revision"`
 	Leader   string        `json:"leader"`
 	Term     uint64        `json:"term"`
 	DBBytes  int64         `json:"db-bytes"`
 	Members  []StoreMember `json:"members"`
+	// Health says in words how the store is and what its next loss would mean; Healthy is false where somebody should
+	// look after it, and Warnings say why.
+	Health   string   `json:"health"`
+	Healthy  bool     `json:"healthy"`
+	Warnings []string `json:"warnings"`
+	// DBInUseBytes is what the database holds, DBBytes what it takes on disk, QuotaBytes what it may take: those of the
+	// leader, or of the fullest member if there is no leader.
+	DBInUseBytes int64 `json:"db-in-use-bytes"`
+	QuotaBytes   int64 `json:"quota-bytes"`
+	// Alarms are etcd's own, such as "NOSPACE".
+	Alarms []string `json:"alarms"`
+	// Stale is set while this peer has seen no quorum since it started: it serves what it knew last.
+	Stale bool `json:"stale,omitempty"`
+	// LastSnapshot is the time of the newest snapshot on this peer's disk, in RFC 3339, and SnapshotAge its age in
+	// seconds; both are absent if there is none.
+	LastSnapshot string `json:"last-snapshot,omitempty"`
+	SnapshotAge  int64  `json:"snapshot-age-seconds,omitempty"`
 }
 
-// StoreMember is a peer that holds a copy of the store.
+// StoreMember is a peer that holds a copy of the store. All but the first two fields are additions.
 type StoreMember struct {
 	PeerID string `json:"peer-id"`
-	Role   string `json:"role"`
+	// Role is "voter" or "learner".
+	Role      string `json:"role"`
+	Reachable bool   `json:"reachable"`
+	Leader    bool   `json:"leader"`
+	// Index is the last entry of the raft log that the member has applied, Lag the number of those that the leader has
+	// committed and the member has not applied.
+	Index        uint64 `json:"index"`
+	Lag          uint64 `json:"lag"`
+	DBBytes      int64  `json:"db-bytes"`
+	DBInUseBytes int64  `json:"db-in-use-bytes"`
+	// Error says why a member is not reachable.
+	Error string `json:"error,omitempty"`
 }
 
 // TransactionRef names a transaction that has not ended.
