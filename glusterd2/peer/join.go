@@ -3,6 +3,7 @@ package peer
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -20,6 +21,7 @@ const (
 	MethodLeave       = "Leave"
 	MethodStartMember = "StartMember"
 	MethodStopMember  = "StopMember"
+	MethodStanding    = "Standing"
 )
 
 // Empty is a message that says nothing.
@@ -73,6 +75,15 @@ type StartMemberRequest struct {
 	InitialCluster map[string][]string `json:"initial-cluster"`
 }
 
+// Standing is what a pool says of a peer that asks, having lost touch with the store.
+type Standing struct {
+	PoolID string `json:"pool-id"`
+	// Member is false for a peer that was taken out of the pool.
+	Member bool `json:"member"`
+	// Endpoints are, for a member, the client URLs of the store's voters.
+	Endpoints []string `json:"endpoints,omitempty"`
+}
+
 // Pool is the record of the pool itself. The authority's key is a record of its own.
 type Pool struct {
 	ID string `json:"id"`
@@ -113,6 +124,27 @@ func (p *Peer) Validate() error {
 		}
 	}
 	return api.ValidateMetadata(p.Metadata)
+}
+
+// maxFormer bounds the former certificates that are remembered: a peer gets a new one a few times a year.
+const maxFormer = 32
+
+// Certified returns the peer with a new certificate; those that it had are remembered.
+func (p Peer) Certified(serial string) Peer {
+	if p.Certificate != "" {
+		p.Former = append(slices.Clone(p.Former), p.Certificate)
+		p.Former = p.Former[max(0, len(p.Former)-maxFormer):]
+	}
+	p.Certificate = serial
+	return p
+}
+
+// Certificates returns the serial numbers of all certificates that may have to be revoked.
+func (p *Peer) Certificates() []string {
+	if p.Certificate == "" {
+		return p.Former
+	}
+	return append(slices.Clone(p.Former), p.Certificate)
 }
 
 func isHostPort(addr string) bool {

@@ -3,6 +3,8 @@ package peerrpc
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,32 +17,38 @@ import (
 
 // Client calls other peers. It keeps one connection to each and uses it for all calls.
 type Client struct {
-	tls     func() (*tls.Config, error)
-	address func(peerID string) (string, error)
+	cfg ClientConfig
 
 	mu    sync.Mutex
-	conns map[string]*grpc.ClientConn // by address
+	conns map[target]*grpc.ClientConn
 }
 
-// NewClient makes a client. tls returns the configuration for dialling in force; address gives host:port of a peer.
-func NewClient(tls func() (*tls.Config, error), address func(peerID string) (string, error)) *Client {
-	return &Client{tls: tls, address: address, conns: map[string]*grpc.ClientConn{}}
+// target is whom a connection is to.
+type target struct{ peerID, addr string }
+
+// ClientConfig says what a Client needs.
+type ClientConfig struct {
+	// TLS returns the configuration for dialling in force; it verifies that servers belong to the pool.
+	TLS func() (*tls.Config, error)
+	// Address gives host:port of a peer.
+	Address func(peerID string) (string, error)
+	// Refuse returns an error if the certificate with this serial number is no longer good.
+	Refuse func(peerID, serial string) error
+}
+
+// NewClient makes a client.
+func NewClient(cfg ClientConfig) *Client {
+	return &Client{cfg: cfg, conns: map[target]*grpc.ClientConn{}}
 }
 
 // Call calls a method of a peer of the pool. The errors are those the method raised, or api.Unavailable and api.Timeout.
 func Call[Rep, Req any](ctx context.Context, c *Client, peerID, method string, req Req) (Rep, error) {
 	var rep Rep
-	addr, err := c.address(peerID)
+	addr, err := c.cfg.Address(peerID)
 	if err != nil {
 		return rep, err
 	}
-	return CallAt[Rep](ctx, c, addr, method, req)
-}
-
-// CallAt is Call for a peer whose address the caller knows: one that has just left the pool.
-func CallAt[Rep, Req any](ctx context.Context, c *Client, addr, method string, req Req) (Rep, error) {
-	var rep Rep
-	conn, err := c.conn(addr)
+	conn, err := c.conn(target{peerID, addr})
 	if err != nil {
 		return rep, err
 	}
@@ -52,31 +60,54 @@ func CallAt[Rep, Req any](ctx context.Context, c *Client, addr, method string, r
 func (c *Client) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for addr, conn := range c.conns {
+	for to, conn := range c.conns {
 		_ = conn.Close()
-		delete(c.conns, addr)
+		delete(c.conns, to)
 	}
 }
 
 // Close closes all connections.
 func (c *Client) Close() { c.Reset() }
 
-func (c *Client) conn(addr string) (*grpc.ClientConn, error) {
+func (c *Client) conn(to target) (*grpc.ClientConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if conn, ok := c.conns[addr]; ok {
+	if conn, ok := c.conns[to]; ok {
 		return conn, nil
 	}
-	tlsConfig, err := c.tls()
+	tlsConfig, err := c.cfg.TLS()
 	if err != nil {
 		return nil, err
 	}
-	conn, err := dial(addr, tlsConfig)
+	tlsConfig = tlsConfig.Clone()
+	tlsConfig.VerifyConnection = func(cs tls.ConnectionState) error { return c.verify(to.peerID, cs) }
+	conn, err := dial(to.addr, tlsConfig)
 	if err != nil {
 		return nil, err
 	}
-	c.conns[addr] = conn
+	for old, oc := range c.conns { // the peer has moved
+		if old.peerID == to.peerID {
+			_ = oc.Close()
+			delete(c.conns, old)
+		}
+	}
+	c.conns[to] = conn
 	return conn, nil
+}
+
+// verify checks that a server is the peer that is called, with a certificate that is still good.
+func (c *Client) verify(peerID string, cs tls.ConnectionState) error {
+	if len(cs.PeerCertificates) == 0 {
+		return errors.New("the server has no certificate")
+	}
+	cert := cs.PeerCertificates[0]
+	if cert.Subject.CommonName != peerID {
+		return fmt.Errorf("the server is peer %.40q, not %s", cert.Subject.CommonName, peerID)
+	}
+	if c.cfg.Refuse == nil {
+		return nil
+	}
+	return c.cfg.Refuse(peerID, cert.SerialNumber.Text(16))
 }
 
 func dial(addr string, tlsConfig *tls.Config) (*grpc.ClientConn, error) {

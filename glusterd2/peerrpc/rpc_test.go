@@ -152,11 +152,14 @@ func failure(text string) error {
 
 func dialAs(t *testing.T, addr string, cfg *tls.Config) *Client {
 	t.Helper()
-	c := NewClient(func() (*tls.Config, error) { return cfg, nil }, func(peerID string) (string, error) {
-		if peerID != "server" {
-			return "", api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
-		}
-		return addr, nil
+	c := NewClient(ClientConfig{
+		TLS: func() (*tls.Config, error) { return cfg, nil },
+		Address: func(peerID string) (string, error) {
+			if peerID == "nobody" {
+				return "", api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+			}
+			return addr, nil
+		},
 	})
 	t.Cleanup(c.Close)
 	return c
@@ -191,6 +194,52 @@ func TestCall(t *testing.T) {
 	c.Reset()
 	if got, err := call(t, c, "Echo", "again"); err != nil || got != "again from p1" {
 		t.Errorf("after a reset: %q, %v", got, err)
+	}
+}
+
+// A client talks to the peer that it means and to no other, and to none whose certificate was revoked.
+func TestServerIsWhoItShouldBe(t *testing.T) {
+	a := newAuthority(t)
+	addr := serve(t, a)
+	c := dialAs(t, addr, a.client("p1"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err := Call[question](ctx, c, "somebody", "Echo", question{"hello"})
+	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "the server is peer") {
+		t.Errorf("a call to another peer at the same address: %v", err)
+	}
+	var refused []string
+	c = dialAs(t, addr, a.client("p1"))
+	c.cfg.Refuse = func(peerID, serial string) error {
+		refused = append(refused, peerID+" "+serial)
+		return api.Errorf(api.Denied, "the certificate of peer %s was revoked", peerID)
+	}
+	_, err = Call[question](ctx, c, "server", "Echo", question{"hello"})
+	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "was revoked") || len(refused) == 0 {
+		t.Errorf("a call to a peer whose certificate was revoked: %v, asked about %q", err, refused)
+	}
+	foreign := newAuthority(t)
+	c = dialAs(t, addr, foreign.client("p1"))
+	if _, err := Call[question](ctx, c, "server", "Echo", question{"hello"}); !api.IsKind(err, api.Unavailable) {
+		t.Errorf("a call to a peer of another pool: %v", err)
+	}
+}
+
+// A peer that has moved is called where it is now.
+func TestPeerMoves(t *testing.T) {
+	a := newAuthority(t)
+	addr := serve(t, a)
+	c := dialAs(t, addr, a.client("p1"))
+	if got, err := call(t, c, "Echo", "hello"); err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	addr2 := serve(t, a)
+	c.cfg.Address = func(string) (string, error) { return addr2, nil }
+	if got, err := call(t, c, "Echo", "hello"); err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if len(c.conns) != 1 {
+		t.Errorf("%d connections to one peer", len(c.conns))
 	}
 }
 

@@ -57,6 +57,7 @@ func (s *Server) background() {
 		}).Run(ctx)
 		return nil
 	})
+	s.goRun("way back to the store", s.findBack)
 	s.goRun("token secret", s.followSecret)
 	s.goRun("certificate", s.renewCertificate)
 }

@@ -58,6 +58,9 @@ func (s *Server) joinMethods() []peerrpc.Method {
 			}
 			return s.peers.Invited(ctx, req)
 		}),
+		peerrpc.Handle(peer.MethodStanding, true, func(ctx context.Context, from peerrpc.Caller, _ peer.Empty) (peer.Standing, error) {
+			return s.standing(ctx, from)
+		}),
 		peerrpc.Handle(peer.MethodJoin, true, func(ctx context.Context, from peerrpc.Caller, req peer.JoinRequest) (peer.JoinReply, error) {
 			return s.peers.Admit(ctx, from.Host, req)
 		}),
@@ -84,8 +87,8 @@ func (s *Server) member(peerID, serial string) error {
 	if err := s.peers.DetachedError(); err != nil {
 		return err
 	}
-	if _, revoked, err := peer.Revoked.Get(s.store, serial); err != nil || revoked {
-		return api.Errorf(api.Denied, "the certificate of peer %s was revoked", peerID)
+	if err := s.net.refuse(peerID, serial); err != nil {
+		return err
 	}
 	if _, ok, err := peer.Records.Get(s.store, peerID); err != nil || !ok {
 		return api.Errorf(api.Denied, "peer %s is not in the pool", peerID)

@@ -23,8 +23,9 @@ const methodRunStep = "RunStep"
 
 // network carries the calls of the lower floors to other peers.
 type network struct {
-	client *peerrpc.Client
-	dir    *pki.Dir
+	client  *peerrpc.Client
+	dir     *pki.Dir
+	records store.Reader
 }
 
 var (
@@ -35,13 +36,17 @@ var (
 )
 
 func newNetwork(dir *pki.Dir, r store.Reader) *network {
-	n := &network{dir: dir}
-	n.client = peerrpc.NewClient(n.clientTLS, func(peerID string) (string, error) {
-		rec, ok, err := peer.Records.Get(r, peerID)
-		if err != nil || !ok {
-			return "", api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
-		}
-		return rec.Value.PeerAddress, nil
+	n := &network{dir: dir, records: r}
+	n.client = peerrpc.NewClient(peerrpc.ClientConfig{
+		TLS: n.clientTLS,
+		Address: func(peerID string) (string, error) {
+			rec, ok, err := peer.Records.Get(r, peerID)
+			if err != nil || !ok {
+				return "", api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+			}
+			return rec.Value.PeerAddress, nil
+		},
+		Refuse: n.refuse,
 	})
 	return n
 }
@@ -69,6 +74,14 @@ func (n *network) serverTLS() (*tls.Config, error) {
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{*cert}, NextProtos: []string{"h2"},
 		ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: roots}, nil
+}
+
+// refuse returns an error for a certificate that was revoked.
+func (n *network) refuse(peerID, serial string) error {
+	if _, revoked, err := peer.Revoked.Get(n.records, serial); err != nil || revoked {
+		return api.Errorf(api.Denied, "the certificate of peer %s was revoked", peerID)
+	}
+	return nil
 }
 
 // RunStep implements transaction.Transport.
@@ -101,8 +114,23 @@ func (n *network) StopMember(ctx context.Context, peerID string) error {
 
 // Leave implements peers.Network.
 func (n *network) Leave(ctx context.Context, p *peer.Peer) error {
-	_, err := peerrpc.CallAt[peer.Empty](ctx, n.client, p.PeerAddress, peer.MethodLeave, peer.Empty{})
+	_, err := callAside[peer.Empty](ctx, n, p, peer.MethodLeave, nil) // its certificate was just revoked
 	return err
+}
+
+// Standing asks another peer what this one is in the pool.
+func (n *network) Standing(ctx context.Context, p *peer.Peer) (peer.Standing, error) {
+	return callAside[peer.Standing](ctx, n, p, peer.MethodStanding, n.refuse)
+}
+
+// callAside makes a call over a connection of its own to a peer that the records may not have, or may have wrong: it
+// must be that peer and have a certificate of the pool's authority.
+func callAside[Rep any](ctx context.Context, n *network, p *peer.Peer, method string, refuse func(peerID, serial string) error) (Rep, error) {
+	aside := peerrpc.NewClient(peerrpc.ClientConfig{
+		TLS: n.clientTLS, Address: func(string) (string, error) { return p.PeerAddress, nil }, Refuse: refuse,
+	})
+	defer aside.Close()
+	return peerrpc.Call[Rep](ctx, aside, p.ID, method, peer.Empty{})
 }
 
 // Renew asks a member of the pool for a new certificate.

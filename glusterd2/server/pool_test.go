@@ -324,7 +324,7 @@ func TestDetachTheFounder(t *testing.T) {
 	}
 }
 
-// A peer that is detached by force while it is away is locked out when it comes back.
+// A peer that is detached by force while it is away is locked out when it comes back, learns why, and can be added again.
 func TestDetachByForce(t *testing.T) {
 	t.Parallel()
 	ds := pool(t, 2)
@@ -343,5 +343,44 @@ func TestDetachByForce(t *testing.T) {
 	ds[0].sees(1, ds[0])
 	if st, err := ds[0].client.Status(ctx); err != nil || !st.Healthy {
 		t.Errorf("%v, %v", strings.Join(st.Warnings, "; "), err)
+	}
+	began := time.Now()
+	ds[1].start()
+	ds[1].detached()
+	t.Logf("it knew that it was detached %v after its start", time.Since(began).Round(100*time.Millisecond))
+	refused(t, ds[0].probe(ds[1]), api.State, "peer reset")
+	ds[1].reset()
+	if err := ds[0].probe(ds[1]); err != nil {
+		t.Fatal(err)
+	}
+	if ds[1].id() != id {
+		t.Errorf("peer %s came back as %s", id, ds[1].id())
+	}
+	ds[0].sees(1, ds...)
+	ds[1].sees(1, ds...)
+}
+
+// In a pool of three of which one is away another voter cannot be detached: the store would have no quorum.
+func TestDetachKeepsTheQuorum(t *testing.T) {
+	t.Parallel()
+	ds := pool(t, 3)
+	ds[0].sees(3, ds...)
+	ctx := t.Context()
+	ds[2].stop()
+	until(t, func(ctx context.Context) string {
+		if p, err := ds[0].client.Peer(ctx, ds[2].id()); err != nil || p.Online {
+			return fmt.Sprintf("the stopped peer is online: %+v, %v", p, err)
+		}
+		return ""
+	})
+	for _, force := range []bool{false, true} {
+		refused(t, ds[0].client.PeerRemove(ctx, ds[1].id(), force), api.State, "no quorum")
+	}
+	if err := ds[0].client.PeerRemove(ctx, ds[2].id(), true); err != nil {
+		t.Fatal(err)
+	}
+	ds[0].sees(1, ds[0], ds[1])
+	if err := ds[0].client.PeerRemove(ctx, ds[1].id(), false); err != nil {
+		t.Error(err)
 	}
 }

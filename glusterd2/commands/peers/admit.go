@@ -48,7 +48,7 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 		return peer.JoinReply{}, peer.ErrNoToken()
 	}
 	joiner := req.Peer
-	joiner.Leaving = false
+	joiner.Leaving, joiner.Certificate, joiner.Former = false, "", nil
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}
@@ -56,12 +56,15 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
+	if old.Value != nil {
+		joiner.Former = old.Value.Certificates()
+	}
 	reply, err := c.welcome(joiner, req.Request)
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
 	_, err = c.Ops.add.Run(ctx, c.Engine, transaction.Plan[addParams]{
-		Params: addParams{Peer: reply.Peer, Revision: old, Token: req.TokenID, TokenRev: token.Revision},
+		Params: addParams{Peer: reply.Peer, Revision: old.Revision, Token: req.TokenID, TokenRev: token.Revision},
 		Locks:  []string{"peer/" + joiner.ID},
 	})
 	if err != nil {
@@ -71,28 +74,28 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 	return reply, nil
 }
 
-// known looks for peers that the joiner would clash with, and returns the revision of its own left-over record.
-func (c *Commands) known(joiner peer.Peer) (revision int64, err error) {
+// known looks for peers that the joiner would clash with, and returns its own left-over record, if there is one.
+func (c *Commands) known(joiner peer.Peer) (own store.Record[*peer.Peer], err error) {
 	recs, err := peer.Records.List(c.Store)
 	if err != nil {
-		return 0, err
+		return own, err
 	}
 	for _, rec := range recs {
 		_, online := peer.Online(c.Store, rec.ID)
 		switch {
 		case rec.ID == joiner.ID && online:
-			return 0, api.Errorf(api.Exists, "peer %s (%s) is already in the pool", joiner.Name, joiner.ID)
+			return own, api.Errorf(api.Exists, "peer %s (%s) is already in the pool", joiner.Name, joiner.ID)
 		case rec.ID == joiner.ID:
 			bricks, err := bricksOf(c.Store, joiner.ID)
 			if err != nil || len(bricks) > 0 {
-				return 0, api.Errorf(api.Exists, "peer %s (%s) is in the pool and holds bricks: it cannot join anew", joiner.Name, joiner.ID)
+				return own, api.Errorf(api.Exists, "peer %s (%s) is in the pool and holds bricks: it cannot join anew", joiner.Name, joiner.ID)
 			}
-			revision = rec.Revision
+			own = rec
 		case rec.Value.PeerAddress == joiner.PeerAddress:
-			return 0, api.Errorf(api.Exists, "peer %s already has the address %s; detach it first if its host was replaced", rec.ID, joiner.PeerAddress)
+			return own, api.Errorf(api.Exists, "peer %s already has the address %s; detach it first if its host was replaced", rec.ID, joiner.PeerAddress)
 		}
 	}
-	return revision, nil
+	return own, nil
 }
 
 // welcome signs the joiner's certificate.
@@ -105,7 +108,7 @@ func (c *Commands) welcome(joiner peer.Peer, request []byte) (peer.JoinReply, er
 	if err != nil {
 		return peer.JoinReply{}, api.FieldErrorf("request", "%v", err)
 	}
-	joiner.Certificate = serial
+	joiner = joiner.Certified(serial)
 	endpoints, err := c.endpoints()
 	if err != nil {
 		return peer.JoinReply{}, err

@@ -229,3 +229,49 @@ func TestDeleteRevokedPeer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// All certificates that a peer ever had are revoked with it.
+func TestDeleteRevokesFormerCertificates(t *testing.T) {
+	r := newRig(t)
+	p := testPeer(2, id2)
+	r.add(p.Certified("c22").Certified("c23"), true)
+	if err := r.c.Delete(t.Context(), id2, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, serial := range []string{"c2", "c22", "c23"} {
+		if _, ok, err := peer.Revoked.Get(r.store, serial); !ok || err != nil {
+			t.Errorf("certificate %s is not revoked: %v", serial, err)
+		}
+	}
+}
+
+func TestVotersWithout(t *testing.T) {
+	members := func(ids ...string) (out []store.Member) {
+		for _, id := range ids {
+			name, learner := strings.CutSuffix(id, "?")
+			out = append(out, store.Member{PeerID: name, Learner: learner})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name      string
+		members   []store.Member
+		away      string
+		remaining int
+		missing   string
+	}{
+		{"a client", members("a", "b", "c"), "a", 0, ""},
+		{"a learner", members("a", "x?"), "a", 0, ""},
+		{"the only voter", members("x", "b?"), "", 0, ""},
+		{"all at work", members("a", "b", "x"), "", 2, ""},
+		{"the dead one", members("a", "b", "x"), "x", 2, ""},
+		{"another is away", members("a", "b", "x"), "b", 2, "b"},
+		{"learners do not count", members("a", "b", "x", "d?"), "d", 2, ""},
+		{"two of five are away", members("a", "b", "c", "d", "x"), "d x", 4, "d"},
+	} {
+		remaining, away := votersWithout(c.members, "x", func(id string) bool { return !strings.Contains(c.away, id) })
+		if remaining != c.remaining || strings.Join(away, " ") != c.missing {
+			t.Errorf("%s: %d remain, away %q, want %d, %q", c.name, remaining, away, c.remaining, c.missing)
+		}
+	}
+}

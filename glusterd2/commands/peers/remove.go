@@ -16,8 +16,8 @@ import (
 type removeParams struct {
 	Peer     peer.Peer `json:"peer"`
 	Revision int64     `json:"revision"`
-	// Revoke is false when the certificate was revoked before.
-	Revoke bool `json:"revoke"`
+	// Revoke are the serial numbers of the peer's certificates that were not revoked before.
+	Revoke []string `json:"revoke"`
 }
 
 func removeOperation() transaction.Operation[removeParams, peer.Empty] {
@@ -25,8 +25,8 @@ func removeOperation() transaction.Operation[removeParams, peer.Empty] {
 		Name: "peer.remove", Version: 1,
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, peer.Empty, error) {
 			writes := []store.Write{peer.Records.Delete(p.Peer.ID, p.Revision)}
-			if p.Revoke {
-				writes = append(writes, peer.Revoked.Create(p.Peer.Certificate, p.Peer.ID))
+			for _, serial := range p.Revoke {
+				writes = append(writes, peer.Revoked.Create(serial, p.Peer.ID))
 			}
 			return writes, nil, peer.Empty{}, nil
 		},
@@ -48,6 +48,9 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	}
 	_, online := peer.Online(c.Store, rec.ID)
 	if err := c.removable(rec, online, force); err != nil {
+		return err
+	}
+	if err := c.keepsQuorum(ctx, rec); err != nil {
 		return err
 	}
 	if rec, err = c.markLeaving(ctx, rec, true); err != nil {
@@ -87,13 +90,16 @@ func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], onl
 	if err := c.dropMember(ctx, rec.ID); err != nil {
 		return err
 	}
-	_, revoked, err := peer.Revoked.Get(c.Store, rec.Value.Certificate)
-	if err != nil {
-		return err
+	var revoke []string
+	for _, serial := range rec.Value.Certificates() {
+		if _, revoked, err := peer.Revoked.Get(c.Store, serial); err != nil {
+			return err
+		} else if !revoked {
+			revoke = append(revoke, serial)
+		}
 	}
-	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
-		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: !revoked && rec.Value.Certificate != ""},
-		Locks:  []string{"peer/" + rec.ID},
+	_, err := c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
+		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: revoke}, Locks: []string{"peer/" + rec.ID},
 	})
 	return err
 }
@@ -115,6 +121,48 @@ func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) e
 		return api.Errorf(api.Unavailable, "peer %s cannot be reached: start it, or detach it with --force if it is gone for good", rec.Value.Name)
 	}
 	return nil
+}
+
+// keepsQuorum refuses a detach after which the peers that vote in the store could not decide anything any more.
+func (c *Commands) keepsQuorum(ctx context.Context, rec store.Record[*peer.Peer]) error {
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return err
+	}
+	remaining, away := votersWithout(members, rec.ID, func(id string) bool {
+		_, online := peer.Online(c.Store, id)
+		return online || id == c.Identity.Peer().ID
+	})
+	if atWork := remaining - len(away); remaining == 0 || atWork > remaining/2 {
+		return nil
+	}
+	for i, id := range away {
+		away[i] = peer.Hosts(c.Store)(id)
+	}
+	return api.Errorf(api.State, "without peer %s the store would have no quorum: of the %d voters that remain %s cannot be reached; start them first, or detach those first that are gone for good",
+		rec.Value.Name, remaining, strings.Join(away, ", "))
+}
+
+// votersWithout counts the voters that remain when a peer goes, and names those of them that are away. If the peer has no
+// vote nothing changes for the others: there are none to count.
+func votersWithout(members []store.Member, id string, atWork func(id string) bool) (remaining int, away []string) {
+	votes := false
+	for _, m := range members {
+		switch {
+		case m.Learner:
+		case m.PeerID == id:
+			votes = true
+		default:
+			remaining++
+			if !atWork(m.PeerID) {
+				away = append(away, m.PeerID)
+			}
+		}
+	}
+	if !votes {
+		return 0, nil
+	}
+	return remaining, away
 }
 
 // Patience with the store while a member is taken out: etcd wants every voter to have been connected for five seconds,

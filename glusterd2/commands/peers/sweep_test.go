@@ -37,7 +37,7 @@ func TestSweep(t *testing.T) {
 			s := subject{t, pool.Store("p1"), fmt.Sprintf("peer-%d", n)}
 			rec := s.add()
 			return s.of(transaction.Plan[removeParams]{
-				Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: true}, Locks: []string{"peer/" + s.id},
+				Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: []string{s.id + "-cert"}}, Locks: []string{"peer/" + s.id},
 			}.Erase())
 		},
 		"peer.token@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
