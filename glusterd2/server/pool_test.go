@@ -384,3 +384,41 @@ func TestDetachKeepsTheQuorum(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Two peers that bring in each other at once end in one pool, or stay apart; a third that is wanted by two pools goes to one.
+func TestProbesRace(t *testing.T) {
+	t.Parallel()
+	ds := newDaemons(t, 3, nil)
+	each(ds, func(d *daemon) { d.ready() })
+	ids := map[string]*daemon{}
+	for _, d := range ds {
+		ids[d.id()] = d
+	}
+	race := func(probes ...[2]*daemon) {
+		var wg sync.WaitGroup
+		errs := make([]error, len(probes))
+		for i, p := range probes {
+			wg.Go(func() { errs[i] = p[0].probe(p[1]) })
+		}
+		wg.Wait()
+		t.Logf("probes ended with %v", errs)
+	}
+	race([2]*daemon{ds[0], ds[1]}, [2]*daemon{ds[1], ds[0]})
+	race([2]*daemon{ds[0], ds[2]}, [2]*daemon{ds[1], ds[2]}, [2]*daemon{ds[2], ds[1]})
+	// Whoever counts a peer among its own is counted by that peer.
+	for _, d := range ds {
+		until(t, func(ctx context.Context) string {
+			list, err := d.client.Peers(ctx, client.Filter{})
+			if err != nil {
+				return err.Error()
+			}
+			for _, p := range list {
+				back, err := ids[p.ID].client.Peer(ctx, d.id())
+				if err != nil || !back.Online || !p.Online {
+					return fmt.Sprintf("%s knows %s (online %v), which knows it not: %+v, %v", d.ip, p.ID, p.Online, back, err)
+				}
+			}
+			return ""
+		})
+	}
+}

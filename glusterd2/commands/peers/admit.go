@@ -35,6 +35,10 @@ func addOperation() transaction.Operation[addParams, api.Peer] {
 
 // Admit lets a peer into the pool that presents a join token: the call that a joining peer makes. from is its address.
 func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest) (peer.JoinReply, error) {
+	if !c.joining.TryRLock() {
+		return peer.JoinReply{}, errBusy()
+	}
+	defer c.joining.RUnlock()
 	if err := c.Store.Sync(ctx); err != nil {
 		return peer.JoinReply{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/pkg/pki"
 	"gd2/store"
 )
 
@@ -42,11 +43,14 @@ func (c *Commands) Invited(ctx context.Context, inv peer.Invitation) (peer.Peer,
 
 func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (peer.Peer, error) {
 	if !c.joining.TryLock() {
-		return peer.Peer{}, api.Errorf(api.Conflict, "this peer is joining a pool already")
+		return peer.Peer{}, errBusy()
 	}
 	defer c.joining.Unlock()
 	if err := c.free(ctx); err != nil {
 		return peer.Peer{}, err
+	}
+	if authority, err := c.TLS.Authority(); err == nil && pki.Fingerprint(authority) == token.Authority {
+		return peer.Peer{}, api.Errorf(api.Exists, "this peer is in the pool that issued the token already")
 	}
 	request, err := c.TLS.Request(self.ID)
 	if err != nil {
@@ -69,6 +73,10 @@ func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (
 	}
 	c.Log.Infof("joined the pool %s", reply.PoolID)
 	return reply.Peer, nil
+}
+
+func errBusy() error {
+	return api.Errorf(api.Conflict, "this peer is joining or leaving a pool, or letting another peer in, at this moment: try again")
 }
 
 // free checks that this peer can leave its own pool of one.

@@ -63,7 +63,9 @@ type Config struct {
 // Commands are the operations on peers. They are safe for concurrent use.
 type Commands struct {
 	Config
-	joining sync.Mutex
+	// joining is held while this peer goes over to another pool, and shared while it lets a peer into its own: of two
+	// peers that bring in each other at once neither must end in the pool that the other has just given up.
+	joining sync.RWMutex
 }
 
 // New makes the commands.

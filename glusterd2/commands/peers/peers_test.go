@@ -138,7 +138,13 @@ func TestJoinIsRefused(t *testing.T) {
 	r := newRig(t)
 	_, err := r.c.Join(t.Context(), api.PeerJoinReq{Token: "nonsense"})
 	refused(t, err, api.Invalid, "token")
-	token := r.token().String()
+	_, err = r.c.Join(t.Context(), api.PeerJoinReq{Token: r.token().String()})
+	refused(t, err, api.Exists, "") // its own pool
+	foreign, err := peer.NewToken("another", []string{"10.0.0.7:24008"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := foreign.String()
 	_, err = r.c.Invited(t.Context(), peer.Invitation{Token: token, Address: "a b"})
 	refused(t, err, api.Invalid, "address")
 	_, err = r.c.Join(t.Context(), api.PeerJoinReq{Token: token})
@@ -152,6 +158,27 @@ func TestJoinIsRefused(t *testing.T) {
 	_, err = r.c.Invited(t.Context(), peer.Invitation{Token: token, Address: "10.0.0.9"})
 	if refused(t, err, api.Exists, ""); !strings.Contains(err.Error(), r.poolID) {
 		t.Errorf("the refusal does not name the pool: %v", err)
+	}
+}
+
+// A peer does not let others into a pool that it is about to give up, and does not give one up while it lets others in.
+func TestJoinAndAdmitExclude(t *testing.T) {
+	r := newRig(t)
+	foreign, err := peer.NewToken("another", []string{"10.0.0.7:24008"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := r.joinRequest(r.token(), testPeer(2, id2))
+	r.c.joining.Lock()
+	_, err = r.c.Admit(t.Context(), "10.0.0.2", req)
+	refused(t, err, api.Conflict, "")
+	r.c.joining.Unlock()
+	r.c.joining.RLock()
+	_, err = r.c.Join(t.Context(), api.PeerJoinReq{Token: foreign.String()})
+	refused(t, err, api.Conflict, "")
+	r.c.joining.RUnlock()
+	if _, err = r.c.Admit(t.Context(), "10.0.0.2", req); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -60,7 +60,7 @@ const resetPatience = 5 * time.Second
 // bricks belongs to a started volume.
 func (c *Commands) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, error) {
 	if !c.joining.TryLock() {
-		return api.Peer{}, api.Errorf(api.Conflict, "this peer is joining or leaving a pool: wait for the end of that")
+		return api.Peer{}, errBusy()
 	}
 	defer c.joining.Unlock()
 	if c.Identity.Detached() == "" {
