@@ -67,6 +67,8 @@ type Config struct {
 	AdvertiseAddress string
 	// RESTAuth tells whether a request needs a token.
 	RESTAuth bool
+	// MetricsOpen lets everybody read /metrics without a token.
+	MetricsOpen bool
 	// PlainHTTP is PlainLoopback, PlainAll or PlainOff.
 	PlainHTTP string
 	// CertFile and KeyFile name a certificate for HTTPS in place of one of the pool's own CA; both or neither.

@@ -74,6 +74,8 @@ func accessOptions() []option {
 	return []option{
 		{name: "restauth", preset: true, usage: "ask for a token at the REST API",
 			value: func(c *Config) any { return &c.RESTAuth }},
+		{name: "metrics-open", preset: false, usage: "let everybody read /metrics, since Prometheus cannot make tokens",
+			value: func(c *Config) any { return &c.MetricsOpen }},
 		{name: "plain-http", preset: PlainLoopback, usage: "answer HTTP without TLS: loopback, all or off",
 			value: func(c *Config) any { return &c.PlainHTTP }},
 		{name: "cert-file", preset: "", usage: "certificate of HTTPS, PEM; empty: one of the pool's own CA",

@@ -80,10 +80,10 @@ func (s *Server) clearSocket(ctx context.Context) error {
 func (s *Server) serve() error {
 	api, err := rest.New(rest.Config{
 		Services: rest.Services{
-			Volumes: s.volumes, Peers: s.peers, Cluster: volumes.Cluster{Commands: s.volumes},
+			Volumes: s.volumes, Peers: s.peers, Pool: pool{s}, Cluster: volumes.Cluster{Commands: s.volumes},
 			Transactions: transactions{s.engine, s.store}, System: system{s}, Metrics: system{s},
 		},
-		Refuse: s.peers.DetachedError, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
+		Refuse: s.peers.DetachedError, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
 	})
 	if err != nil {
 		return err
