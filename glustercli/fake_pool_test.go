@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
@@ -103,6 +106,43 @@ func (f *fake) join(_ *http.Request, body []byte) (int, any, error) {
 		return 0, nil, api.Errorf(api.Denied, "the token is not good")
 	}
 	return http.StatusOK, f.peers[0], nil
+}
+
+func (f *fake) reset(_ *http.Request, body []byte) (int, any, error) {
+	var req api.PeerResetReq
+	_ = json.Unmarshal(body, &req)
+	if !req.Force {
+		return 0, nil, api.Errorf(api.State, "this peer was not detached: use --force")
+	}
+	return http.StatusOK, f.peers[0], nil
+}
+
+func (f *fake) pool(*http.Request, []byte) (int, any, error) {
+	p := api.Pool{
+		ClusterID: "20000000-0000-0000-0000-000000000001", Health: "2 of 3 voters can be reached: the loss of 0 more does no harm",
+		Warnings: []string{"voter node3 cannot be reached"}, Peers: len(f.peers), PeersOnline: 2, VotersWanted: 3,
+		Store: api.StoreStatus{Revision: 7, Term: 3, Leader: f.peers[0].ID, DBBytes: 1 << 20, DBInUseBytes: 20480, QuotaBytes: 2 << 30, LastSnapshot: "2026-01-01T00:00:00Z"},
+	}
+	for i, peer := range f.peers {
+		p.Members = append(p.Members, api.PoolMember{
+			StoreMember: api.StoreMember{PeerID: peer.ID, Role: "voter", Leader: i == 0, Reachable: peer.Online, DBBytes: 1 << 20}, Name: peer.Name, Online: peer.Online,
+		})
+	}
+	return http.StatusOK, p, nil
+}
+
+// backup streams a backup, the first one with a checksum that is wrong.
+func (f *fake) backup(w http.ResponseWriter, _ *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.backups++
+	text, sum := "the records\n", "c32e9a29a59d9ba1c95e22a8d8ca1d4ea1fd6ca6c1fcf8d2c22dfd3aa2d9ad2f"
+	if f.backups > 1 {
+		sum = fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	}
+	w.Header().Set("Trailer", "X-Gluster-Checksum")
+	_, _ = io.WriteString(w, text) // the client went away
+	w.Header().Set("X-Gluster-Checksum", sum)
 }
 
 func (f *fake) clusterOptions(*http.Request, []byte) (int, any, error) {

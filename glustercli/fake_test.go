@@ -24,6 +24,7 @@ type fake struct {
 	cluster map[string]string
 	peers   []api.Peer
 	level   string
+	backups int
 }
 
 func newFake() *fake {
@@ -68,6 +69,8 @@ func (f *fake) routes() http.Handler {
 		{"POST", "/v1/peers/{id}", f.editPeer},
 		{"DELETE", "/v1/peers/{id}", f.deletePeer},
 		{"POST", "/v1/join", f.join},
+		{"POST", "/v1/reset", f.reset},
+		{"GET", "/v1/pool", f.pool},
 		{"GET", "/v1/volumes", f.listVolumes},
 		{"POST", "/v1/volumes", f.create},
 		{"GET", "/v1/volumes/{v}", f.onVolume(func(*http.Request, []byte, *api.VolumeInfo) error { return nil })},
@@ -92,6 +95,7 @@ func (f *fake) routes() http.Handler {
 	} {
 		r.Handle(row.path, f.wrap(row.h)).Methods(row.method)
 	}
+	r.HandleFunc("/v1/pool/backup", f.backup).Methods(http.MethodGet)
 	return r
 }
 

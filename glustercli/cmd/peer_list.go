@@ -76,25 +76,3 @@ func (a *app) writePeers(w io.Writer, peers []api.Peer) {
 		say(w, "\nHostname: %s\nUuid: %s\nState: Peer in Cluster (%s)\n", peerHost(p), p.ID, connected(p))
 	}
 }
-
-func (a *app) poolCmd() *cobra.Command {
-	list := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "List every peer of the pool, as gluster does", Args: wants(0, 0)}
-	list.RunE = a.do("pool list", func(ctx context.Context, _ []string) error {
-		peers, err := a.client.Peers(ctx, client.Filter{})
-		if err != nil {
-			return err
-		}
-		return a.emit(oneOrAll(peers, nil), func(w io.Writer) {
-			var rows [][]string
-			for _, p := range peers {
-				host := peerHost(p)
-				if p.ID == a.client.PeerID() {
-					host = "localhost"
-				}
-				rows = append(rows, []string{p.ID, host, connected(p)})
-			}
-			a.table(w, []string{"UUID", "Hostname", "State"}, rows)
-		})
-	})
-	return group("pool", "The trusted storage pool", list)
-}

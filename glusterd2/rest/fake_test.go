@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"slices"
 	"sync"
 
@@ -18,12 +19,13 @@ type fake struct {
 	// hold, when set, is called by Volumes.Create with its context.
 	hold     func(context.Context) error
 	level    string
+	backup   []string // the parts that Pool.Backup writes
 	unready  bool
 	measured Measurements
 }
 
 func (f *fake) services() Services {
-	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Cluster: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
+	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f}, Cluster: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
 }
 
 func (f *fake) call(what ...string) error {
@@ -168,6 +170,20 @@ func (p fakePeers) Reset(_ context.Context, r api.PeerResetReq) (api.Peer, error
 	return api.Peer{ID: "peer-1"}, p.f.call("reset")
 }
 
+type fakePool struct{ f *fake }
+
+func (p fakePool) Status(context.Context) (api.Pool, error) {
+	return api.Pool{ClusterID: "pool-1", Members: []api.PoolMember{{Name: "node1"}}}, p.f.call("pool")
+}
+func (p fakePool) Backup(_ context.Context, w io.Writer) error {
+	for _, part := range p.f.backup {
+		if _, err := io.WriteString(w, part); err != nil {
+			return err
+		}
+	}
+	return p.f.call("backup")
+}
+
 type fakeCluster struct{ f *fake }
 
 func (c fakeCluster) Options(context.Context) ([]api.ClusterOption, error) {
@@ -195,6 +211,7 @@ func (t fakeTransactions) Abandon(_ context.Context, id string) (api.Transaction
 var (
 	_ Volumes       = fakeVolumes{}
 	_ Peers         = fakePeers{}
+	_ Pool          = fakePool{}
 	_ Cluster       = fakeCluster{}
 	_ Transactions  = fakeTransactions{}
 	_ System        = (*fake)(nil)

@@ -119,6 +119,7 @@ func (a *API) table() []Route {
 	t = append(t, a.optionRoutes()...)
 	t = append(t, a.healRoutes()...)
 	t = append(t, a.peerRoutes()...)
+	t = append(t, a.poolRoutes()...)
 	t = append(t, a.clusterRoutes()...)
 	t = append(t, a.transactionRoutes()...)
 	return append(t, a.debugRoutes()...)

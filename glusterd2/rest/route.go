@@ -55,6 +55,8 @@ type Route struct {
 	Status int
 	// Faults are statuses besides Status with which the route may answer in its response type.
 	Faults []int
+	// Guarded says that a token is needed even where restauth is switched off: the answer holds the pool's secrets.
+	Guarded bool
 	// Local says that the route is about this peer itself: it is answered also while the peer belongs to no pool.
 	Local bool
 	// MediaType is that of a raw route's answer.

@@ -7,6 +7,7 @@ package rest
 
 import (
 	"context"
+	"io"
 
 	"gd2/pkg/api"
 )
@@ -15,6 +16,7 @@ import (
 type Services struct {
 	Volumes      Volumes
 	Peers        Peers
+	Pool         Pool
 	Cluster      Cluster
 	Transactions Transactions
 	System       System
@@ -68,6 +70,14 @@ type Peers interface {
 	Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error)
 	// Reset makes this peer forget its pool and returns its record in its new pool of one.
 	Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, error)
+}
+
+// Pool is how the pool keeps its records.
+type Pool interface {
+	// Status answers without a quorum too.
+	Status(ctx context.Context) (api.Pool, error)
+	// Backup writes a consistent backup of all records. An error after the first byte means that it is not whole.
+	Backup(ctx context.Context, w io.Writer) error
 }
 
 // Cluster is the options of the whole pool.

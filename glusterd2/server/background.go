@@ -26,7 +26,7 @@ func (s *Server) background() {
 	s.goRun("sign of life", s.announce)
 	s.goRun("store membership", func(ctx context.Context) error {
 		(&peer.Voters{
-			Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Most: s.cfg.StoreVoters, ReplaceAfter: s.cfg.VoterReplaceAfter,
+			Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Most: s.mostVoters(), ReplaceAfter: s.cfg.VoterReplaceAfter,
 			Log: s.log.Entry("peers"),
 		}).Run(ctx)
 		return nil

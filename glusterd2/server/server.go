@@ -112,7 +112,7 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
 		AdvertisePeerURLs: s.id.Peer().StorePeerURLs, AdvertiseClientURLs: s.id.Peer().StoreClientURLs,
 		TLS:     store.TLS{CA: s.tls.CAFile(), Cert: s.tls.CertFile(), Key: s.tls.KeyFile()},
-		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, Log: s.log.Entry("store"),
+		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, QuotaBytes: int64(cfg.StoreQuota), Log: s.log.Entry("store"),
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/rest"
+	"gd2/pkg/api"
+)
+
+// pool answers for how the pool keeps its records.
+type pool struct{ *Server }
+
+var _ rest.Pool = pool{}
+
+// Status implements rest.Pool. It reads what is known, so that it has something to say without a quorum too.
+func (p pool) Status(ctx context.Context) (api.Pool, error) {
+	out := api.Pool{ClusterID: p.id.PoolID(), Waiting: p.store.Waiting(), Members: []api.PoolMember{}, Warnings: []string{}}
+	if err := p.peers.DetachedError(); err != nil {
+		out.Health, out.Waiting, out.Warnings = "detached", err.Error(), []string{err.Error()}
+		return out, nil
+	}
+	recs, err := peer.Records.List(p.store)
+	if err != nil {
+		return out, err
+	}
+	if out.Store, err = p.store.Status(ctx); err != nil {
+		return out, err
+	}
+	out.Peers = len(recs)
+	for _, rec := range recs {
+		switch _, online := peer.Online(p.store, rec.ID); {
+		case online:
+			out.PeersOnline++
+		case !out.Store.Stale:
+			out.Warnings = append(out.Warnings, fmt.Sprintf("peer %s (%s) is offline", rec.Value.Name, rec.ID))
+		}
+	}
+	out.VotersWanted, out.LearnersWanted = peer.Target(len(recs), p.mostVoters())
+	for _, m := range out.Store.Members {
+		out.Members = append(out.Members, p.poolMember(m))
+	}
+	out.Warnings = append(out.Warnings, out.Store.Warnings...)
+	if !p.cfg.NoEmbed {
+		out.Warnings = append(out.Warnings, missingVotes(&out)...)
+	}
+	out.Health, out.Healthy = out.Store.Health, len(out.Warnings) == 0
+	return out, nil
+}
+
+func (s *Server) mostVoters() int {
+	if s.cfg.StoreVoters > 0 {
+		return s.cfg.StoreVoters
+	}
+	return peer.DefaultVoters
+}
+
+// poolMember adds what people call a member.
+func (p pool) poolMember(m api.StoreMember) api.PoolMember {
+	out := api.PoolMember{StoreMember: m}
+	rec, ok, err := peer.Records.Get(p.store, m.PeerID)
+	if err != nil || !ok {
+		return out
+	}
+	out.Name, out.Host, out.Zone = rec.Value.Name, rec.Value.Host, rec.Value.Metadata[api.ZoneKey]
+	_, out.Online = peer.Online(p.store, m.PeerID)
+	return out
+}
+
+// missingVotes says where the store has fewer members than it should have.
+func missingVotes(p *api.Pool) []string {
+	voters, learners := 0, 0
+	for _, m := range p.Members {
+		if m.Role == roleLearner {
+			learners++
+		} else {
+			voters++
+		}
+	}
+	switch {
+	case p.Waiting != "":
+		return nil // there are more urgent things to say
+	case voters < p.VotersWanted:
+		return []string{fmt.Sprintf("%d peers vote in the store, it should be %d: see the log of the leader", voters, p.VotersWanted)}
+	case voters+learners < p.VotersWanted+p.LearnersWanted:
+		return []string{"no other peer holds a copy of the store yet"}
+	}
+	return nil
+}
+
+// roleLearner is what the store calls a member without a vote.
+const roleLearner = "learner"
+
+// snapshotter is a store that writes backups.
+type snapshotter interface {
+	Snapshot(ctx context.Context, w io.Writer) error
+}
+
+// Backup implements rest.Pool.
+func (p pool) Backup(ctx context.Context, w io.Writer) error {
+	s, ok := any(p.store).(snapshotter)
+	if !ok {
+		return api.Errorf(api.NotSupported, "this store cannot be backed up")
+	}
+	return s.Snapshot(ctx, w)
+}

@@ -1,0 +1,33 @@
+package api
+
+// Pool answers GET /v1/pool (an addition): how the pool keeps its records, as the peer that answers sees it. It is
+// answered without a quorum too, from what was known last.
+type Pool struct {
+	ClusterID string `json:"cluster-id"`
+	// Healthy is false where somebody should look after the pool. Health puts it in words; Warnings say what is wrong.
+	Healthy  bool     `json:"healthy"`
+	Health   string   `json:"health"`
+	Warnings []string `json:"warnings"`
+	// Waiting says what the peer waits for before it knows the present state; empty if it knows it.
+	Waiting string `json:"waiting"`
+	// Peers and PeersOnline count the peers of the pool.
+	Peers       int `json:"peers"`
+	PeersOnline int `json:"peers-online"`
+	// VotersWanted and LearnersWanted are how many the pool should have; where there are fewer it is working on it, or has
+	// no peer at work for it.
+	VotersWanted   int `json:"voters-wanted"`
+	LearnersWanted int `json:"learners-wanted"`
+	// Members are the peers that hold a copy of the records.
+	Members []PoolMember `json:"members"`
+	Store   StoreStatus  `json:"store"`
+}
+
+// PoolMember is a peer that holds a copy of the pool's records.
+type PoolMember struct {
+	StoreMember
+	// Name, Host and Zone are those of the peer; Online says that its daemon is at work.
+	Name   string `json:"name"`
+	Host   string `json:"host"`
+	Zone   string `json:"zone"`
+	Online bool   `json:"online"`
+}
