@@ -144,9 +144,11 @@ func TestVolumeLife(t *testing.T) {
 		t.Errorf("bricks after the restart of the daemons: %v, before: %v", again, first)
 	}
 	crash(t, r, ds[2], first)
+	away(t, r, ds[2])
 
+	last := r.online("gv")
 	r.do("POST", "/v1/volumes/gv/stop", nil, 200, nil)
-	for path, pid := range first {
+	for path, pid := range last {
 		if alive(pid) {
 			t.Errorf("brick %s runs after the stop", path)
 		}
@@ -196,5 +198,42 @@ func crash(t *testing.T, r *rest, d *daemon, before map[string]int) {
 			}
 			return ""
 		})
+	}
+}
+
+// away changes the volume while a peer is away, which makes good what it has missed when it is back.
+func away(t *testing.T, r *rest, d *daemon) {
+	t.Helper()
+	own := 0
+	for path, pid := range r.online("gv") {
+		if strings.HasPrefix(path, d.dir) {
+			own = pid
+		}
+	}
+	id := d.id()
+	d.stop()
+	until(t, func(context.Context) string {
+		var p api.Peer
+		if r.do("GET", "/v1/peers/"+id, nil, 200, &p); p.Online {
+			return "the stopped peer is online"
+		}
+		return ""
+	})
+	r.do("POST", "/v1/volumes/gv/stop", nil, 200, nil)
+	if !alive(own) {
+		t.Error("the brick of a peer without a daemon ended")
+	}
+	d.start()
+	until(t, func(context.Context) string {
+		if alive(own) {
+			return "the brick of a stopped volume still runs"
+		}
+		return ""
+	})
+	d.stop()
+	r.do("POST", "/v1/volumes/gv/start", api.VolumeStartReq{}, 200, nil)
+	d.start()
+	if now := r.online("gv"); len(now) != 3 {
+		t.Errorf("bricks %v", now)
 	}
 }
