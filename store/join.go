@@ -146,7 +146,7 @@ func (s *Store) enter(ctx context.Context) error {
 
 // startRecorded starts the server that the state describes.
 func (s *Store) startRecorded() error {
-	sv, err := startServer(s.cfg, s.state.ClusterID, s.state.Member)
+	sv, err := startServer(s.config(), s.state.ClusterID, s.state.Member)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (s *Store) withOwnName(cluster map[string][]string) (map[string][]string, e
 	found := false
 	for name, urls := range cluster {
 		switch {
-		case sameURLs(urls, s.cfg.AdvertisePeerURLs):
+		case sameURLs(urls, s.config().AdvertisePeerURLs):
 			named[s.cfg.PeerID], found = urls, true
 		case name == s.cfg.PeerID:
 			named[name+"-former"] = urls // etcd wants the names to differ and does not care for them otherwise
@@ -171,7 +171,7 @@ func (s *Store) withOwnName(cluster map[string][]string) (map[string][]string, e
 	}
 	if !found {
 		return nil, api.Errorf(api.Invalid, "the store's members %v do not include this peer's URLs %s: add it as a learner first",
-			cluster, strings.Join(s.cfg.AdvertisePeerURLs, ","))
+			cluster, strings.Join(s.config().AdvertisePeerURLs, ","))
 	}
 	return named, nil
 }
@@ -197,7 +197,7 @@ func (s *Store) stopMember() error {
 	}
 	next := s.state
 	next.Role, next.Member = roleClient, nil
-	next.Endpoints = slices.DeleteFunc(slices.Clone(next.Endpoints), func(u string) bool { return slices.Contains(s.cfg.AdvertiseClientURLs, u) })
+	next.Endpoints = slices.DeleteFunc(slices.Clone(next.Endpoints), func(u string) bool { return slices.Contains(s.config().AdvertiseClientURLs, u) })
 	if len(next.Endpoints) == 0 {
 		return api.Errorf(api.State, "this peer knows no other member of the store: it cannot stop being one")
 	}

@@ -62,7 +62,7 @@ func (s *Store) askRemoved(sv *server) (members []Member, removed bool) {
 		}
 	}
 	slices.Sort(urls)
-	urls = slices.DeleteFunc(slices.Compact(urls), func(u string) bool { return slices.Contains(s.cfg.AdvertiseClientURLs, u) })
+	urls = slices.DeleteFunc(slices.Compact(urls), func(u string) bool { return slices.Contains(s.config().AdvertiseClientURLs, u) })
 	if len(urls) == 0 {
 		return nil, false
 	}

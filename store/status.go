@@ -160,7 +160,7 @@ func (s *Store) askOne(ctx context.Context) (resp *clientv3.StatusResponse, err 
 	client := s.session.Load().client
 	endpoints := client.Endpoints()
 	if s.server.Load() != nil {
-		endpoints = append(slices.Clone(s.cfg.AdvertiseClientURLs), endpoints...)
+		endpoints = append(slices.Clone(s.config().AdvertiseClientURLs), endpoints...)
 	}
 	for _, ep := range endpoints {
 		one, cancel := context.WithTimeout(ctx, tryTimeout)

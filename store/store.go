@@ -47,6 +47,7 @@ type Store struct {
 
 	session atomic.Pointer[session]
 	server  atomic.Pointer[server]
+	moved   atomic.Pointer[advertised] // if the peer has moved since it started; see Readvertise
 	cut     atomic.Pointer[api.Error] // why this peer has no part in its pool any more; see Cut
 
 	mu     sync.Mutex // held by whatever changes the fields below, the session or the server
@@ -152,8 +153,9 @@ func (s *Store) found(nextDir int) error {
 	if _, err := rand.Read(token); err != nil {
 		return api.Errorf(api.Internal, "no random number for the name of the store's cluster: %v", err)
 	}
-	s.state = state{Role: roleMember, ClusterID: hex.EncodeToString(token), Endpoints: s.cfg.AdvertiseClientURLs, NextDir: nextDir}
-	s.state.Member = s.state.newMember(map[string][]string{s.cfg.PeerID: s.cfg.AdvertisePeerURLs}, false)
+	cfg := s.config()
+	s.state = state{Role: roleMember, ClusterID: hex.EncodeToString(token), Endpoints: cfg.AdvertiseClientURLs, NextDir: nextDir}
+	s.state.Member = s.state.newMember(map[string][]string{cfg.PeerID: cfg.AdvertisePeerURLs}, false)
 	return s.state.save(s.cfg.Dir)
 }
 
