@@ -324,7 +324,7 @@ func TestOpenMethodsAreLimited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	refused := 0
 	for range 3 * openBurst {
 		_, state, err := CallStranger[question](t.Context(), s, "Open", question{})

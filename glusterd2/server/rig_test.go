@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/server"
 	"gd2/pkg/api"
@@ -181,17 +183,16 @@ func (d *daemon) killOurs(pid int) {
 	if err != nil || !strings.Contains(string(cmdline), d.dir) {
 		return
 	}
-	p, err := os.FindProcess(pid)
+	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
 		return
 	}
-	_ = p.Kill()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err != nil || len(cmdline) == 0 {
-			return
-		}
+	defer func() { _ = unix.Close(fd) }()
+	_ = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(ended, int(patience.Milliseconds())); n != 1 {
+		d.t.Errorf("process %d of %s did not end: %v", pid, d.ip, err)
 	}
-	d.t.Errorf("process %d of %s did not end", pid, d.ip)
 }
 
 // until waits until check returns an empty text, which otherwise says what is missing.
@@ -201,9 +202,9 @@ func until(t *testing.T, check func(ctx context.Context) string) {
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	missing := ""
 	for {
-		if missing = check(ctx); missing == "" {
+		missing := check(ctx)
+		if missing == "" {
 			return
 		}
 		select {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -15,7 +14,6 @@ import (
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
-	"gd2/transaction"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -168,21 +166,6 @@ func addPeers(t testing.TB, s *store.Store, ids ...string) {
 			writes = append(writes, peer.Records.Create(id, &peer.Peer{ID: id, Name: "host-" + id, Host: host, PeerAddress: host + ":24008", ClientAddress: host + ":24007"}))
 		}
 		return writes
-	})
-}
-
-// setAlive writes or removes the sign of life of a peer.
-func setAlive(t testing.TB, s *store.Store, id string, alive bool) {
-	t.Helper()
-	commit(t, s, func() []store.Write {
-		rec, there, err := transaction.AliveKind.Get(s, id)
-		switch {
-		case err != nil || alive == there:
-			return nil
-		case alive:
-			return []store.Write{transaction.AliveKind.Create(id, transaction.Alive{Boot: "b", PID: 1, Started: time.Now()})}
-		}
-		return []store.Write{transaction.AliveKind.Delete(id, rec.Revision)}
 	})
 }
 
