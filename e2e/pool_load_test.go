@@ -67,9 +67,7 @@ func (l *load) run(ctx context.Context, peer, who int, c *client.Client) {
 		}
 		from := l.history.now()
 		info, err := l.ask(in, c, random.IntN(l.pool.members)+1)
-		if out, ok := learn(in, info, err); ok {
-			l.history.add(who, from, in, out)
-		}
+		l.history.add(who, from, in, learn(in, info, err), err)
 		if err == nil && in.Op != opRead {
 			l.changes[peer].Add(1)
 		}
@@ -145,11 +143,11 @@ func (l *load) finish(t *testing.T) {
 			in := asked{Op: opRead, Volume: fmt.Sprintf("load%d", i)}
 			from := l.history.now()
 			info, err := p.rest(n).Volume(t.Context(), in.Volume)
-			out, _ := learn(in, info, err)
-			if !out.Known {
+			out := learn(in, info, err)
+			if !out.Known || out.Refused {
 				t.Fatalf("%s through %s: %v", in.Volume, p.Peer(n).Name, err)
 			}
-			l.history.add(0, from, in, out)
+			l.history.add(0, from, in, out, err)
 		}
 		all, err := p.rest(n).Volumes(t.Context(), client.Filter{})
 		p.must(err)
@@ -184,13 +182,13 @@ func TestHistory(t *testing.T) {
 	} {
 		h := history{began: time.Now()}
 		for i, in := range c.calls {
-			h.add(1, h.now(), in, c.outs[i])
+			h.add(1, h.now(), in, c.outs[i], nil)
 		}
 		if got := h.linearizable(); got != c.good {
 			t.Errorf("%s: linearizable is %v, want %v", name, got, c.good)
 		}
 	}
-	if _, ok := learn(set, api.VolumeInfo{}, errors.New("cut off")); !ok {
-		t.Error("a call with an open outcome does not count")
+	if out := learn(set, api.VolumeInfo{}, errors.New("cut off")); out.Known {
+		t.Errorf("a call that was cut off: %+v", out)
 	}
 }
