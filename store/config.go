@@ -3,6 +3,7 @@ package store
 import (
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -35,6 +36,12 @@ type Config struct {
 	NameOf func(r Reader, peerID string) string
 	// QuotaBytes bounds the database of the embedded server; default: DefaultQuotaBytes. All members should have the same.
 	QuotaBytes int64
+	// SnapshotEvery is the interval of snapshots on this peer's own disk, default DefaultSnapshotEvery; negative: none.
+	// SnapshotKeep is how many are kept, default DefaultSnapshotKeep.
+	SnapshotEvery time.Duration
+	SnapshotKeep  int
+	// Version is that of this gd2, for backups.
+	Version string
 	// Log gets everything that the store and the etcd in it have to say.
 	Log *logrus.Entry
 
@@ -68,6 +75,12 @@ func (c *Config) check() error {
 	}
 	if c.QuotaBytes < minQuotaBytes {
 		return api.FieldErrorf("store-quota", "store-quota is %d bytes: it must be at least %d MiB", c.QuotaBytes, minQuotaBytes>>20)
+	}
+	if c.SnapshotEvery == 0 {
+		c.SnapshotEvery = DefaultSnapshotEvery
+	}
+	if c.SnapshotKeep <= 0 {
+		c.SnapshotKeep = DefaultSnapshotKeep
 	}
 	if len(c.AdvertisePeerURLs) == 0 {
 		c.AdvertisePeerURLs = c.ListenPeerURLs

@@ -60,3 +60,6 @@ func WriteCopy(dir string, n int, value []byte) error {
 func TidyUp(ctx context.Context, s *Store, wasteBytes int64) error {
 	return s.tidyUp(ctx, limits{wasteBytes: wasteBytes})
 }
+
+// TakeSnapshot makes a local snapshot.
+func TakeSnapshot(ctx context.Context, s *Store) error { return s.snapshotOnce(ctx) }

@@ -39,10 +39,16 @@ const (
 // First everything is read from the other pool. As long as that does not succeed nothing changes, and the error is of
 // kind Unavailable. From the moment at which it is recorded there is no way back. After Join the copy is loaded.
 func (s *Store) Join(ctx context.Context, m Membership) error {
+	return s.goOver(ctx, m.Endpoints, func(Reader) (string, error) { return m.ClusterID, nil }, false)
+}
+
+// goOver makes this peer a client of the members at endpoints, whatever it was before. Check is given the records that are
+// there; it returns the pool's id, or the reason against it. keep keeps the data of the present member.
+func (s *Store) goOver(ctx context.Context, endpoints []string, check func(Reader) (clusterID string, err error), keep bool) error {
 	if err := s.needEmbed(); err != nil {
 		return err
 	}
-	if _, err := parseURLs("endpoints", m.Endpoints, "https"); err != nil {
+	if _, err := parseURLs("endpoints", endpoints, "https"); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -50,17 +56,26 @@ func (s *Store) Join(ctx context.Context, m Membership) error {
 	if s.closed {
 		return errClosed()
 	}
-	sess, err := dial(s.cfg, m.Endpoints)
+	sess, err := dial(s.cfg, endpoints)
 	if err != nil {
 		return err
 	}
 	entries, rev, err := load(ctx, sess.client)
 	if err != nil {
 		sess.close()
-		return api.Errorf(api.Unavailable, "the store of pool %s at %s cannot be read, nothing was changed: %v", m.ClusterID, strings.Join(m.Endpoints, ", "), err)
+		return api.Errorf(api.Unavailable, "the store at %s cannot be read, nothing was changed: %v", strings.Join(endpoints, ", "), err)
 	}
+	there := newMemory()
+	there.replace(entries, rev)
 	next := s.state
-	next.Role, next.Member, next.ClusterID, next.Endpoints = roleClient, nil, m.ClusterID, slices.Clone(m.Endpoints)
+	if next.ClusterID, err = check(there); err != nil {
+		sess.close()
+		return err
+	}
+	if keep && next.Member != nil {
+		next.Kept = next.Member.Dir
+	}
+	next.Role, next.Member, next.Endpoints = roleClient, nil, slices.Clone(endpoints)
 	next.Members = nil
 	if err := next.save(s.cfg.Dir); err != nil {
 		sess.close()
@@ -111,6 +126,9 @@ func (s *Store) StartMember(ctx context.Context, req StartMember) error {
 	if m := s.state.Member; m == nil || !m.Existing || !maps.EqualFunc(m.InitialCluster, cluster, sameURLs) {
 		// What an earlier membership has left is useless to this one, and poison: it belongs to another member id.
 		next := s.state
+		if m != nil && m.initialised(s.cfg.Dir) {
+			next.Kept = m.Dir // it may be all that is left of a store that was recovered elsewhere
+		}
 		next.Role, next.Member = roleMember, next.newMember(cluster, true)
 		if err := next.save(s.cfg.Dir); err != nil {
 			return err

@@ -78,8 +78,10 @@ func (s *Store) askRemoved(sv *server) (members []Member, removed bool) {
 		return nil, false
 	}
 	if resp.Header.ClusterId != uint64(sv.etcd.Server.Cluster().ID()) {
-		s.log.Warnf("the store at %s is not the one that this peer is a member of: it may have been recovered without this peer, which then has to enter it anew",
-			strings.Join(urls, ", "))
+		sv.foreign.Do(func() {
+			s.log.Warnf("the store at %s is not the one that this peer is a member of: it may have been recovered without this peer, which then has to enter it anew",
+				strings.Join(urls, ", "))
+		})
 		return nil, false
 	}
 	for _, m := range resp.Members {
@@ -128,17 +130,22 @@ func (s *Store) tidy() {
 	s.removeDirs(s.state.strayDirs(s.cfg.Dir))
 }
 
-// keep gives the data directory that is to be kept a name under which it stays.
+// keep gives the data directories that are to be kept the names under which they stay.
 func (st *state) keep(dir string) error {
-	if st.Kept == "" {
-		return nil
+	names := map[string]string{}
+	for _, name := range st.Aside {
+		names[name] = asidePrefix + name
 	}
-	from := filepath.Join(dir, st.Kept)
-	if _, err := os.Stat(from); err != nil {
-		return nil //nolint:nilerr // it has its new name already
+	if st.Kept != "" {
+		names[st.Kept] = keptPrefix + st.Kept
 	}
-	if err := os.Rename(from, filepath.Join(dir, keptPrefix+st.Kept)); err != nil {
-		return fmt.Errorf("rename %s: %w", st.Kept, err)
+	for from, to := range names {
+		if _, err := os.Stat(filepath.Join(dir, from)); err != nil {
+			continue // it has its new name already
+		}
+		if err := os.Rename(filepath.Join(dir, from), filepath.Join(dir, to)); err != nil {
+			return fmt.Errorf("rename %s: %w", from, err)
+		}
 	}
 	return syncDir(dir)
 }

@@ -43,10 +43,11 @@ type server struct {
 	// quota is the most that the database may take, in bytes.
 	quota int64
 
-	ending atomic.Bool
-	over   chan struct{} // closed when stop begins
-	mu     sync.Mutex
-	grpc   []*grpc.Server
+	ending  atomic.Bool
+	over    chan struct{} // closed when stop begins
+	foreign sync.Once     // tells the log that the other members belong to another cluster
+	mu      sync.Mutex
+	grpc    []*grpc.Server
 
 	background sync.WaitGroup // what runs beside the server until it ends
 }

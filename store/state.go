@@ -39,6 +39,8 @@ type state struct {
 	// Kept is the data directory of a member that was removed without this peer's doing. It stays, as old-member-N, until
 	// there is another to keep.
 	Kept string `json:"kept,omitempty"`
+	// Aside are data directories that a recovery has replaced. They stay, as aside-member-N, for ever.
+	Aside []string `json:"aside,omitempty"`
 	// NextDir counts the data directories that were ever made, so that a new one never meets the rest of an old one.
 	NextDir int `json:"next-dir"`
 }

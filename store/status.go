@@ -46,6 +46,10 @@ func (s *Store) Status(ctx context.Context) (api.StoreStatus, error) {
 	answers := s.probe(ctx, members)
 	fillStatus(&st, answers)
 	s.judge(&st, answers)
+	if list := listSnapshots(s.cfg.Dir); len(list) > 0 {
+		made := list[len(list)-1].made
+		st.LastSnapshot, st.SnapshotAge = made.Format(time.RFC3339), int64(time.Since(made)/time.Second)
+	}
 	return st, nil
 }
 

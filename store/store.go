@@ -48,7 +48,7 @@ type Store struct {
 	session atomic.Pointer[session]
 	server  atomic.Pointer[server]
 	moved   atomic.Pointer[advertised] // if the peer has moved since it started; see Readvertise
-	cut     atomic.Pointer[api.Error] // why this peer has no part in its pool any more; see Cut
+	cut     atomic.Pointer[api.Error]  // why this peer has no part in its pool any more; see Cut
 
 	mu     sync.Mutex // held by whatever changes the fields below, the session or the server
 	state  state
@@ -107,6 +107,9 @@ func (s *Store) open(ctx context.Context) error {
 	if !s.cfg.NoEmbed {
 		s.background.Go(s.watchSpace)
 		s.background.Go(s.keepTidy)
+		if s.cfg.SnapshotEvery > 0 {
+			s.background.Go(s.keepSnapshots)
+		}
 	}
 	if s.cfg.Dir != "" {
 		s.background.Go(s.keepCopy)
