@@ -93,16 +93,8 @@ func missingVotes(p *api.Pool) []string {
 // roleLearner is what the store calls a member without a vote.
 const roleLearner = "learner"
 
-// snapshotter is a store that writes backups.
-type snapshotter interface {
-	Snapshot(ctx context.Context, w io.Writer) error
-}
-
 // Backup implements rest.Pool.
 func (p pool) Backup(ctx context.Context, w io.Writer) error {
-	s, ok := any(p.store).(snapshotter)
-	if !ok {
-		return api.Errorf(api.NotSupported, "this store cannot be backed up")
-	}
-	return s.Snapshot(ctx, w)
+	_, err := p.store.Snapshot(ctx, w)
+	return err
 }

@@ -112,13 +112,22 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
 		AdvertisePeerURLs: s.id.Peer().StorePeerURLs, AdvertiseClientURLs: s.id.Peer().StoreClientURLs,
 		TLS:     store.TLS{CA: s.tls.CAFile(), Cert: s.tls.CertFile(), Key: s.tls.KeyFile()},
-		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, QuotaBytes: int64(cfg.StoreQuota), Log: s.log.Entry("store"),
+		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, QuotaBytes: int64(cfg.StoreQuota),
+		SnapshotEvery: orNone(cfg.SnapshotInterval), SnapshotKeep: cfg.SnapshotKeep, Version: s.version, Log: s.log.Entry("store"),
 	})
 	if err != nil {
 		return err
 	}
 	s.onStop("store: last, since everything else reads it", func(context.Context) error { return s.store.Close() })
 	return nil
+}
+
+// orNone spells "no snapshots", an interval of 0 in the configuration, as the store does.
+func orNone(interval time.Duration) time.Duration {
+	if interval == 0 {
+		return -1
+	}
+	return interval
 }
 
 // peerName is what people call a peer, in what the store says about its members.
