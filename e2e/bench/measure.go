@@ -119,26 +119,10 @@ func (b *bench) probe(ctx context.Context) error {
 	return b.sees(ctx, 2, 2)
 }
 
-// Between probes gd2 needs a rest: a peer answers two calls a second of those that have not proved who they are, and a
-// probe is three. The C glusterd may refuse for a moment a peer that has just been taken out. Refused tries do not count.
-const (
-	rest     = 2 * time.Second
-	maxTries = 10
-)
-
+// tries repeats f until it succeeds: a daemon that has just been taken out of a pool may refuse for a moment. Refused
+// tries do not count.
 func (b *bench) tries(ctx context.Context, f func() error) error {
-	var err error
-	for range maxTries {
-		select {
-		case <-time.After(rest):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err = f(); err == nil {
-			return nil
-		}
-	}
-	return err
+	return lab.Eventually(ctx, patience, func(context.Context) error { return f() })
 }
 
 func (b *bench) takeOut(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"gd2/e2e/lab"
 	"gd2/pkg/api"
@@ -49,11 +50,20 @@ func (g gd2) detach(ctx context.Context) error {
 		return err
 	}
 	// node2 learns a moment later that it is out, and can be reset from then on.
-	return lab.Eventually(ctx, patience, func(ctx context.Context) error {
+	err := lab.Eventually(ctx, patience, func(ctx context.Context) error {
 		_, err := g.cli(ctx, 2, "peer", "reset")
 		return err
 	})
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
+	}
+	return err
 }
+
+// rest is what gd2 needs between probes: a peer answers two calls a second of those that have not proved who they are,
+// and a probe is three.
+const rest = 2 * time.Second
 
 func (g gd2) connected(ctx context.Context, peer int) (int, error) {
 	var peers []api.Peer
