@@ -76,9 +76,13 @@ func (p *preparer) ours(dir string) (made, error) {
 	return m, err
 }
 
-// removeEmpty removes a directory that holds nothing, and reports whether it did.
+// removeEmpty removes a directory that holds nothing, and reports whether it is gone. Another peer of the same host, or
+// another brick below the same parent, may remove it first.
 func (p *preparer) removeEmpty(dir string) (bool, error) {
 	names, err := p.sys.ReadDir(opUndoLook, dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -95,6 +99,9 @@ func (p *preparer) removeEmpty(dir string) (bool, error) {
 	// Somebody may have put a file there just now: then it stays.
 	if errors.Is(err, unix.ENOTEMPTY) {
 		return false, nil
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return true, nil
 	}
 	return err == nil, err
 }
