@@ -115,14 +115,17 @@ func peerHost(p api.Peer) string {
 func newPeerEdit(a *app) *cobra.Command {
 	var req api.PeerEditReq
 	c := &cobra.Command{
-		Use: "edit PEER", Short: "Change the zone or the metadata of a peer", Args: wants(1, 1),
+		Use: "edit PEER", Short: "Change the zone, the metadata or the address of a peer", Args: wants(1, 1),
+		Long: `Change the zone, the metadata or the address of a peer. A peer that is at work must answer at its new address already. Its
+bricks are started again there, and clients get new volfiles.`,
 		ValidArgsFunction: a.complete(peerNames()),
 	}
 	c.Flags().StringVar(&req.Zone, "zone", "", "failure domain of the peer")
 	c.Flags().StringToStringVar(&req.Metadata, "metadata", nil, "metadata to set, KEY=VALUE,...")
+	c.Flags().StringVar(&req.Address, "address", "", "host name or IP address at which the peer is found from now on")
 	c.RunE = a.do("peer edit", func(ctx context.Context, args []string) error {
-		if req.Zone == "" && len(req.Metadata) == 0 {
-			return usagef("nothing to change: give --zone or --metadata")
+		if req.Zone == "" && len(req.Metadata) == 0 && req.Address == "" {
+			return usagef("nothing to change: give --zone, --metadata or --address")
 		}
 		p, err := a.findPeer(ctx, args[0])
 		if err != nil {

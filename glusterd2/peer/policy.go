@@ -38,9 +38,9 @@ type view struct {
 
 // action is one change of the membership.
 type action struct {
-	kind   string // "", promote, remove, demote, replace, drop, add or start
+	kind   string // "", promote, remove, demote, replace, move, drop, add or start
 	member store.Member
-	peer   *Peer // add, start: whom; replace: who is likely to get the vote
+	peer   *Peer // add, start, move: whom; replace: who is likely to get the vote
 }
 
 // standing is the members of a view by what they are now.
@@ -83,6 +83,8 @@ func (v view) sort() (standing, action) {
 		}
 		st.used[owner.ID] = true
 		switch {
+		case m.PeerID != "" && len(owner.StorePeerURLs) > 0 && !slices.Equal(m.PeerURLs, owner.StorePeerURLs):
+			return st, action{kind: "move", member: m, peer: owner}
 		case !m.Learner:
 			st.voters = append(st.voters, m)
 		case !v.online(owner.ID) && len(v.peers) > 2:

@@ -22,6 +22,7 @@ type Membership interface {
 	AddLearner(ctx context.Context, peerURLs []string) (uint64, map[string][]string, error)
 	Promote(ctx context.Context, id uint64) error
 	RemoveMember(ctx context.Context, id uint64) error
+	UpdateMember(ctx context.Context, id uint64, peerURLs []string) error
 	Follow(members []store.Member) error
 }
 
@@ -180,6 +181,9 @@ func (v *Voters) perform(ctx context.Context, act action) (bool, error) {
 		log.Warnf("the peer of this voter has been away for %s: its vote is taken from it, so that another peer can get it, likely %s (%s)",
 			v.absences.of(act.member.PeerID, v.now()).Round(time.Second), act.peer.Name, act.peer.ID)
 		return true, v.Store.RemoveMember(ctx, act.member.ID)
+	case "move":
+		log.Infof("the member's peer has moved to %s", act.peer.Host)
+		return true, v.Store.UpdateMember(ctx, act.member.ID, act.peer.StorePeerURLs)
 	case "drop":
 		log.Info("removing a learner whose peer is away")
 		return true, v.Store.RemoveMember(ctx, act.member.ID)

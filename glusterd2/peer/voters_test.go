@@ -35,13 +35,17 @@ func TestTarget(t *testing.T) {
 // urls are the store's peer URLs of a peer.
 func urls(id string) []string { return []string{"https://" + id + ":2380"} }
 
-// pool makes records of peers. A word is the id, with @ZONE after it, and - before it for a peer that is leaving.
+// pool makes records of peers. A word is the id, with >HOST after it for one that has moved, @ZONE after that, and - before it for a peer that is leaving.
 func pool(text string) []store.Record[*Peer] {
 	var out []store.Record[*Peer]
 	for _, word := range strings.Fields(text) {
 		id, leaving := strings.CutPrefix(word, "-")
 		id, zone, _ := strings.Cut(id, "@")
-		p := &Peer{ID: id, Leaving: leaving, StorePeerURLs: urls(id)}
+		id, host, moved := strings.Cut(id, ">")
+		if !moved {
+			host = id
+		}
+		p := &Peer{ID: id, Leaving: leaving, StorePeerURLs: urls(host)}
 		if zone != "" {
 			p.Metadata = map[string]string{api.ZoneKey: zone}
 		}
@@ -102,6 +106,10 @@ func TestDecide(t *testing.T) {
 		{"zones: another one first", "a@1 b@1 c@1 d@2", "a", "", "add d"},
 		{"zones: learners count", "a@1 b@2 c@2 d@3 e f g", "a b? ", "", "promote b"},
 		{"zones: the one with fewest", "a@1 b@2 c@1 d@2 e@3 f g@3", "a b", "f", "add e"},
+		{"moved: a voter", "a b>b2 c", "a b c", "", "move b"},
+		{"moved: also one that is away", "a b>b2 c", "a b c", "b", "move b"},
+		{"moved: a learner", "a b>b2", "a b?", "", "move b"},
+		{"moved before it started: the old one goes", "a b>b2", "a b!", "", "remove "},
 		{"missing voter: nothing can be added", "a b c d e f g", "a b c", "c", ""},
 		{"dead voter: nobody to take its place", "a b c", "a b c", "+c", ""},
 		{"dead voter: the others are away", "a b c d", "a b c", "+c d", ""},
@@ -229,6 +237,11 @@ func (f *fakeStore) Promote(_ context.Context, id uint64) error {
 func (f *fakeStore) RemoveMember(_ context.Context, id uint64) error {
 	f.calls = append(f.calls, fmt.Sprint("remove ", id))
 	f.have = slices.DeleteFunc(f.have, func(m store.Member) bool { return m.ID == id })
+	return nil
+}
+
+func (f *fakeStore) UpdateMember(_ context.Context, id uint64, peerURLs []string) error {
+	f.calls = append(f.calls, fmt.Sprint("update ", id, " ", peerURLs))
 	return nil
 }
 

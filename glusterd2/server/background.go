@@ -60,6 +60,7 @@ func (s *Server) background() {
 	s.goRun("way back to the store", s.findBack)
 	s.goRun("token secret", s.followSecret)
 	s.goRun("certificate", s.renewCertificate)
+	s.goRun("own address", s.followAddress)
 }
 
 // announce keeps the sign of life of this daemon.
@@ -104,44 +105,4 @@ func (s *Server) followSecret(ctx context.Context) error {
 			return nil
 		}
 	}
-}
-
-// renewCertificate replaces this peer's certificate when two thirds of its life are over.
-func (s *Server) renewCertificate(ctx context.Context) error {
-	const look = time.Hour
-	for {
-		if err := s.renewOnce(ctx); err != nil && ctx.Err() == nil {
-			s.log.Entry("server").Warnf("the certificate of this peer cannot be renewed yet: %v", err)
-		}
-		select {
-		case <-time.After(look):
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (s *Server) renewOnce(ctx context.Context) error {
-	cert, err := s.tls.Certificate()
-	if err != nil {
-		return err
-	}
-	life := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore)
-	if time.Until(cert.Leaf.NotAfter) > life/3 {
-		return nil
-	}
-	if err := s.store.Sync(ctx); err != nil {
-		return err
-	}
-	self := s.id.Peer()
-	request, err := s.tls.Request(self.ID)
-	if err != nil {
-		return err
-	}
-	reply, err := s.peers.Renew(ctx, self.ID, peer.RenewRequest{Request: request})
-	if err != nil {
-		return err
-	}
-	_, err = s.tls.Install(reply.PoolID, reply.Authority, reply.Certificate)
-	return err
 }

@@ -7,7 +7,6 @@ import (
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/peerrpc"
 	"gd2/pkg/api"
-	"gd2/store"
 	"gd2/transaction"
 )
 
@@ -24,7 +23,7 @@ func (s *Server) methods() []peerrpc.Method {
 			return peer.Empty{}, s.volumes.HealLocal(ctx, req)
 		}),
 		peerrpc.Handle(peer.MethodStartMember, false, func(ctx context.Context, _ peerrpc.Caller, req peer.StartMemberRequest) (peer.Empty, error) {
-			return peer.Empty{}, s.store.StartMember(ctx, store.StartMember{InitialCluster: req.InitialCluster})
+			return peer.Empty{}, s.startMember(ctx, req)
 		}),
 		peerrpc.Handle(peer.MethodStopMember, false, func(ctx context.Context, _ peerrpc.Caller, _ peer.Empty) (peer.Empty, error) {
 			return peer.Empty{}, s.store.StopMember(ctx)

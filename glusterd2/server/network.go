@@ -118,6 +118,12 @@ func (n *network) Leave(ctx context.Context, p *peer.Peer) error {
 	return err
 }
 
+// Knock implements peers.Network.
+func (n *network) Knock(ctx context.Context, p *peer.Peer) error {
+	_, err := callAside[peer.Empty](ctx, n, p, peer.MethodHello, n.refuse)
+	return err
+}
+
 // Standing asks another peer what this one is in the pool.
 func (n *network) Standing(ctx context.Context, p *peer.Peer) (peer.Standing, error) {
 	return callAside[peer.Standing](ctx, n, p, peer.MethodStanding, n.refuse)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -120,6 +121,14 @@ func (a *Authority) Sign(requestPEM []byte, peerID string, hosts []string) (cert
 		return nil, "", err
 	}
 	return certPEM(der), number.Text(16), nil
+}
+
+// Covers reports whether a certificate names a host or an IP address as Sign would have it.
+func Covers(cert *x509.Certificate, host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return slices.ContainsFunc(cert.IPAddresses, ip.Equal)
+	}
+	return slices.Contains(cert.DNSNames, host)
 }
 
 // NewKey makes a private key for a peer and returns it in PKCS #8 PEM.

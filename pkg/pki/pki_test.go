@@ -120,3 +120,31 @@ func TestAuthoritySurvivesPEM(t *testing.T) {
 		t.Fatal("nonsense was signed")
 	}
 }
+
+func TestCovers(t *testing.T) {
+	a, err := NewAuthority("pool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := NewRequest(key, "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _, err := a.Sign(req, "p", []string{"node_1", "192.0.2.1", "2001:db8::1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ParseCertificate(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{"node_1": true, "192.0.2.1": true, "2001:db8:0::1": true, "localhost": true, "node_2": false, "192.0.2.2": false, "": false} {
+		if Covers(cert, host) != want {
+			t.Errorf("Covers(%q) = %v", host, !want)
+		}
+	}
+}

@@ -129,7 +129,8 @@ func editOperation() transaction.Operation[editParams, api.Peer] {
 	}
 }
 
-// Edit changes the zone and the metadata of a peer. A key with an empty value is removed.
+// Edit changes the zone, the metadata and the address of a peer. A key with an empty value is removed. The peer itself,
+// the store and the volfiles follow its record.
 func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (api.Peer, error) {
 	if err := validateEdit(req); err != nil {
 		return api.Peer{}, err
@@ -144,6 +145,11 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 	edited := *rec.Value
 	if edited.Metadata, err = merged(rec.Value.Metadata, req); err != nil {
 		return api.Peer{}, err
+	}
+	if req.Address != "" && req.Address != edited.Host {
+		if edited, err = c.moved(ctx, edited, req.Address); err != nil {
+			return api.Peer{}, err
+		}
 	}
 	_, err = c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
 		Params: editParams{Peer: edited, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
@@ -175,6 +181,11 @@ func merged(old map[string]string, req api.PeerEditReq) (map[string]string, erro
 }
 
 func validateEdit(req api.PeerEditReq) error {
+	if req.Address != "" {
+		if err := peer.ValidateHost(req.Address); err != nil {
+			return err
+		}
+	}
 	if len(req.Zone) > 256 || strings.ContainsFunc(req.Zone, isControl) {
 		return api.FieldErrorf("zone", "zone %.40q: use at most 256 printable characters", req.Zone)
 	}

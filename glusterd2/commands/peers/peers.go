@@ -25,6 +25,8 @@ type Network interface {
 	Join(ctx context.Context, token peer.Token, req peer.JoinRequest) (peer.JoinReply, error)
 	// Leave tells a peer that it was taken out of the pool. The pool's records do not have it any more.
 	Leave(ctx context.Context, p *peer.Peer) error
+	// Knock finds out whether the peer answers at the address of the record.
+	Knock(ctx context.Context, p *peer.Peer) error
 	// Reset drops all connections: the certificates have changed.
 	Reset()
 }

@@ -37,6 +37,8 @@ type rig struct {
 	left    []string
 	freshes int
 	cannot  error // of Fresh
+	knocks  []string
+	deaf    error // of Knock
 	cuts    []string
 	// detached is the pool that the rig's peer was taken out of.
 	detached string
@@ -239,6 +241,12 @@ func (r *rig) Join(context.Context, peer.Token, peer.JoinRequest) (peer.JoinRepl
 func (r *rig) Leave(_ context.Context, p *peer.Peer) error {
 	r.left = append(r.left, p.ID)
 	return nil
+}
+
+// Knock implements Network.
+func (r *rig) Knock(_ context.Context, p *peer.Peer) error {
+	r.knocks = append(r.knocks, p.PeerAddress)
+	return r.deaf
 }
 
 // Reset implements Network.

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -92,9 +93,36 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 	if !thorough && slices.Equal(bricks, r.bricks) {
 		return nil
 	}
+	running, err := r.Plane.Bricks.Running()
+	if err != nil {
+		return err
+	}
+	// Before anything is started: a brick of the old address would be taken for missing, and be started twice.
+	moved := r.stopMoved(ctx, running, bricks)
 	r.bricks = bricks
 	r.Bricks.SetDesired(bricks)
-	return r.stopStray(ctx)
+	return errors.Join(moved, r.stopStray(ctx, running))
+}
+
+// stopMoved stops bricks that run under an address that this peer had before; they are started again under the present.
+func (r *Reconciler) stopMoved(ctx context.Context, running, desired []brick.Spec) error {
+	var errs []error
+	for _, spec := range running {
+		moved := func(want brick.Spec) bool {
+			return want.VolumeName == spec.VolumeName && want.Path == spec.Path && want.Host != spec.Host
+		}
+		if r.Store.Stale() || !slices.ContainsFunc(desired, moved) || r.Locked(spec.VolumeName) {
+			continue
+		}
+		unlock, err := r.Plane.Locks.Lock(ctx, spec.VolumeName)
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		r.Log.WithField("volume", spec.VolumeName).Infof("stopping the brick %s: this peer has another address now, with which it is started again", spec)
+		errs = append(errs, r.Plane.Bricks.Stop(ctx, spec))
+		unlock()
+	}
+	return errors.Join(errs...)
 }
 
 func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume) []selfheal.Volume {
@@ -106,11 +134,7 @@ func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume)
 }
 
 // stopStray stops bricks that run although their volume is stopped or gone: this peer was away when that happened.
-func (r *Reconciler) stopStray(ctx context.Context) error {
-	running, err := r.Plane.Bricks.Running()
-	if err != nil {
-		return err
-	}
+func (r *Reconciler) stopStray(ctx context.Context, running []brick.Spec) error {
 	for _, spec := range running {
 		if err := r.stopIfStray(ctx, spec); err != nil {
 			return err

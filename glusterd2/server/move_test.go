@@ -1,0 +1,100 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"gd2/pkg/api"
+)
+
+// move gives a daemon that is stopped another address.
+func (d *daemon) move(ip string) {
+	d.ip = ip
+	c := d.config()
+	d.cfg.ClientAddress, d.cfg.PeerAddress, d.cfg.EtcdCURLs, d.cfg.EtcdPURLs = c.ClientAddress, c.PeerAddress, c.EtcdCURLs, c.EtcdPURLs
+	d.cfg.AdvertiseAddress = ip
+}
+
+// A peer gets another address while it is away: it votes again, its brick serves at the new one, and it is still the same.
+func TestAddressChange(t *testing.T) {
+	t.Parallel()
+	ds := pool(t, 3)
+	ds[0].sees(3, ds...)
+	ctx := t.Context()
+	if _, err := ds[0].client.VolumeCreate(ctx, volumeOn("gv", 3, ds...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ds[0].client.VolumeStart(ctx, "gv", api.VolumeStartReq{}); err != nil {
+		t.Fatal(err)
+	}
+	moving, id, old := ds[2], ds[2].id(), ds[2].ip
+	octets := strings.Split(old, ".")
+	octets[3] = fmt.Sprint(250)
+	fresh := strings.Join(octets, ".")
+	_, err := ds[0].client.PeerEdit(ctx, id, api.PeerEditReq{Address: fresh})
+	refused(t, err, api.Unavailable, "does not answer at "+net.JoinHostPort(fresh, "24008"))
+	_, err = ds[0].client.PeerEdit(ctx, id, api.PeerEditReq{Address: "not a host"})
+	refused(t, err, api.Invalid, "address")
+
+	moving.stop()
+	until(t, func(ctx context.Context) string {
+		if p, err := ds[0].client.Peer(ctx, id); err != nil || p.Online {
+			return fmt.Sprintf("the stopped peer is online: %+v, %v", p, err)
+		}
+		return ""
+	})
+	_, err = ds[0].client.PeerEdit(ctx, id, api.PeerEditReq{Address: ds[1].ip})
+	refused(t, err, api.Exists, ds[1].id())
+	if _, err := ds[0].client.PeerEdit(ctx, id, api.PeerEditReq{Address: fresh}); err != nil {
+		t.Fatal(err)
+	}
+	moving.move(fresh)
+	moving.start()
+	moving.ready()
+	if moving.id() != id {
+		t.Errorf("peer %s became %s", id, moving.id())
+	}
+	for _, d := range ds {
+		d.sees(3, ds...)
+	}
+	until(t, func(ctx context.Context) string { return servesAt(ctx, ds[0], fresh) })
+	// Without the others' help its new address holds, also as the one that decides.
+	moving.restart()
+	moving.ready()
+	ds[1].stop()
+	until(t, func(ctx context.Context) string {
+		if _, err := moving.client.VolumeEdit(ctx, "gv", api.VolumeEditReq{Metadata: map[string]string{"a": "b"}}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	p, err := ds[0].client.Pool(ctx)
+	if i := slices.IndexFunc(p.Members, func(m api.PoolMember) bool { return m.PeerID == id }); err != nil || i < 0 ||
+		!p.Members[i].Reachable || p.Members[i].Host != fresh {
+		t.Errorf("members %+v, %v", p.Members, err)
+	}
+}
+
+// servesAt says what is missing until the volume's third brick runs with the address, and all bricks do.
+func servesAt(ctx context.Context, d *daemon, ip string) string {
+	st, err := d.client.VolumeStatus(ctx, "gv")
+	if err != nil {
+		return err.Error()
+	}
+	for _, b := range st.Bricks {
+		if !b.Online {
+			return fmt.Sprintf("brick %s:%s is offline", b.Info.Hostname, b.Info.Path)
+		}
+	}
+	b := st.Bricks[2]
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", b.Pid))
+	if args := strings.ReplaceAll(string(cmdline), "\x00", " "); err != nil || b.Info.Hostname != ip || !strings.Contains(args, "-s "+ip) {
+		return fmt.Sprintf("the brick at %s runs as %q, %v", b.Info.Hostname, args, err)
+	}
+	return ""
+}
