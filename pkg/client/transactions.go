@@ -71,10 +71,15 @@ func (c *Client) finish(ctx context.Context, a *answer, result []string, out any
 	if err != nil {
 		return err
 	}
-	if len(result) > 0 {
-		return c.call(ctx, request{method: http.MethodGet, path: result}, out)
+	if len(result) == 0 {
+		return decode(t.Result, out)
 	}
-	return decode(t.Result, out)
+	if err := c.call(ctx, request{method: http.MethodGet, path: result}, out); err != nil {
+		// Not the error as it is: who asked would take it for a failure of the change.
+		return api.Errorf(api.State, "the change was carried out (transaction %s), but what it has made cannot be read any more: %v", id, err).
+			With(api.FieldTransaction, id)
+	}
+	return nil
 }
 
 func transactionOf(a *answer) string {

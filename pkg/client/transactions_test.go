@@ -47,6 +47,24 @@ func TestAcceptedIsFollowed(t *testing.T) {
 	}
 }
 
+// A change that was carried out must not look like one that failed, although what it has made is gone already.
+func TestAcceptedIsGone(t *testing.T) {
+	follow := later(t, api.Transaction{State: "done"})
+	c := open(t, Config{Endpoints: []string{serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && !strings.Contains(r.URL.Path, "transactions") {
+			writeAnswer(t, w, http.StatusNotFound, api.ErrorBody{})
+			return
+		}
+		follow(w, r)
+	})}})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := c.VolumeStart(ctx, "gv0", api.VolumeStartReq{})
+	if e := api.AsError(err); e == nil || e.Kind != api.State || !strings.Contains(e.Message, "was carried out") || e.Fields[api.FieldTransaction] != "t1" {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAcceptedFails(t *testing.T) {
 	_, err := start(t, false, api.Transaction{ID: "t1", State: "failed", Error: "brick is gone", ErrorKind: api.State})
 	e := api.AsError(err)

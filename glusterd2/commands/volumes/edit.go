@@ -38,7 +38,7 @@ func (c *Commands) change(ctx context.Context, name string, modify func(v *volum
 		return api.VolumeInfo{}, err
 	}
 	_, err = c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v))
-	return c.after(ctx, name, err)
+	return c.after(&v, err)
 }
 
 func editPlan(rec store.Record[*volume.Volume], changed *volume.Volume) transaction.Plan[editParams] {

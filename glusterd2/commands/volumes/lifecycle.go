@@ -45,9 +45,14 @@ func startOperation(host Host) transaction.Operation[startParams, none] {
 }
 
 func changeState(v *volume.Volume, revision int64, state volume.State) ([]store.Write, []store.Guard, none, error) {
+	return []store.Write{volume.Records.Update(v.Name, inState(v, state), revision)}, nil, none{}, nil
+}
+
+// inState is the volume in another state.
+func inState(v *volume.Volume, state volume.State) *volume.Volume {
 	changed := *v
 	changed.State = state
-	return []store.Write{volume.Records.Update(v.Name, &changed, revision)}, nil, none{}, nil
+	return &changed
 }
 
 // Start starts a volume. Peers that are away start their bricks when they are back; a peer that is there must start
@@ -69,7 +74,7 @@ func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartRe
 		c.Log.WithField("volume", name).Warnf("starting without the peers %v, which cannot be reached", c.names(down))
 	}
 	_, err = c.Ops.start.Run(ctx, c.Engine, startPlan(rec, up, req.ForceStartBricks))
-	return c.after(ctx, name, err)
+	return c.after(inState(v, volume.Started), err)
 }
 
 func startPlan(rec store.Record[*volume.Volume], peers []string, force bool) transaction.Plan[startParams] {
@@ -125,19 +130,20 @@ func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (
 	}
 	up, _ := c.online(rec.Value.Peers())
 	_, err = c.Ops.stop.Run(ctx, c.Engine, stopPlan(rec, up))
-	return c.after(ctx, name, err)
+	return c.after(inState(rec.Value, volume.Stopped), err)
 }
 
 func stopPlan(rec store.Record[*volume.Volume], peers []string) transaction.Plan[stopParams] {
 	return onVolume(rec, peers, stopParams{Volume: rec.Value, Revision: rec.Revision})
 }
 
-// after answers a change with the volume as it is now.
-func (c *Commands) after(ctx context.Context, name string, err error) (api.VolumeInfo, error) {
+// after answers a change with the volume as the change has made it. It does not read it again: others may have changed
+// or deleted it since, and what failed then would be taken for a failure of the change.
+func (c *Commands) after(v *volume.Volume, err error) (api.VolumeInfo, error) {
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
-	return c.Get(ctx, name)
+	return c.info(v), nil
 }
 
 type removeParams struct {
