@@ -15,9 +15,6 @@ const knockTimeout = 5 * time.Second
 // off; of one that is not the operator's word is taken.
 func (c *Commands) moved(ctx context.Context, p peer.Peer, host string) (peer.Peer, error) {
 	p = p.At(host)
-	if err := p.Validate(); err != nil {
-		return p, err
-	}
 	recs, err := peer.Records.List(c.Store)
 	if err != nil {
 		return p, err
