@@ -49,8 +49,8 @@ const FieldKey = "key"
 // A try whose outcome is unknown, such as a connection that broke, is repeated until ctx ends. If a repeated try finds
 // exactly our own bytes, the first one had succeeded. An error of kind Timeout says that the outcome remained unknown.
 //
-// Without a quorum a change whose ctx has a deadline is refused after a few seconds, with kind Unavailable and before
-// the first try; one whose ctx has none waits.
+// A change whose ctx has no deadline waits for a quorum. Otherwise one that is known to be missing ends it after a few
+// seconds, with kind Unavailable and before the first try, and one that is lost meanwhile after commitPatience.
 //
 // A change that only adds is refused with kind Unavailable when the database is nearly full.
 //
@@ -64,6 +64,9 @@ func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (in
 		if err := s.needQuorum(ctx); err != nil {
 			return 0, err
 		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, commitPatience)
+		defer cancel()
 	}
 	if err := s.cutOff(); err != nil {
 		return 0, err

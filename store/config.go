@@ -45,6 +45,8 @@ type Config struct {
 	// Log gets everything that the store and the etcd in it have to say.
 	Log *logrus.Entry
 
+	// room returns how many bytes a directory's disk has left.
+	room func(dir string) (int64, error)
 	// revoked is set by Open where the embedded server may run.
 	revoked *revocations
 }
@@ -75,6 +77,9 @@ func (c *Config) check() error {
 	}
 	if c.QuotaBytes < minQuotaBytes {
 		return api.FieldErrorf("store-quota", "store-quota is %d bytes: it must be at least %d MiB", c.QuotaBytes, minQuotaBytes>>20)
+	}
+	if c.room == nil {
+		c.room = roomOn
 	}
 	if c.SnapshotEvery == 0 {
 		c.SnapshotEvery = DefaultSnapshotEvery

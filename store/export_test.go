@@ -63,3 +63,9 @@ func TidyUp(ctx context.Context, s *Store, wasteBytes int64) error {
 
 // TakeSnapshot makes a local snapshot.
 func TakeSnapshot(ctx context.Context, s *Store) error { return s.snapshotOnce(ctx) }
+
+// WithRoom lets the disk of a store have as many bytes left as room says.
+func WithRoom(cfg Config, room func() int64) Config {
+	cfg.room = func(string) (int64, error) { return room(), nil }
+	return cfg
+}

@@ -98,7 +98,11 @@ func (s *Store) follow(ctx context.Context, sess *session) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	changes := sess.client.Watch(ctx, Root, clientv3.WithPrefix(), clientv3.WithRev(s.mem.revision()+1), clientv3.WithProgressNotify(), clientv3.WithCreatedNotify())
-	nudge := func() { _ = sess.client.RequestProgress(ctx) } // whoever waits asks again
+	nudge := func() { // whoever waits asks again
+		ctx, cancel := context.WithTimeout(ctx, nudgeMax) // it blocks while the client has no connection
+		defer cancel()
+		_ = sess.client.RequestProgress(ctx)
+	}
 	s.nudge.Store(&nudge)
 	defer s.nudge.Store(nil)
 	tick := time.NewTicker(silence / 3)

@@ -164,11 +164,15 @@ func (s *Store) enter(ctx context.Context) error {
 
 // startRecorded starts the server that the state describes.
 func (s *Store) startRecorded() error {
+	if err := s.needRoom(minRoom); err != nil {
+		return err
+	}
 	sv, err := startServer(s.config(), s.state.ClusterID, s.state.Member)
 	if err != nil {
 		return err
 	}
 	s.server.Store(sv)
+	s.parked.Store(nil)
 	s.background.Go(func() { s.followServer(sv) })
 	return nil
 }

@@ -144,6 +144,9 @@ func (s *Store) judge(st *api.StoreStatus, answers []probed) {
 	if strings.HasPrefix(st.Health, "no quorum") {
 		st.Warnings = append(st.Warnings, st.Health)
 	}
+	if parked := s.parked.Load(); parked != nil {
+		st.Warnings = append(st.Warnings, parked.Error())
+	}
 	st.Warnings = append(st.Warnings, spaceWarnings(st)...)
 	st.Healthy = len(st.Warnings) == 0
 }

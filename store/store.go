@@ -47,6 +47,7 @@ type Store struct {
 
 	session atomic.Pointer[session]
 	server  atomic.Pointer[server]
+	parked  atomic.Pointer[api.Error]  // why the member is stopped for now
 	moved   atomic.Pointer[advertised] // if the peer has moved since it started; see Readvertise
 	cut     atomic.Pointer[api.Error]  // why this peer has no part in its pool any more; see Cut
 
@@ -107,6 +108,7 @@ func (s *Store) open(ctx context.Context) error {
 	if !s.cfg.NoEmbed {
 		s.background.Go(s.watchSpace)
 		s.background.Go(s.keepTidy)
+		s.background.Go(s.watchRoom)
 		if s.cfg.SnapshotEvery > 0 {
 			s.background.Go(s.keepSnapshots)
 		}
@@ -171,6 +173,11 @@ func (s *Store) openServer() error {
 	}
 	if m.Existing && !m.initialised(s.cfg.Dir) {
 		s.background.Go(s.enterLater)
+		return nil
+	}
+	if err := s.needRoom(minRoom); err != nil {
+		s.log.Warn(err)
+		s.parked.Store(api.AsError(err))
 		return nil
 	}
 	return s.startRecorded()

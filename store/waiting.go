@@ -21,8 +21,9 @@ const (
 	probeTimeout = 2 * time.Second
 	// waitQuietly is how long the copy may lack its feed before the log tells of it: an election takes less.
 	waitQuietly = 3 * time.Second
-	// quorumPatience bounds the wait of a linearizable read, and of a change that has not begun, for a quorum.
-	quorumPatience = 5 * time.Second
+	// quorumPatience bounds the wait of a linearizable read, and of a change that has not begun, for a quorum;
+	// commitPatience the tries of a change whose caller does not wait for ever.
+	quorumPatience, commitPatience = 5 * time.Second, 10 * time.Second
 )
 
 // Waiting says in words what the store waits for before its copy is up to date again: how many members it needs and
@@ -65,6 +66,9 @@ func (s *Store) watchMembers() {
 				since = time.Now()
 			}
 			text := s.describeWait(s.ctx)
+			if parked := s.parked.Load(); parked != nil {
+				text = parked.Error() + "; " + text
+			}
 			s.waiting.CompareAndSwap(before, &text) // it may have ended meanwhile
 			if text != logged && time.Since(since) > waitQuietly && s.ctx.Err() == nil {
 				s.log.Warn(text)

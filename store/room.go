@@ -1,0 +1,91 @@
+package store
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"gd2/pkg/api"
+)
+
+// etcd ends the process when it cannot write, so a member stops before its disk is full, and starts when there is room.
+const (
+	// minRoom is the room on the disk below which the member stops, roomAgain that from which it starts. etcd allocates its
+	// log 64 MiB ahead; what it needs at any moment is little.
+	minRoom, roomAgain = 16 << 20, 32 << 20
+	// roomPause is the pause between looks.
+	roomPause = time.Second
+)
+
+// roomOn returns how many bytes the file system of a directory has left.
+func roomOn(dir string) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * st.Bsize, nil //nolint:gosec // no disk is that large
+}
+
+// needRoom returns an error of kind Unavailable if the disk has less than some bytes left.
+func (s *Store) needRoom(bytes int64) error {
+	room, err := s.cfg.room(s.cfg.Dir)
+	if err != nil || room >= bytes {
+		return nil //nolint:nilerr // a disk that does not tell is used
+	}
+	return api.Errorf(api.Unavailable, "this peer's member of the store is stopped: its disk at %s has %d MiB left, it needs %d MiB to start",
+		s.cfg.Dir, room>>20, roomAgain>>20)
+}
+
+// watchRoom stops the member while the disk is full.
+func (s *Store) watchRoom() {
+	tick := time.NewTicker(roomPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s.parked.Load() != nil {
+			s.unpark()
+		} else if s.server.Load() != nil {
+			if err := s.needRoom(minRoom); err != nil {
+				s.park(err)
+			}
+		}
+	}
+}
+
+// park stops the member; what others know of it does not change.
+func (s *Store) park(reason error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sv := s.server.Load()
+	if s.closed || sv == nil {
+		return
+	}
+	s.log.Warn(reason)
+	s.parked.Store(api.AsError(reason))
+	s.server.Store(nil)
+	sv.stop()
+}
+
+// unpark starts it again.
+func (s *Store) unpark() {
+	reason := s.needRoom(roomAgain)
+	if reason != nil {
+		s.parked.Store(api.AsError(reason))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.cut.Load() != nil || s.state.Member == nil || s.server.Load() != nil {
+		s.parked.Store(nil)
+		return
+	}
+	if err := s.startRecorded(); err != nil {
+		s.log.WithError(err).Warn("this peer's member of the store does not start; it is tried again")
+		return
+	}
+	s.log.Info("the disk has room again: this peer's member of the store was started")
+}
