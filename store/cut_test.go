@@ -23,7 +23,7 @@ func TestCut(t *testing.T) {
 	}()
 	defer func() {
 		cancel()
-		<-announced
+		_ = <-announced
 	}()
 	for range 2 {
 		cut.Cut("this peer was detached")

@@ -86,7 +86,7 @@ func fingerprint(entries []*entry) uint64 {
 	h := fnv.New64a()
 	for _, e := range entries {
 		_, _ = io.WriteString(h, e.key)
-		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(e.rev))) //nolint:gosec // any bits will do
+		_, _ = h.Write(binary.BigEndian.AppendUint64([]byte{0}, uint64(e.rev)))
 	}
 	return h.Sum64()
 }
@@ -146,7 +146,7 @@ func newCopyRecord(e *entry) copyRecord {
 func readCopy(file string) (*diskCopy, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // no copy is no fault
+		return nil, nil // no copy is no fault
 	}
 	if err != nil {
 		return nil, err

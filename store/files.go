@@ -9,7 +9,7 @@ import (
 
 // flock locks an open file against other processes, without waiting.
 func flock(f *os.File) error {
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) //nolint:gosec // a descriptor fits
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // syncDir makes the names in a directory durable.

@@ -106,7 +106,8 @@ func (st *state) strayDirs(dir string) []string {
 	var stray []string
 	for _, it := range items {
 		name, kept := strings.CutPrefix(it.Name(), keptPrefix)
-		if strings.HasPrefix(name, memberPrefix) && !(kept && name == st.Kept) && (kept || st.Member == nil || st.Member.Dir != name) {
+		inUse := !kept && st.Member != nil && st.Member.Dir == name || kept && name == st.Kept
+		if strings.HasPrefix(name, memberPrefix) && !inUse {
 			stray = append(stray, filepath.Join(dir, it.Name()))
 		}
 	}
