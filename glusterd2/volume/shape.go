@@ -102,8 +102,15 @@ func shapeOf(req api.SubvolReq) (Subvol, error) {
 		return Subvol{}, api.FieldErrorf("subvols", "subvolumes inside a subvolume are not known")
 	case n == 0:
 		return Subvol{}, api.FieldErrorf("bricks", "a subvolume needs bricks")
-	case req.ReplicaCount < 0 || req.ArbiterCount < 0 || req.DisperseCount < 0 || req.DisperseData < 0 || req.DisperseRedundancy < 0:
-		return Subvol{}, api.FieldErrorf("subvols", "counts cannot be negative")
+	}
+	for _, c := range []struct {
+		field string
+		value int
+	}{{"replica", req.ReplicaCount}, {"arbiter", req.ArbiterCount}, {"disperse-count", req.DisperseCount},
+		{"disperse-data", req.DisperseData}, {"disperse-redundancy", req.DisperseRedundancy}} {
+		if c.value < 0 {
+			return Subvol{}, api.FieldErrorf(c.field, "%s %d: a count cannot be negative", c.field, c.value)
+		}
 	}
 	disperse := req.DisperseCount > 0 || req.DisperseData > 0 || req.DisperseRedundancy > 0
 	replicate := req.ReplicaCount > 1 || req.ArbiterCount > 0

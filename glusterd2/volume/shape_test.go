@@ -45,7 +45,7 @@ func TestLayout(t *testing.T) {
 		{"arbiter of 4", []api.SubvolReq{{ReplicaCount: 4, ArbiterCount: 1, Bricks: bricks(4)}}, "", "replica"},
 		{"redundancy too high", []api.SubvolReq{{DisperseCount: 4, DisperseRedundancy: 2, Bricks: bricks(4)}}, "", "disperse-redundancy"},
 		{"absurd", []api.SubvolReq{{DisperseCount: 1 << 30, Bricks: bricks(4)}}, "", "disperse-count"},
-		{"negative", []api.SubvolReq{{ReplicaCount: -1, Bricks: bricks(1)}}, "", "subvols"},
+		{"negative", []api.SubvolReq{{ReplicaCount: -1, Bricks: bricks(1)}}, "", "replica"},
 		{"both", []api.SubvolReq{{ReplicaCount: 2, DisperseCount: 3, Bricks: bricks(3)}}, "", "subvols"},
 		{"two shapes", []api.SubvolReq{{ReplicaCount: 2, Bricks: bricks(2)}, {ReplicaCount: 3, Bricks: bricks(3)}}, "", "subvols"},
 		{"unknown type", []api.SubvolReq{{Type: "stripe", Bricks: bricks(2)}}, "", "type"},
