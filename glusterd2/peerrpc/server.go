@@ -77,8 +77,8 @@ type tried struct {
 
 // Open methods: the rate at which one address may call them, and how many addresses are remembered.
 const (
-	openRate      = 2 // calls a second
-	openBurst     = 20
+	openRate      = 4 // calls a second
+	openBurst     = 40
 	openAddresses = 4096
 )
 

@@ -109,8 +109,8 @@ func (a *API) note(log *logrus.Entry, req *http.Request, row *Route, code int, t
 	if err != nil {
 		msg = err.Error()
 	}
-	if code >= http.StatusInternalServerError {
-		level = logrus.WarnLevel
+	if code >= http.StatusInternalServerError && err != nil {
+		level = logrus.WarnLevel // a health report of 503 is an answer, and is asked for every few seconds
 	}
 	log.Log(level, msg)
 }
