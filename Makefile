@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export CGO_ENABLED ?= 0
+# sudo drops the PATH to a Go that is not Debian's.
+export PATH := $(PATH):/usr/local/go/bin
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -40,7 +42,7 @@ unit: ## tests of single packages
 	go test $$(go list ./... | grep -vE '$(not_unit)')
 
 cluster: ## pools of several stores and daemons inside one process
-	go test -timeout 10m $$(go list -e -f '{{if not .Incomplete}}{{.ImportPath}}{{end}}' $(CLUSTER))
+	go test -timeout 10m $(CLUSTER)
 
 race: ## unit and cluster tests under the race detector; needs gcc
 	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
