@@ -50,10 +50,7 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 		"S20second --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
 		"S10set --volname=gv0 -o a.b=1 -o b.c=2 --gd-workdir=/work\n" +
 		"S99end --volname=gv0\n"
-	var got []byte
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && len(got) < len(want); time.Sleep(5 * time.Millisecond) {
-		got, _ = os.ReadFile(filepath.Join(dir, "notes"))
-	}
+	got := await(t, filepath.Join(dir, "notes"), len(want))
 	cancel()
 	<-done
 	if diff := cmp.Diff(want, string(got)); diff != "" {
@@ -65,5 +62,25 @@ func TestNotifyNeverBlocks(t *testing.T) {
 	r := New(t.TempDir(), "/work", logrus.NewEntry(logrus.New()))
 	for range queue + 10 {
 		r.Notify(Event{Operation: Create, Volume: "gv0"})
+	}
+}
+
+// await reads a file until it has at least size bytes.
+func await(t *testing.T, file string, size int) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		data, err := os.ReadFile(file)
+		if len(data) >= size {
+			return data
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s has %d of %d bytes (%v)", file, len(data), size, err)
+		}
 	}
 }
