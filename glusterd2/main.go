@@ -28,6 +28,9 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 const stopTimeout = 30 * time.Second
 
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "recover" {
+		return recoverPool(args[1:], os.Stdin, stdout, stderr)
+	}
 	cfg, err := config.Load(args, os.Getenv)
 	switch {
 	case errors.Is(err, config.ErrHelp):

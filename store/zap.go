@@ -3,7 +3,6 @@ package store
 import (
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/zap"
@@ -77,22 +76,29 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	if expected(e.Message) {
 		return nil
 	}
-	if strings.HasPrefix(e.Message, "rejected connection") && !c.tell(fields, e.Time) {
+	if repeated(e.Message) && !c.tell(e, fields) {
 		return nil
 	}
 	c.log.WithFields(plain(fields)).WithTime(e.Time).Log(c.level(e.Level), e.Message)
 	return nil
 }
 
-// tell reports whether the log should hear of another refused connection of this address.
-func (c *zapCore) tell(fields []zapcore.Field, now time.Time) bool {
+// repeated are messages that come again with every try of somebody who is not wanted: of a peer without a certificate, or
+// of a member of a store that was since recovered.
+func repeated(msg string) bool {
+	return strings.HasPrefix(msg, "rejected connection") || strings.HasSuffix(msg, "cluster ID mismatch")
+}
+
+// tell reports whether the log should hear such a message again, of this address or at all.
+func (c *zapCore) tell(e zapcore.Entry, fields []zapcore.Field) bool {
+	from := e.Message
 	for _, f := range fields {
 		if f.Key == "remote-addr" {
-			_, ok := c.refused.tell(hostOf(f.String), now)
-			return ok
+			from = hostOf(f.String)
 		}
 	}
-	return true
+	_, ok := c.refused.tell(from, e.Time)
+	return ok
 }
 
 // Sync does nothing: logrus does not buffer.

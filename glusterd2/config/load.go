@@ -20,9 +20,19 @@ func Load(args []string, getenv func(string) string) (*Config, error) {
 	return load(args, getenv, thisHost())
 }
 
+// LoadWith is Load for a command that has flags of its own beside those of the daemon.
+func LoadWith(own *pflag.FlagSet, args []string, getenv func(string) string) (*Config, error) {
+	flags := newFlags()
+	flags.AddFlagSet(own)
+	return loadFlags(flags, args, getenv, thisHost())
+}
+
 // load is Load with the facts of the host passed in.
 func load(args []string, getenv func(string) string, h host) (*Config, error) {
-	flags := newFlags()
+	return loadFlags(newFlags(), args, getenv, h)
+}
+
+func loadFlags(flags *pflag.FlagSet, args []string, getenv func(string) string, h host) (*Config, error) {
 	if err := parseFlags(flags, args); err != nil {
 		return nil, err
 	}

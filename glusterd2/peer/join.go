@@ -80,8 +80,12 @@ type Standing struct {
 	PoolID string `json:"pool-id"`
 	// Member is false for a peer that was taken out of the pool.
 	Member bool `json:"member"`
+	// Generation is that of the pool's records.
+	Generation int `json:"generation"`
 	// Endpoints are, for a member, the client URLs of the store's voters.
 	Endpoints []string `json:"endpoints,omitempty"`
+	// Members are, for a member, the numbers of the store's members.
+	Members []uint64 `json:"members,omitempty"`
 }
 
 // Pool is the record of the pool itself. The authority's key is a record of its own.
@@ -89,6 +93,9 @@ type Pool struct {
 	ID string `json:"id"`
 	// Authority is the PEM certificate of the pool's authority.
 	Authority []byte `json:"authority"`
+	// Generation counts how often the pool was brought back by an operator after its store was lost. A peer that comes
+	// back with records of an earlier generation gives them up.
+	Generation int `json:"generation,omitempty"`
 }
 
 // Limits of what a joining peer says of itself.

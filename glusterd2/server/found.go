@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -63,6 +64,7 @@ func (s *Server) fresh(ctx context.Context) error {
 	if err := s.foundOnce(ctx); err != nil {
 		return err
 	}
+	s.lost.Store(false)
 	return s.tls.Prune()
 }
 
@@ -100,6 +102,11 @@ func (s *Server) foundOnce(ctx context.Context) error {
 		return errors.Join(err, s.id.SetPool(pool.Value.ID, peer.Peer{}), removeIfThere(s.caKeyPath()))
 	}
 	key, err := os.ReadFile(s.caKeyPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		s.lost.Store(true)
+		s.log.Entry("server").Error(s.lostStore())
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -132,6 +139,15 @@ func (s *Server) foundOnce(ctx context.Context) error {
 	}
 	s.log.Entry("server").Infof("a new pool %s of this peer alone", authority.Subject.CommonName)
 	return removeIfThere(s.caKeyPath())
+}
+
+// lostStore says in words that the store in which this peer had its pool is gone: it has a certificate of a pool that it
+// has not made just now, and no record of it. Such a peer must not found the pool a second time.
+func (s *Server) lostStore() string {
+	if !s.lost.Load() {
+		return ""
+	}
+	return fmt.Sprintf("this peer belongs to pool %s, but its store is gone: stop glusterd2 and run 'glusterd2 recover --rejoin HOST', where HOST is a peer of the pool, or 'glusterd2 recover --from FILE' if there is none", s.id.PoolID())
 }
 
 func removeIfThere(path string) error {

@@ -44,6 +44,15 @@ type selfState struct {
 // openIdentity reads the identity, or makes one on the first start. What the configuration says of addresses holds
 // until a pool has made them known otherwise.
 func openIdentity(cfg *config.Config) (*identity, error) {
+	id, err := readIdentity(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return id, id.write()
+}
+
+// readIdentity is openIdentity without writing anything.
+func readIdentity(cfg *config.Config) (*identity, error) {
 	id := &identity{dir: cfg.LocalStateDir}
 	file := filepath.Join(id.dir, identityFile)
 	v := viper.New()
@@ -67,10 +76,14 @@ func openIdentity(cfg *config.Config) (*identity, error) {
 		ID: peerID, Name: name, Host: cfg.AdvertiseAddress, PeerAddress: cfg.PeerEndpoint(), ClientAddress: cfg.ClientEndpoint(),
 		StorePeerURLs: cfg.AdvertisePURLs(), StoreClientURLs: cfg.AdvertiseCURLs(),
 	}
-	if err := id.readSelf(); err != nil {
-		return nil, err
-	}
-	return id, id.write()
+	return id, id.readSelf()
+}
+
+// become takes over the id of a peer whose host is gone. Nothing is written before SetPool.
+func (i *identity) become(peerID string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.self.ID = peerID
 }
 
 // readSelf reads what the pool has made of this peer.

@@ -83,7 +83,7 @@ func (s *Server) serve() error {
 			Volumes: s.volumes, Peers: s.peers, Pool: pool{s}, Cluster: volumes.Cluster{Commands: s.volumes},
 			Transactions: transactions{s.engine, s.store}, System: system{s}, Metrics: system{s},
 		},
-		Refuse: s.peers.DetachedError, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
+		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
 	})
 	if err != nil {
 		return err

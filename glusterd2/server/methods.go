@@ -83,7 +83,7 @@ func (s *Server) verifyInviter(from peerrpc.Caller, proof string) (*peer.Prover,
 
 // member checks that a certificate of the pool's authority belongs to a present member.
 func (s *Server) member(peerID, serial string) error {
-	if err := s.peers.DetachedError(); err != nil {
+	if err := s.peers.NotInPool(); err != nil {
 		return err
 	}
 	if err := s.net.refuse(peerID, serial); err != nil {

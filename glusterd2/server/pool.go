@@ -18,7 +18,7 @@ var _ rest.Pool = pool{}
 // Status implements rest.Pool. It reads what is known, so that it has something to say without a quorum too.
 func (p pool) Status(ctx context.Context) (api.Pool, error) {
 	out := api.Pool{ClusterID: p.id.PoolID(), Waiting: p.store.Waiting(), Members: []api.PoolMember{}, Warnings: []string{}}
-	if err := p.peers.DetachedError(); err != nil {
+	if err := p.peers.NotInPool(); err != nil {
 		out.Health, out.Waiting, out.Warnings = "detached", err.Error(), []string{err.Error()}
 		return out, nil
 	}

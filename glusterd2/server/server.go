@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/commands/peers"
@@ -54,6 +56,7 @@ type Server struct {
 	watch   *brick.Supervisor
 	prover  func() (*peer.Prover, error)
 	secret  restSecret
+	lost    atomic.Bool // the store of this peer's pool is gone; see lostStore
 
 	plugins   []plugin.Plugin
 	listeners listeners
@@ -106,20 +109,24 @@ func New(ctx context.Context, cfg config.Config, version string, log *logging.Lo
 }
 
 func (s *Server) openStore(ctx context.Context) (err error) {
-	cfg := s.cfg
-	s.store, err = store.Open(ctx, store.Config{
-		PeerID: s.id.Peer().ID, Dir: filepath.Join(cfg.LocalStateDir, "store"),
-		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
-		AdvertisePeerURLs: s.id.Peer().StorePeerURLs, AdvertiseClientURLs: s.id.Peer().StoreClientURLs,
-		TLS:     store.TLS{CA: s.tls.CAFile(), Cert: s.tls.CertFile(), Key: s.tls.KeyFile()},
-		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, QuotaBytes: int64(cfg.StoreQuota),
-		SnapshotEvery: orNone(cfg.SnapshotInterval), SnapshotKeep: cfg.SnapshotKeep, Version: s.version, Log: s.log.Entry("store"),
-	})
+	s.store, err = store.Open(ctx, storeConfig(&s.cfg, s.id.Peer(), s.tls, s.version, s.log.Entry("store")))
 	if err != nil {
 		return err
 	}
 	s.onStop("store: last, since everything else reads it", func(context.Context) error { return s.store.Close() })
 	return nil
+}
+
+// storeConfig is the configuration of the store of a peer with the certificates in dir.
+func storeConfig(cfg *config.Config, self peer.Peer, dir *pki.Dir, version string, log *logrus.Entry) store.Config {
+	return store.Config{
+		PeerID: self.ID, Dir: filepath.Join(cfg.LocalStateDir, "store"),
+		ListenPeerURLs: cfg.EtcdPURLs, ListenClientURLs: cfg.EtcdCURLs,
+		AdvertisePeerURLs: self.StorePeerURLs, AdvertiseClientURLs: self.StoreClientURLs,
+		TLS:     store.TLS{CA: dir.CAFile(), Cert: dir.CertFile(), Key: dir.KeyFile()},
+		NoEmbed: cfg.NoEmbed, Endpoints: cfg.EtcdEndpoints, NameOf: peerName, QuotaBytes: int64(cfg.StoreQuota),
+		SnapshotEvery: orNone(cfg.SnapshotInterval), SnapshotKeep: cfg.SnapshotKeep, Version: version, Log: log,
+	}
 }
 
 // orNone spells "no snapshots", an interval of 0 in the configuration, as the store does.
@@ -158,7 +165,7 @@ func (s *Server) build() {
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
-		Prover: s.prover, Cut: s.store.Cut, Fresh: s.fresh, Log: s.log.Entry("peers"),
+		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Log: s.log.Entry("peers"),
 	})
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,

@@ -13,7 +13,8 @@ import (
 )
 
 // A peer that was away for long may find none of the store's members where they were, or be refused by them all. Then it
-// asks the peers that it knows: they tell where the store is now, or that it was taken out of the pool.
+// asks the peers that it knows: they tell where the store is now, or that it was taken out of the pool. A peer that is in
+// touch with a store asks those that are away from it, now and then: the pool may have been brought back on one of them.
 const (
 	// findLook is the pause between looks whether the store is in touch.
 	findLook = time.Second
@@ -26,22 +27,30 @@ const (
 	findPeers    = 16
 )
 
-// findBack asks others for the way back to the store while this peer is out of touch with it.
+// findBack asks others for the way back to the store while this peer is out of touch with it, and whether there is
+// another while it is in touch.
 func (s *Server) findBack(ctx context.Context) error {
 	tick := time.NewTicker(findLook)
 	defer tick.Stop()
-	lost, pause := time.Time{}, findAfter
+	var lost, compared time.Time
+	pause := findAfter
 	for {
 		select {
 		case now := <-tick.C:
+			waiting := s.store.Waiting() != ""
 			switch {
-			case s.store.Waiting() == "" || s.id.Detached() != "":
-				lost, pause = time.Time{}, findAfter
-			case lost.IsZero():
+			case s.id.Detached() != "":
+			case waiting && lost.IsZero():
 				lost = now
-			case now.Sub(lost) >= pause:
+			case waiting && now.Sub(lost) >= pause:
 				s.askAround(ctx)
 				lost, pause = time.Now(), min(2*pause, findPauseMax)
+			case !waiting && now.Sub(compared) >= findPauseMax:
+				s.compareGenerations(ctx, compared.IsZero())
+				compared = time.Now()
+			}
+			if !waiting {
+				lost, pause = time.Time{}, findAfter
 			}
 		case <-ctx.Done():
 			return nil
@@ -51,22 +60,23 @@ func (s *Server) findBack(ctx context.Context) error {
 
 // askAround asks the peers of the last known records for this one's standing, and goes by the answers.
 func (s *Server) askAround(ctx context.Context) {
-	var member []peer.Standing
-	out := 0
-	for _, a := range s.standings(ctx) {
-		if a.PoolID != s.id.PoolID() {
-			continue
-		}
-		if a.Member {
-			member = append(member, a)
-		} else {
+	newest, member, out := peer.Standing{Generation: -1}, false, 0
+	for _, a := range s.standings(ctx, s.others()) {
+		switch {
+		case a.PoolID != s.id.PoolID():
+		case !a.Member:
 			out++
+		default:
+			member = true
+			if a.Generation > newest.Generation {
+				newest = a
+			}
 		}
 	}
 	log := s.log.Entry("server")
 	switch {
-	case len(member) > 0:
-		if err := s.followTo(ctx, member[0]); err != nil && ctx.Err() == nil {
+	case member:
+		if err := s.followTo(ctx, newest); err != nil && ctx.Err() == nil {
 			log.Warnf("other peers told where the store is, but it cannot be entered there yet: %v", err)
 		}
 	case out > 0: // and nobody says otherwise
@@ -77,30 +87,94 @@ func (s *Server) askAround(ctx context.Context) {
 	}
 }
 
-// followTo uses the store at the endpoints that another peer has told.
-func (s *Server) followTo(_ context.Context, st peer.Standing) error {
-	return s.store.SetEndpoints(st.Endpoints)
+// compareGenerations looks for a pool that was brought back from this one's records on a peer that was away from it: this
+// peer was taken for lost. If it is alone with its records it gives them up for the newer ones; if others share them
+// somebody has to decide. The first time all peers are asked, since signs of life may be left from before.
+func (s *Server) compareGenerations(ctx context.Context, all bool) {
+	online := func(p *peer.Peer) bool { _, ok := peer.Online(s.store, p.ID); return ok }
+	ask, sharing := s.others(), 0
+	for _, p := range ask {
+		if online(p) {
+			sharing++
+		}
+	}
+	if !all {
+		ask = slices.DeleteFunc(ask, online)
+	}
+	own, newest := s.generation(), peer.Standing{}
+	for _, a := range s.standings(ctx, ask) {
+		if a.PoolID != s.id.PoolID() || a.Generation <= own {
+			continue
+		}
+		if a.Generation > newest.Generation {
+			newest = a
+		}
+		if all {
+			sharing-- // it does not, whatever sign of life it has left here
+		}
+	}
+	log := s.log.Entry("server")
+	switch {
+	case newest.Generation == 0:
+	case sharing > 0 || !newest.Member:
+		log.Errorf("pool %s was brought back on another peer while this one and others go on with its former records: stop glusterd2 on all peers of one side and run 'glusterd2 recover --rejoin HOST' there, where HOST is a peer of the other", newest.PoolID)
+	default:
+		log.Warnf("pool %s was brought back on another peer while this one was away: its records hold, those of this peer are put aside", newest.PoolID)
+		if err := s.followTo(ctx, newest); err != nil && ctx.Err() == nil {
+			log.Errorf("the store of the pool that was brought back cannot be entered: %v", err)
+		}
+	}
 }
 
-// standings asks peers at the same time. Those that do not answer, or do not know, are left out.
-func (s *Server) standings(ctx context.Context) []peer.Standing {
-	ctx, cancel := context.WithTimeout(ctx, findPatience)
-	defer cancel()
+// generation is that of the records that this peer has.
+func (s *Server) generation() int {
+	rec, _, err := peer.PoolRecord.Get(s.store, "")
+	if err != nil {
+		return 0
+	}
+	return rec.Value.Generation
+}
+
+// others are the peers of the pool but this one, as far as they are known.
+func (s *Server) others() []*peer.Peer {
 	recs, err := peer.Records.List(s.store)
 	if err != nil {
 		return nil
 	}
-	recs = slices.DeleteFunc(recs, func(r store.Record[*peer.Peer]) bool { return r.ID == s.id.Peer().ID })
+	var out []*peer.Peer
+	for _, rec := range recs {
+		if rec.ID != s.id.Peer().ID {
+			out = append(out, rec.Value)
+		}
+	}
+	return out
+}
+
+// followTo uses the store at the endpoints that another peer has told. If this peer has a member that is none of those
+// there, the store went on or was recovered without it: this peer enters it as a client, and keeps its former data.
+func (s *Server) followTo(ctx context.Context, st peer.Standing) error {
+	if own, ok := s.store.OwnMember(); ok && !slices.Contains(st.Members, own) {
+		s.log.Entry("server").Warnf("the pool has gone on without this peer's member of the store, or was recovered on another peer: this peer enters its store at %v anew, and keeps its own former data aside",
+			st.Endpoints)
+		return s.store.Reenter(ctx, st.Endpoints)
+	}
+	return s.store.SetEndpoints(st.Endpoints)
+}
+
+// standings asks peers at the same time. Those that do not answer, or do not know, are left out.
+func (s *Server) standings(ctx context.Context, from []*peer.Peer) []peer.Standing {
+	ctx, cancel := context.WithTimeout(ctx, findPatience)
+	defer cancel()
 	var (
 		mu  sync.Mutex
 		out []peer.Standing
 		wg  sync.WaitGroup
 	)
-	for _, rec := range recs[:min(len(recs), findPeers)] {
+	for _, p := range from[:min(len(from), findPeers)] {
 		wg.Go(func() {
-			st, err := s.net.Standing(ctx, rec.Value)
+			st, err := s.net.Standing(ctx, p)
 			if err != nil {
-				s.log.Entry("server").WithField("peer", rec.ID).Debugf("asked for this peer's standing: %v", err)
+				s.log.Entry("server").WithField("peer", p.ID).Debugf("asked for this peer's standing: %v", err)
 				return
 			}
 			mu.Lock()
@@ -118,14 +192,14 @@ func (s *Server) standing(ctx context.Context, from peerrpc.Caller) (peer.Standi
 	if len(from.TLS.VerifiedChains) == 0 {
 		return peer.Standing{}, api.Errorf(api.Denied, "the caller has no certificate of this pool")
 	}
-	if err := s.peers.DetachedError(); err != nil {
+	if err := s.peers.NotInPool(); err != nil {
 		return peer.Standing{}, api.Errorf(api.Unavailable, "this peer is not in the pool itself")
 	}
 	if err := s.store.Sync(ctx); err != nil {
 		return peer.Standing{}, err
 	}
 	cert := from.TLS.VerifiedChains[0][0]
-	st := peer.Standing{PoolID: s.id.PoolID()}
+	st := peer.Standing{PoolID: s.id.PoolID(), Generation: s.generation()}
 	if err := s.member(cert.Subject.CommonName, cert.SerialNumber.Text(16)); err != nil {
 		s.log.Entry("peerrpc").WithField("from", from.Host).Infof("a peer asked for its standing and was told: %v", err)
 		return st, nil
@@ -135,5 +209,8 @@ func (s *Server) standing(ctx context.Context, from peerrpc.Caller) (peer.Standi
 		return st, err
 	}
 	st.Member, st.Endpoints = true, store.VoterURLs(members)
+	for _, m := range members {
+		st.Members = append(st.Members, m.ID)
+	}
 	return st, nil
 }

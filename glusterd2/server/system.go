@@ -43,7 +43,7 @@ func (s system) Live(context.Context) api.Health {
 func (s system) Ready(ctx context.Context) api.Health {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := s.peers.DetachedError(); err != nil {
+	if err := s.peers.NotInPool(); err != nil {
 		return api.Health{Checks: []api.Check{{Name: "pool", Message: err.Error()}}}
 	}
 	check := api.Check{Name: "store", OK: true}
@@ -61,7 +61,7 @@ func (s system) Ready(ctx context.Context) api.Health {
 // Status implements rest.System.
 func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 	st := api.PoolStatus{ClusterID: s.ClusterID(), Warnings: []string{}, Volumes: []api.VolumeSummary{}, Pending: []api.TransactionRef{}}
-	if err := s.peers.DetachedError(); err != nil {
+	if err := s.peers.NotInPool(); err != nil {
 		st.Warnings = append(st.Warnings, err.Error())
 		return st, nil
 	}

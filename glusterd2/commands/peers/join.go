@@ -81,7 +81,7 @@ func errBusy() error {
 
 // free checks that this peer can leave its own pool of one.
 func (c *Commands) free(ctx context.Context) error {
-	if err := c.DetachedError(); err != nil {
+	if err := c.NotInPool(); err != nil {
 		return err
 	}
 	if err := c.Store.Sync(ctx); err != nil {

@@ -55,6 +55,8 @@ type Config struct {
 	Network  Network
 	// Prover proves the pool secret; it returns nil when none is configured.
 	Prover func() (*peer.Prover, error)
+	// Lost says in words that the store of this peer's pool is gone; empty if it is not.
+	Lost func() string
 	// Cut ends this peer's part in its pool, for the reason given, without forgetting anything.
 	Cut func(reason string)
 	// Fresh makes a new pool of this peer alone, when it is reset.

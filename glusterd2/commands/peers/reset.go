@@ -11,10 +11,14 @@ import (
 	"gd2/pkg/api"
 )
 
-// DetachedError returns an error of kind State if this peer was taken out of its pool and has not been reset since.
-func (c *Commands) DetachedError() *api.Error {
+// NotInPool returns an error of kind State if this peer can answer for no pool: it was taken out of its own and has not
+// been reset since, or its store is lost.
+func (c *Commands) NotInPool() *api.Error {
 	if pool := c.Identity.Detached(); pool != "" {
 		return api.Errorf(api.State, "%s", detachedText(pool))
+	}
+	if why := c.Lost(); why != "" {
+		return api.Errorf(api.State, "%s", why)
 	}
 	return nil
 }

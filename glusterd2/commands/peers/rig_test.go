@@ -39,6 +39,7 @@ type rig struct {
 	cannot  error // of Fresh
 	knocks  []string
 	deaf    error // of Knock
+	lost    string
 	cuts    []string
 	// detached is the pool that the rig's peer was taken out of.
 	detached string
@@ -74,6 +75,7 @@ func newRig(t *testing.T) *rig {
 	r.c = New(Config{
 		Store: r.store, Engine: r.pool.Engine(id1), Ops: Register(transaction.NewRegistry()), Identity: r, TLS: r.authority(),
 		Network: r, Prover: func() (*peer.Prover, error) { return r.prover, nil },
+		Lost:  func() string { return r.lost },
 		Cut:   func(reason string) { r.cuts = append(r.cuts, reason) },
 		Fresh: func(context.Context) error { r.freshes++; return r.cannot }, Log: logrus.NewEntry(log),
 	})
