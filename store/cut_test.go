@@ -23,7 +23,9 @@ func TestCut(t *testing.T) {
 	}()
 	defer func() {
 		cancel()
-		_ = <-announced
+		if err := <-announced; err != nil {
+			t.Error(err)
+		}
 	}()
 	for range 2 {
 		cut.Cut("this peer was detached")

@@ -184,6 +184,39 @@ func addLearner(t *testing.T, first, p *storetest.Peer) {
 	}
 }
 
+// TestRecoverCutShort ends a recovery after its last step but before it has tidied up, or before its last step.
+func TestRecoverCutShort(t *testing.T) {
+	p := storetest.NewPeer(t, storetest.NewAuthority(t), "peer-1")
+	fillPool(t, p.Store, 2)
+	closeStore(t, p)
+	dir := p.Config.Dir
+	before, err := os.ReadFile(filepath.Join(dir, "store.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Recover(p.Config, store.RecoverOptions{ForceNewPool: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "aside-member-1"), filepath.Join(dir, "member-1")); err != nil {
+		t.Fatal(err)
+	}
+	p.Restart(t)
+	wantPool(t, p.Store, 2, true)
+	closeStore(t, p)
+	if _, err := os.Stat(filepath.Join(dir, "aside-member-1", "member", "wal")); err != nil {
+		t.Error(err)
+	}
+	// As if the state had not been written: the old member goes on as it was.
+	if err := os.Rename(filepath.Join(dir, "aside-member-1"), filepath.Join(dir, "member-1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "store.json"), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.Restart(t)
+	wantPool(t, p.Store, 2, true)
+}
+
 func TestRecoverRefuses(t *testing.T) {
 	ca := storetest.NewAuthority(t)
 	cfg := storetest.NewConfig(t, ca, "peer-1")
