@@ -73,7 +73,7 @@ func expected(msg string) bool {
 
 // Write writes one line.
 func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if expected(e.Message) {
+	if expected(e.Message) || e.Message == secretive {
 		return nil
 	}
 	if repeated(e.Message) && !c.tell(e, fields) {
@@ -82,6 +82,9 @@ func (c *zapCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	c.log.WithFields(plain(fields)).WithTime(e.Time).Log(c.level(e.Level), e.Message)
 	return nil
 }
+
+// secretive is the message with which etcd, at its debug level, logs whole requests: the pool's secrets among them.
+const secretive = "Apply"
 
 // repeated are messages that come again with every try of somebody who is not wanted: of a peer without a certificate, or
 // of a member of a store that was since recovered.

@@ -65,15 +65,23 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 		st.Warnings = append(st.Warnings, err.Error())
 		return st, nil
 	}
+	// Without a quorum the last known state is shown, and what is waited for.
+	unknown := s.store.Sync(ctx)
+	if unknown != nil {
+		st.Warnings = append(st.Warnings, unknown.Error())
+	}
 	var err error
-	if st.Peers, err = s.peers.List(ctx, "", ""); err != nil {
+	if st.Peers, err = s.peers.Known(ctx); err != nil {
 		return st, err
 	}
 	if st.Store, err = s.store.Status(ctx); err != nil {
 		return st, err
 	}
+	if unknown == nil {
+		st.Warnings = append(st.Warnings, st.Store.Warnings...)
+	}
 	for _, p := range st.Peers {
-		if !p.Online {
+		if !p.Online && unknown == nil {
 			st.Warnings = append(st.Warnings, fmt.Sprintf("peer %s (%s) is offline", p.Name, p.ID))
 		}
 	}

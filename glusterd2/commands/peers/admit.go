@@ -56,7 +56,7 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}
-	old, err := c.known(joiner)
+	old, err := c.clashes(joiner)
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
@@ -78,8 +78,8 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 	return reply, nil
 }
 
-// known looks for peers that the joiner would clash with, and returns its own left-over record, if there is one.
-func (c *Commands) known(joiner peer.Peer) (own store.Record[*peer.Peer], err error) {
+// clashes looks for peers that the joiner would clash with, and returns its own left-over record, if there is one.
+func (c *Commands) clashes(joiner peer.Peer) (own store.Record[*peer.Peer], err error) {
 	recs, err := peer.Records.List(c.Store)
 	if err != nil {
 		return own, err

@@ -98,6 +98,13 @@ func (c *Commands) List(ctx context.Context, key, value string) ([]api.Peer, err
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
+	return c.known(ctx, key, value)
+}
+
+// Known is List from what this peer knows, which may be old: for those who have something to say without a quorum too.
+func (c *Commands) Known(ctx context.Context) ([]api.Peer, error) { return c.known(ctx, "", "") }
+
+func (c *Commands) known(ctx context.Context, key, value string) ([]api.Peer, error) {
 	recs, err := peer.Records.List(c.Store)
 	if err != nil {
 		return nil, err
