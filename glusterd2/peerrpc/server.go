@@ -129,7 +129,10 @@ func (s *Server) handler(m Method) grpc.MethodHandler {
 		}()
 		from, err := s.caller(ctx, m)
 		if err != nil {
-			s.cfg.Log.WithFields(logrus.Fields{"method": m.Name, "from": from.Host}).Warnf("call refused: %v", err)
+			// A peer that was taken out calls again and again: it counts against what its address may ask for.
+			if m.Open || s.allow(from.Host) {
+				s.cfg.Log.WithFields(logrus.Fields{"method": m.Name, "from": from.Host}).Warnf("call refused: %v", err)
+			}
 			return nil, toStatus(err)
 		}
 		rep, err = m.handle(ctx, from, decode)
