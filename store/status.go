@@ -114,6 +114,7 @@ func (s *Store) judge(st *api.StoreStatus, answers []probed) {
 	for i, p := range answers {
 		m := st.Members[i]
 		switch {
+		case !m.Reachable && p.member.PeerID == "": // it was added a moment ago and has not started yet
 		case !m.Reachable:
 			st.Warnings = append(st.Warnings, fmt.Sprintf("%s %s cannot be reached", m.Role, s.memberName(p.member)))
 		case m.Lag > lagWarn:
