@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,12 +22,13 @@ func TestCut(t *testing.T) {
 	go func() {
 		announced <- cut.Announce(ctx, alives.Create("peer-3", alive{"boot"}), 2*time.Second)
 	}()
-	defer func() {
+	withdrawn := sync.OnceFunc(func() {
 		cancel()
 		if err := <-announced; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	defer withdrawn()
 	for range 2 {
 		cut.Cut("this peer was detached")
 	}
@@ -48,6 +50,7 @@ func TestCut(t *testing.T) {
 	commit(t, peers[0].Store, volumes.Create("gv2", volume{}))
 
 	// After a restart it is a member as before, until it is cut again.
+	withdrawn()
 	if err := cut.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -341,9 +341,12 @@ func TestDetachByForce(t *testing.T) {
 		t.Fatal(err)
 	}
 	ds[0].sees(1, ds[0])
-	if st, err := ds[0].client.Status(ctx); err != nil || !st.Healthy {
-		t.Errorf("%v, %v", strings.Join(st.Warnings, "; "), err)
-	}
+	until(t, func(ctx context.Context) string {
+		if st, err := ds[0].client.Status(ctx); err != nil || !st.Healthy {
+			return fmt.Sprintf("%v, %v", strings.Join(st.Warnings, "; "), err)
+		}
+		return ""
+	})
 	began := time.Now()
 	ds[1].start()
 	ds[1].detached()
