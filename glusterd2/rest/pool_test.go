@@ -3,6 +3,7 @@ package rest
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,8 +13,16 @@ import (
 	"gd2/pkg/api"
 )
 
+// download is what came of asking for a backup; err says that it broke off.
+type download struct {
+	status  int
+	trailer http.Header
+	body    []byte
+	err     error
+}
+
 // backupOf asks for a backup over a real connection, as trailers need one.
-func backupOf(t *testing.T, r *rig) (*http.Response, []byte, error) {
+func backupOf(t *testing.T, r *rig) download {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.api.ServeHTTP(w, req.WithContext(WithOrigin(req.Context(), r.origin)))
@@ -27,26 +36,25 @@ func backupOf(t *testing.T, r *rig) (*http.Response, []byte, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	return resp, body, err
+	return download{status: resp.StatusCode, trailer: resp.Trailer, body: body, err: errors.Join(err, resp.Body.Close())}
 }
 
 func TestBackup(t *testing.T) {
 	r := newRig(t, nil)
 	r.fake.backup = []string{"manifest\n", strings.Repeat("x", 1<<20)}
-	resp, body, err := backupOf(t, r)
-	sum := sha256.Sum256(body)
-	if err != nil || resp.StatusCode != http.StatusOK || len(body) != 9+1<<20 || resp.Trailer.Get(HeaderChecksum) != hex.EncodeToString(sum[:]) {
-		t.Errorf("status %d, %d bytes, trailer %v, %v", resp.StatusCode, len(body), resp.Trailer, err)
+	got := backupOf(t, r)
+	sum := sha256.Sum256(got.body)
+	if got.err != nil || got.status != http.StatusOK || len(got.body) != 9+1<<20 || got.trailer.Get(HeaderChecksum) != hex.EncodeToString(sum[:]) {
+		t.Errorf("status %d, %d bytes, trailer %v, %v", got.status, len(got.body), got.trailer, got.err)
 	}
 	r.fake.err = api.Errorf(api.Unavailable, "the member has gone")
-	if resp, _, err := backupOf(t, r); err == nil || resp.Trailer.Get(HeaderChecksum) != "" {
-		t.Errorf("a backup that broke off: trailer %v, %v", resp.Trailer, err)
+	if got := backupOf(t, r); got.err == nil || got.trailer.Get(HeaderChecksum) != "" {
+		t.Errorf("a backup that broke off: trailer %v, %v", got.trailer, got.err)
 	}
 	r.fake.backup = nil
-	if resp, body, err := backupOf(t, r); err != nil || resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "has gone") {
-		t.Errorf("a backup that did not begin: %d %s, %v", resp.StatusCode, body, err)
+	if got := backupOf(t, r); got.err != nil || got.status != http.StatusServiceUnavailable || !strings.Contains(string(got.body), "has gone") {
+		t.Errorf("a backup that did not begin: %d %s, %v", got.status, got.body, got.err)
 	}
 }
 
@@ -54,8 +62,8 @@ func TestBackup(t *testing.T) {
 func TestBackupIsGuarded(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.NoAuth = true })
 	r.origin = Origin{}
-	if resp, _, err := backupOf(t, r); err != nil || resp.StatusCode != http.StatusUnauthorized {
-		t.Errorf("status %d, %v", resp.StatusCode, err)
+	if got := backupOf(t, r); got.err != nil || got.status != http.StatusUnauthorized {
+		t.Errorf("status %d, %v", got.status, got.err)
 	}
 	if got := r.do("GET", "/v1/pool", ""); got.status != http.StatusOK {
 		t.Errorf("status of the pool: %d", got.status)

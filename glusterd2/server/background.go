@@ -91,6 +91,9 @@ const authFile = "auth"
 func (s *Server) followSecret(ctx context.Context) error {
 	changed, stop := s.store.Subscribe(store.PrefixSecrets)
 	defer stop()
+	if kept, err := os.ReadFile(filepath.Join(s.cfg.LocalStateDir, authFile)); err == nil && len(kept) > 0 {
+		s.secret.value.Store(&kept) // until the pool has a quorum, clients may at least ask how it is
+	}
 	for {
 		rec, ok, err := peer.Secrets.Get(s.store, peer.SecretREST)
 		if err == nil && ok && !bytes.Equal(rec.Value, s.secret.get()) {

@@ -34,7 +34,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		resp, err := e.transport.RoundTrip(req)
+		resp, err := e.transport.RoundTrip(req) //nolint:bodyclose // receive closes it
 		if err == nil {
 			return c.receive(resp, w)
 		}
