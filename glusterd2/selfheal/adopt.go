@@ -85,8 +85,8 @@ func (d *Daemon) clean() error {
 		return api.Errorf(api.Internal, "clean up after the self-heal daemon: %v", err)
 	}
 	var errs []error
-	for _, file := range files {
-		errs = append(errs, remove(file))
+	for name, file := range files {
+		errs = append(errs, remove(file), remove(d.shapeFile(name)))
 	}
 	return errors.Join(errs...)
 }

@@ -27,7 +27,7 @@ const ServiceName = "Self-heal Daemon"
 type Volume struct {
 	Name string
 	// Volfile is the text that GETSPEC gives for shd/NAME. It is handed over when the volume is attached; later changes
-	// the daemon fetches by itself when it is told to.
+	// of options the daemon fetches by itself when it is told to.
 	Volfile string
 }
 
@@ -58,7 +58,7 @@ type Daemon struct {
 	request  int // counts SetDesired
 	answered int // the request that the last round worked on
 	settled  chan struct{}
-	attached map[string]bool
+	attached map[string]string // the shape of each attached volume
 	proc     *process.Process
 	since    time.Time // when proc was started or adopted
 	socket   string
@@ -73,7 +73,7 @@ func New(cfg Config) *Daemon {
 	if cfg.Host == "" {
 		cfg.Host = "localhost"
 	}
-	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{}), attached: map[string]bool{}}
+	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{}), attached: map[string]string{}}
 }
 
 // SetDesired says which volumes the daemon has to take care of from now on. With none it is stopped.

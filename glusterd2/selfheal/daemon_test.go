@@ -154,3 +154,28 @@ func TestDaemonIsAdopted(t *testing.T) {
 	}
 	started(t, d, "gv-b")
 }
+
+// Bricks that are found elsewhere now are healed there: the daemon does not learn that from a new volfile.
+func TestNewShape(t *testing.T) {
+	p := newPeer(t)
+	a, b := p.add(t, "gv-a"), p.add(t, "gv-b")
+	p.lead(true)
+	d, end := run(t, p)
+	want(t, p, d, a)
+	pid := d.Status("gv-a").Pid
+	p.lead(false)
+	want(t, p, d, a) // the only volume
+	started(t, d, "gv-a")
+	p.lead(true)
+	want(t, p, d, a, b)
+	end()
+	p.lead(false)
+	d, _ = run(t, p)
+	defer want(t, p, d)
+	want(t, p, d, a, b)
+	started(t, d, "gv-a")
+	started(t, d, "gv-b")
+	if st := d.Status("gv-a"); st.Pid != pid {
+		t.Errorf("new shapes restarted the daemon: %+v, was %d", st, pid)
+	}
+}

@@ -49,6 +49,7 @@ type peer struct {
 
 	mu      sync.Mutex
 	volumes map[string]*volume.Volume
+	astray  bool // volfiles name a host where nobody is
 	lib     *volgen.Library
 	stop    func()
 }
@@ -167,7 +168,22 @@ func (p *peer) Volume(name string) (*volume.Volume, bool) {
 	v, ok := p.volumes[name]
 	return v, ok
 }
-func (p *peer) Host(string) string             { return p.host }
+func (p *peer) Host(string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.astray {
+		return "127.255.255.254"
+	}
+	return p.host
+}
+
+// lead makes volfiles name a host where nobody is, or the right one again.
+func (p *peer) lead(astray bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.astray = astray
+}
+
 func (p *peer) Servers() []string              { return nil }
 func (p *peer) PoolOptions() map[string]string { return nil }
 func (p *peer) VolumeID(name string) (string, error) {

@@ -80,7 +80,7 @@ func (d *Daemon) Pending(ctx context.Context, volumeName string, subvols []strin
 // ask sends one BrickXlatorOp. Its dict travels where others have their input.
 func (d *Daemon) ask(ctx context.Context, volumeName string, subvols []string, op int) (gfrpc.Dict, error) {
 	d.mu.Lock()
-	socket, ready := d.socket, d.proc != nil && d.proc.Alive() && d.attached[volumeName]
+	socket, ready := d.socket, d.proc != nil && d.proc.Alive() && d.attached[volumeName] != ""
 	d.mu.Unlock()
 	if !ready {
 		return nil, api.Errorf(api.State, "the self-heal daemon of this peer does not take care of volume %s now", volumeName)
@@ -105,7 +105,7 @@ func (d *Daemon) Status(volumeName string) api.DaemonStatus {
 	switch {
 	case d.proc == nil || !d.proc.Alive():
 		st.Error = "it does not run"
-	case !d.attached[volumeName]:
+	case d.attached[volumeName] == "":
 		st.Error = "the volume is not attached to it"
 	default:
 		st.Online, st.Pid = true, d.proc.Pid()

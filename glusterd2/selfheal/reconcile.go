@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gd2/glusterd2/process"
@@ -33,18 +34,19 @@ func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
 		return d.stop(ctx)
 	}
 	if d.proc == nil {
-		if err := d.start(ctx, wanted[0].Name); err != nil {
+		if err := d.start(ctx, wanted[0]); err != nil {
 			return err
 		}
 	}
 	var errs []error
 	for _, name := range d.volumes() {
-		if !slices.ContainsFunc(wanted, func(v Volume) bool { return v.Name == name }) {
+		// A volume of another shape comes in again below.
+		if !slices.ContainsFunc(wanted, func(v Volume) bool { return v.Name == name && d.has(v) }) {
 			errs = append(errs, d.detach(ctx, name))
 		}
 	}
 	for _, v := range wanted {
-		if !d.has(v.Name) {
+		if !d.has(v) {
 			errs = append(errs, d.attach(ctx, v))
 		}
 	}
@@ -73,18 +75,18 @@ func (d *Daemon) find() error {
 }
 
 // start starts the daemon for its first volume.
-func (d *Daemon) start(ctx context.Context, name string) error {
+func (d *Daemon) start(ctx context.Context, v Volume) error {
 	if err := d.clean(); err != nil { // what a crash left would look like attached volumes
 		return err
 	}
-	s := d.spec(name)
+	s := d.spec(v.Name)
 	p, err := process.Start(ctx, s)
 	if err != nil {
 		return api.Errorf(api.Unavailable, "%v", err)
 	}
-	d.set(p, s.Socket, []string{name})
-	d.cfg.Log.WithField("pid", p.Pid()).WithField("volume", name).Info("self-heal daemon started")
-	return nil
+	d.set(p, s.Socket, nil)
+	d.cfg.Log.WithField("pid", p.Pid()).WithField("volume", v.Name).Info("self-heal daemon started")
+	return d.mark(v)
 }
 
 // stop ends the daemon and removes what it leaves.
@@ -120,8 +122,7 @@ func (d *Daemon) attach(ctx context.Context, v Volume) error {
 	if err := os.WriteFile(pidFile, []byte(text), 0o644); err != nil { //nolint:gosec // as the daemon's own
 		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
 	}
-	d.mark(v.Name, true)
-	return nil
+	return d.mark(v)
 }
 
 // detach takes a volume from the running daemon.
@@ -129,8 +130,10 @@ func (d *Daemon) detach(ctx context.Context, name string) error {
 	if err := d.op(ctx, gfrpc.BrickServiceDetach, name, nil, nil); err != nil {
 		return fmt.Errorf("detach volume %s from the self-heal daemon: %w", name, err)
 	}
-	d.mark(name, false)
-	return remove(d.cfg.Layout.SelfHealPidFile(name))
+	d.mu.Lock()
+	delete(d.attached, name)
+	d.mu.Unlock()
+	return errors.Join(remove(d.cfg.Layout.SelfHealPidFile(name)), remove(d.shapeFile(name)))
 }
 
 func (d *Daemon) op(ctx context.Context, proc uint32, name string, input []byte, dict gfrpc.Dict) error {
@@ -157,26 +160,52 @@ func (d *Daemon) spec(name string) process.Spec {
 func (d *Daemon) set(p *process.Process, socket string, volumes []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.proc, d.since, d.socket, d.attached = p, time.Now(), socket, map[string]bool{}
+	d.proc, d.since, d.socket, d.attached = p, time.Now(), socket, map[string]string{}
 	for _, v := range volumes {
-		d.attached[v] = true
+		text, err := os.ReadFile(d.shapeFile(v))
+		if err != nil {
+			text = nil // of no shape that is wanted: it is attached again
+		}
+		d.attached[v] = string(text)
 	}
 }
 
-func (d *Daemon) mark(name string, attached bool) {
+// mark notes that a volume is attached, and in which shape: in memory, and for the next life of gd2.
+func (d *Daemon) mark(v Volume) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if attached {
-		d.attached[name] = true
-		return
+	d.attached[v.Name] = shape(v.Volfile)
+	d.mu.Unlock()
+	if err := os.WriteFile(d.shapeFile(v.Name), []byte(shape(v.Volfile)), 0o600); err != nil {
+		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
 	}
-	delete(d.attached, name)
+	return nil
 }
 
-func (d *Daemon) has(name string) bool {
+// has reports whether a volume is attached as it is wanted.
+func (d *Daemon) has(v Volume) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.attached[name]
+	attached, ok := d.attached[v.Name]
+	return ok && attached == shape(v.Volfile)
+}
+
+// shapeFile is where the shape of an attached volume is kept.
+func (d *Daemon) shapeFile(name string) string {
+	return filepath.Join(filepath.Dir(d.cfg.Layout.SelfHealPidFile(name)), "shape")
+}
+
+// shape is what the daemon cannot change about an attached volume: its graph, and where the bricks are. Told of a new
+// volfile it takes over new values of options, but if it finds another shape it goes on with the old one.
+func shape(volfile string) string {
+	var b strings.Builder
+	for line := range strings.Lines(volfile) {
+		words := strings.Fields(line)
+		if len(words) > 1 && words[0] == "option" && !slices.Contains([]string{"remote-host", "remote-subvolume"}, words[1]) {
+			continue
+		}
+		b.WriteString(strings.Join(words, " ") + "\n")
+	}
+	return b.String()
 }
 
 // volumes returns the names of the attached volumes, sorted.
