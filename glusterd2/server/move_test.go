@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -9,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"gd2/glusterd2/config"
 	"gd2/pkg/api"
+	"gd2/pkg/pki"
 )
 
 // move gives a daemon that is stopped another address.
@@ -97,4 +100,78 @@ func servesAt(ctx context.Context, d *daemon, ip string) string {
 		return fmt.Sprintf("the brick at %s runs as %q, %v", b.Info.Hostname, args, err)
 	}
 	return ""
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// A peer that is at work at its old and its new address moves without a restart.
+func TestAddressChangeAtWork(t *testing.T) {
+	t.Parallel()
+	var peerPort string
+	ds := newDaemons(t, 3, func(i int, cfg *config.Config) {
+		if i != 2 {
+			return
+		}
+		peerPort = freePort(t)
+		cfg.ClientAddress, cfg.PeerAddress = "0.0.0.0:"+freePort(t), "0.0.0.0:"+peerPort
+		cfg.EtcdCURLs, cfg.EtcdPURLs = []string{"https://0.0.0.0:" + freePort(t)}, []string{"https://0.0.0.0:" + freePort(t)}
+	})
+	each(ds, func(d *daemon) { d.ready() })
+	ctx := t.Context()
+	if err := ds[0].probe(ds[1]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ds[0].client.PeerAdd(ctx, api.PeerAddReq{Addresses: []string{net.JoinHostPort(ds[2].ip, peerPort)}}); err != nil {
+		t.Fatal(err)
+	}
+	ds[1].sees(3, ds...)
+	id := ds[2].id()
+	octets := strings.Split(ds[2].ip, ".")
+	octets[3] = "251"
+	fresh := strings.Join(octets, ".")
+	if _, err := ds[2].client.PeerEdit(ctx, id, api.PeerEditReq{Address: fresh}); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range ds {
+		until(t, func(ctx context.Context) string {
+			p, err := d.client.Pool(ctx)
+			i := slices.IndexFunc(p.Members, func(m api.PoolMember) bool { return m.PeerID == id })
+			if err != nil || !p.Healthy || i < 0 || p.Members[i].Host != fresh {
+				return fmt.Sprintf("%s sees %+v, %v", d.ip, p, err)
+			}
+			return ""
+		})
+	}
+	// The certificate names the new address.
+	until(t, func(ctx context.Context) string {
+		c, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}).DialContext(ctx, "tcp", net.JoinHostPort(fresh, peerPort))
+		if err != nil {
+			return err.Error()
+		}
+		defer c.Close()
+		if cert := c.(*tls.Conn).ConnectionState().PeerCertificates[0]; !pki.Covers(cert, fresh) {
+			return fmt.Sprintf("the certificate is for %v", cert.IPAddresses)
+		}
+		return ""
+	})
+	ds[1].stop()
+	until(t, func(ctx context.Context) string {
+		if _, err := ds[2].client.PeerEdit(ctx, id, api.PeerEditReq{Zone: "z"}); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 }
