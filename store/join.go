@@ -88,7 +88,8 @@ func (s *Store) goOver(ctx context.Context, endpoints []string, check func(Reade
 	s.mem.replace(entries, rev)
 	s.cut.Store(nil)
 	s.startFeed(sess, true)
-	old.close() // wakes whoever waits for the old pool
+	_ = s.saveCopy() // a failure is logged; without it a crash now would find the old pool's copy, which is of no use
+	old.close()      // wakes whoever waits for the old pool
 	s.dropServer()
 	return nil
 }
