@@ -66,7 +66,7 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 		return st, nil
 	}
 	// Without a quorum the last known state is shown, and what is waited for.
-	unknown := s.store.Sync(ctx)
+	unknown := s.syncBriefly(ctx)
 	if unknown != nil {
 		st.Warnings = append(st.Warnings, unknown.Error())
 	}
@@ -102,6 +102,13 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 	}
 	st.Healthy = len(st.Warnings) == 0
 	return st, nil
+}
+
+// syncBriefly is for those who want to know what is wrong, and not to wait until it is over.
+func (s system) syncBriefly(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return s.store.Sync(ctx)
 }
 
 func summarize(v api.VolumeStatus) (api.VolumeSummary, []string) {
