@@ -36,7 +36,7 @@ func (p pool) waitRoles(n, voters, learners int) {
 }
 
 // TestTwoPeers shows what two peers can promise: the loss of the one that does not vote stops nothing, the loss of the
-// voter stops changes but no brick.
+// voter stops changes but no brick, and one command on the survivor brings everything back.
 func TestTwoPeers(t *testing.T) {
 	p := newPool(t, 2, 1)
 	p.waitRoles(1, 1, 1)
@@ -64,6 +64,7 @@ func TestTwoPeers(t *testing.T) {
 	w.finish(t)
 	p.connected(mount, "gv0", 2)
 	p.healed(mount, status)
+	p.loseTheVoter()
 }
 
 // TestReAdd takes a peer out of the pool and brings the same host in again.
@@ -102,4 +103,26 @@ func TestReAdd(t *testing.T) {
 	p.waitOnline(3)
 	p.waitVoters(3)
 	p.create("gv1", append([]string{"replica", "3"}, p.bricks("gv1", 3)...)...)
+}
+
+// loseTheVoter ends node1 for good. node2 has everything that the pool knows; it goes on alone when it is told to.
+func (p pool) loseTheVoter() {
+	p.t.Helper()
+	p.must(p.Peer(1).KillDaemon(p.t.Context()))
+	p.must(p.Peer(2).Stop(p.t.Context()))
+	out, err := p.Peer(2).Run(p.t.Context(), "glusterd2", "recover", "--force-new-pool", "--dry-run")
+	p.must(err)
+	p.t.Logf("what would be done:\n%s", out)
+	_, err = p.Peer(2).Run(p.t.Context(), "glusterd2", "recover", "--force-new-pool", "--yes")
+	p.must(err)
+	p.must(p.Peer(2).Start(p.t.Context()))
+	p.cliOn(2, "volume", "set", "gv0", "performance.cache-size", "8MB")
+	if out := p.cliOn(2, "volume", "info", "gv0"); !strings.Contains(out, "node1:/srv/gv0") {
+		p.t.Errorf("the volume is not as it was:\n%s", out)
+	}
+	// If node1 comes back after all, it finds the pool that was brought back, and follows.
+	p.must(p.Peer(1).Start(p.t.Context()))
+	p.waitOnline(2)
+	p.waitRoles(1, 1, 1)
+	p.cli("volume", "set", "gv0", "performance.cache-size", "4MB")
 }
