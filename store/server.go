@@ -16,6 +16,8 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"gd2/pkg/api"
 )
@@ -118,7 +120,11 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	// and it can be stopped. Nobody uses the HTTP; an abstract unix socket, with TLS as well, needs no port and no file.
 	ec.ListenClientHttpUrls = []url.URL{{Scheme: "unixs", Host: "@gd2-store-" + rand.Text()}}
 	ec.ServiceRegister = sv.register
-	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{grpc.Creds(newAcceptCredentials(cfg))}
+	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{
+		grpc.Creds(newAcceptCredentials(cfg)),
+		// A request that outlives its server would find the database closed, and etcd does not expect that.
+		grpc.WaitForHandlers(true), grpc.ChainUnaryInterceptor(sv.surviveEnd),
+	}
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(cfg.Log.WithField("part", "etcd"), logrus.WarnLevel, &sv.ending))
 	return ec, nil
 }
@@ -164,6 +170,21 @@ func (sv *server) retire() {
 	if !sv.ending.Load() {
 		sv.stopServing()
 	}
+}
+
+// surviveEnd answers a request that has met the end of the server. Any other panic is a fault, and ends the process.
+func (sv *server) surviveEnd(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if !sv.ending.Load() && (sv.etcd == nil || sv.running()) {
+			panic(p)
+		}
+		resp, err = nil, status.Error(codes.Unavailable, "the store's server is stopping")
+	}()
+	return handle(ctx, req)
 }
 
 // stopServing ends what clients have under way.

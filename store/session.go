@@ -61,6 +61,8 @@ func dial(cfg Config, endpoints []string) (*session, error) {
 	if err != nil {
 		return nil, api.Errorf(api.Internal, "the client of the store cannot be made for %s: %v", strings.Join(endpoints, ","), err)
 	}
+	// Now, and not with the first request: etcd's resolver does not bear SetEndpoints while gRPC is setting it up.
+	client.ActiveConnection().Connect()
 	return &session{client: client, left: make(chan struct{})}, nil
 }
 
