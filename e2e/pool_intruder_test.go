@@ -99,7 +99,7 @@ func (i intruder) call(ctx context.Context, cfg *tls.Config, method, request str
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // whatever came of it
 	var answer string
 	err = conn.Invoke(ctx, "/gd2.Peer/"+method, request, &answer)
 	return answer, err

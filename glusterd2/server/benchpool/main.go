@@ -54,7 +54,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.grow(ctx); err != nil {
 		return err
 	}
-	b.report.print(os.Stdout)
+	b.report.table(os.Stdout)
 	if o.json != "" {
 		if err := b.report.write(o.json); err != nil {
 			return err

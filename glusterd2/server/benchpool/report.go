@@ -131,7 +131,7 @@ func (r *report) missed() bool {
 }
 
 // print writes the table.
-func (r *report) print(w io.Writer) {
+func (r *report) table(w io.Writer) {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tab, "peers\tmedian\truns\tratio\tlimit\t  what")
 	for _, l := range r.rows() {
