@@ -86,7 +86,9 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 			healed[v.Name] = v
 		}
 	}
-	if thorough || !slices.Equal(heal, r.heal) {
+	// The last known records may lack a volume that was started right before a power cut: its daemon is not stopped for that.
+	unsure := r.Store.Stale() && len(heal) == 0
+	if !unsure && (thorough || !slices.Equal(heal, r.heal)) {
 		r.heal = heal
 		r.Plane.SelfHeal.SetDesired(r.volfiles(heal, healed))
 	}
