@@ -33,6 +33,7 @@ func (s *Store) Fresh(_ context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.expect(sess)
 	s.cut.Store(nil)
 	s.startFeed(sess, false)
 	old.close() // wakes whoever waits for the old pool

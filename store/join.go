@@ -76,7 +76,7 @@ func (s *Store) goOver(ctx context.Context, endpoints []string, check func(Reade
 		next.Kept = next.Member.Dir
 	}
 	next.Role, next.Member, next.Endpoints = roleClient, nil, slices.Clone(endpoints)
-	next.Members = nil
+	next.Members, next.Cluster = nil, sess.cluster.Load()
 	if err := next.save(s.cfg.Dir); err != nil {
 		sess.close()
 		return err

@@ -156,7 +156,7 @@ func (r *recovery) adopt(member string) error {
 		next = *r.state
 	}
 	next.NextDir = max(next.NextDir, r.lastDir())
-	next.Role, next.Members = roleMember, nil
+	next.Role, next.Members, next.Cluster = roleMember, nil, 0
 	next.Member = next.newMember(map[string][]string{r.cfg.PeerID: r.cfg.AdvertisePeerURLs}, false)
 	next.Endpoints = r.cfg.AdvertiseClientURLs
 	next.Aside = append(next.Aside, r.aside...)

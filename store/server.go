@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -40,8 +41,10 @@ const (
 // server is the embedded etcd server.
 type server struct {
 	etcd *embed.Etcd
-	dir  string
-	log  *logrus.Entry
+	// started is etcd's server once it has one; requests may come before StartEtcd has returned.
+	started atomic.Pointer[etcdserver.EtcdServer]
+	dir     string
+	log     *logrus.Entry
 	// quota is the most that the database may take, in bytes.
 	quota int64
 
@@ -70,6 +73,7 @@ func startServer(cfg Config, clusterID string, m *memberState) (*server, error) 
 		return nil, api.Errorf(api.Unavailable, "the store's server does not start (data in %s, peer URLs %s, client URLs %s): %v",
 			sv.dir, strings.Join(cfg.ListenPeerURLs, ","), strings.Join(cfg.ListenClientURLs, ","), err)
 	}
+	sv.started.Store(sv.etcd.Server)
 	sv.background.Go(sv.watch)
 	sv.background.Go(sv.retire)
 	sv.background.Go(sv.campaign)
@@ -123,7 +127,8 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{
 		grpc.Creds(newAcceptCredentials(cfg)),
 		// A request that outlives its server would find the database closed, and etcd does not expect that.
-		grpc.WaitForHandlers(true), grpc.ChainUnaryInterceptor(sv.surviveEnd),
+		grpc.WaitForHandlers(true), grpc.ChainUnaryInterceptor(sv.surviveEnd, sv.meantUnary),
+		grpc.ChainStreamInterceptor(sv.meantStream),
 	}
 	ec.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zapLogger(cfg.Log.WithField("part", "etcd"), logrus.WarnLevel, &sv.ending))
 	return ec, nil
@@ -179,7 +184,7 @@ func (sv *server) surviveEnd(ctx context.Context, req any, _ *grpc.UnaryServerIn
 		if p == nil {
 			return
 		}
-		if !sv.ending.Load() && (sv.etcd == nil || sv.running()) {
+		if !sv.ending.Load() && (sv.started.Load() == nil || sv.running()) {
 			panic(p)
 		}
 		resp, err = nil, status.Error(codes.Unavailable, "the store's server is stopping")

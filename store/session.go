@@ -29,9 +29,10 @@ const (
 
 // session is the connection to the members of one pool. Going over to another pool is a new session.
 type session struct {
-	client *clientv3.Client
-	left   chan struct{} // closed when the session has ended
-	once   sync.Once
+	client  *clientv3.Client
+	cluster atomic.Uint64 // which store is meant; 0: whichever answers first
+	left    chan struct{} // closed when the session has ended
+	once    sync.Once
 }
 
 // dial makes the client for the endpoints. It does not wait for a connection.
@@ -57,13 +58,18 @@ func dial(cfg Config, endpoints []string) (*session, error) {
 		}
 		cc.DialOptions = append(cc.DialOptions, grpc.WithTransportCredentials(newDialCredentials(cfg.TLS, name)))
 	}
+	sess := &session{left: make(chan struct{})}
+	if !cfg.NoEmbed {
+		cc.DialOptions = append(cc.DialOptions, grpc.WithChainUnaryInterceptor(sess.unary), grpc.WithChainStreamInterceptor(sess.stream))
+	}
 	client, err := clientv3.New(cc)
 	if err != nil {
 		return nil, api.Errorf(api.Internal, "the client of the store cannot be made for %s: %v", strings.Join(endpoints, ","), err)
 	}
 	// Now, and not with the first request: etcd's resolver does not bear SetEndpoints while gRPC is setting it up.
 	client.ActiveConnection().Connect()
-	return &session{client: client, left: make(chan struct{})}, nil
+	sess.client = client
+	return sess, nil
 }
 
 // close ends the session; a request that runs fails.

@@ -41,6 +41,8 @@ type state struct {
 	Kept string `json:"kept,omitempty"`
 	// Aside are data directories that a recovery has replaced. They stay, as aside-member-N, for ever.
 	Aside []string `json:"aside,omitempty"`
+	// Cluster is the number of etcd's cluster that this peer has found last; 0 if none.
+	Cluster uint64 `json:"cluster,omitempty"`
 	// NextDir counts the data directories that were ever made, so that a new one never meets the rest of an old one.
 	NextDir int `json:"next-dir"`
 }

@@ -103,6 +103,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.expect(sess)
 	s.startFeed(sess, false)
 	s.background.Go(s.watchMembers)
 	if !s.cfg.NoEmbed {

@@ -53,6 +53,7 @@ func (s *Store) watchMembers() {
 	logged := ""
 	for {
 		s.followOwnMember()
+		s.keepCluster()
 		before := s.waiting.Load()
 		switch {
 		case s.cut.Load() != nil: // it says why

@@ -84,8 +84,9 @@ type Standing struct {
 	Generation int `json:"generation"`
 	// Endpoints are, for a member, the client URLs of the store's voters.
 	Endpoints []string `json:"endpoints,omitempty"`
-	// Members are, for a member, the numbers of the store's members.
+	// Members are, for a member, the numbers of the store's members, Cluster is that of the store itself.
 	Members []uint64 `json:"members,omitempty"`
+	Cluster uint64   `json:"cluster,omitempty"`
 }
 
 // Pool is the record of the pool itself. The authority's key is a record of its own.

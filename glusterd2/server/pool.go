@@ -42,6 +42,7 @@ func (p pool) Status(ctx context.Context) (api.Pool, error) {
 	for _, m := range out.Store.Members {
 		out.Members = append(out.Members, p.poolMember(m))
 	}
+	out.Warnings = append(out.Warnings, p.rivals()...)
 	out.Warnings = append(out.Warnings, out.Store.Warnings...)
 	if !p.cfg.NoEmbed {
 		out.Warnings = append(out.Warnings, missingVotes(&out)...)

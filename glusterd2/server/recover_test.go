@@ -192,6 +192,44 @@ func TestTwoPeers(t *testing.T) {
 	}
 }
 
+// A pool was brought back although a majority was alive: both sides say so, nobody gives up records by itself, and the
+// operator lets one side enter the other.
+func TestTwoSides(t *testing.T) {
+	t.Parallel()
+	ds := pool(t, 3)
+	ds[0].sees(3, ds...)
+	makeVolumes(t, 1, ds)
+	each(ds, func(d *daemon) { d.stop() })
+	if _, err := ds[0].recoverWith(server.Recovery{ForceNewPool: true}); err != nil {
+		t.Fatal(err)
+	}
+	each(ds, func(d *daemon) { d.start() })
+	for _, d := range ds[1:] {
+		until(t, func(ctx context.Context) string {
+			st, err := d.client.Status(ctx)
+			if text := strings.Join(st.Warnings, "; "); err != nil || !strings.Contains(text, "recover --rejoin") {
+				return fmt.Sprintf("%s says %q, %v", d.ip, text, err)
+			}
+			return ""
+		})
+	}
+	if _, err := ds[1].client.VolumeCreate(t.Context(), volumeOn("theirs", 2, ds[1:]...)); err != nil {
+		t.Errorf("the majority does not go on: %v", err)
+	}
+	for _, d := range ds[1:] {
+		d.stop()
+		if _, err := d.recoverWith(server.Recovery{Rejoin: ds[0].ip}); err != nil {
+			t.Fatal(err)
+		}
+		d.start()
+		d.ready()
+	}
+	for _, d := range ds {
+		d.sees(3, ds...)
+		d.serves(1)
+	}
+}
+
 // A host in the place of one that is lost takes its part in the pool.
 func TestRecoverAs(t *testing.T) {
 	t.Parallel()

@@ -56,7 +56,8 @@ type Server struct {
 	watch   *brick.Supervisor
 	prover  func() (*peer.Prover, error)
 	secret  restSecret
-	lost    atomic.Bool // the store of this peer's pool is gone; see lostStore
+	rival   atomic.Pointer[string] // see rivals
+	lost    atomic.Bool            // the store of this peer's pool is gone; see lostStore
 
 	plugins   []plugin.Plugin
 	listeners listeners

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -90,40 +91,60 @@ func (s *Server) askAround(ctx context.Context) {
 // compareGenerations looks for a pool that was brought back from this one's records on a peer that was away from it: this
 // peer was taken for lost. If it is alone with its records it gives them up for the newer ones; if others share them
 // somebody has to decide. The first time all peers are asked, since signs of life may be left from before.
-func (s *Server) compareGenerations(ctx context.Context, all bool) {
+func (s *Server) compareGenerations(ctx context.Context, first bool) {
+	others := s.others()
+	ask := others
 	online := func(p *peer.Peer) bool { _, ok := peer.Online(s.store, p.ID); return ok }
-	ask, sharing := s.others(), 0
-	for _, p := range ask {
-		if online(p) {
-			sharing++
-		}
+	if !first {
+		ask = slices.DeleteFunc(slices.Clone(others), online)
 	}
-	if !all {
-		ask = slices.DeleteFunc(ask, online)
-	}
-	own, newest := s.generation(), peer.Standing{}
+	own, newest, newer := s.generation(), peer.Standing{}, 0
 	for _, a := range s.standings(ctx, ask) {
 		if a.PoolID != s.id.PoolID() || a.Generation <= own {
 			continue
 		}
+		newer++
 		if a.Generation > newest.Generation {
 			newest = a
 		}
-		if all {
-			sharing-- // it does not, whatever sign of life it has left here
-		}
 	}
+	if newest.Generation == 0 {
+		s.rival.Store(nil)
+		return
+	}
+	members, err := s.store.Members(ctx)
+	if err != nil {
+		return
+	}
+	voters := len(slices.DeleteFunc(members, func(m store.Member) bool { return m.Learner }))
+	// With a second voter this store has its quorum from a peer that shares it. Without, there may be clients: at first
+	// only those count out that have answered, later those that are away.
+	alone := voters == 1 && (newer == len(others) || !first && len(ask) == len(others))
+	s.yield(ctx, newest, alone)
+}
+
+// yield gives this peer's records up for those of a pool that was brought back, or says that somebody has to decide.
+func (s *Server) yield(ctx context.Context, to peer.Standing, alone bool) {
 	log := s.log.Entry("server")
-	switch {
-	case newest.Generation == 0:
-	case sharing > 0 || !newest.Member:
-		log.Errorf("pool %s was brought back on another peer while this one and others go on with its former records: stop glusterd2 on all peers of one side and run 'glusterd2 recover --rejoin HOST' there, where HOST is a peer of the other", newest.PoolID)
-	default:
-		log.Warnf("pool %s was brought back on another peer while this one was away: its records hold, those of this peer are put aside", newest.PoolID)
-		if err := s.followTo(ctx, newest); err != nil && ctx.Err() == nil {
-			log.Errorf("the store of the pool that was brought back cannot be entered: %v", err)
-		}
+	if !alone || !to.Member {
+		text := fmt.Sprintf("pool %s was brought back on another peer while this one and others go on with its former records: stop glusterd2 on all peers of one side and run 'glusterd2 recover --rejoin HOST' there, where HOST is a peer of the other", to.PoolID)
+		s.rival.Store(&text)
+		log.Error(text)
+		return
 	}
+	s.rival.Store(nil)
+	log.Warnf("pool %s was brought back on another peer while this one was away: its records hold, those of this peer are put aside", to.PoolID)
+	if err := s.followTo(ctx, to); err != nil && ctx.Err() == nil {
+		log.Errorf("the store of the pool that was brought back cannot be entered: %v", err)
+	}
+}
+
+// rivals warns of a pool that was brought back elsewhere while this one goes on.
+func (s *Server) rivals() []string {
+	if text := s.rival.Load(); text != nil {
+		return []string{*text}
+	}
+	return nil
 }
 
 // generation is that of the records that this peer has.
@@ -150,10 +171,11 @@ func (s *Server) others() []*peer.Peer {
 	return out
 }
 
-// followTo uses the store at the endpoints that another peer has told. If this peer has a member that is none of those
-// there, the store went on or was recovered without it: this peer enters it as a client, and keeps its former data.
+// followTo uses the store at the endpoints that another peer has told. If it is another store than this peer's, or one
+// that went on without this peer's member, this peer enters it as a client, and keeps its former data.
 func (s *Server) followTo(ctx context.Context, st peer.Standing) error {
-	if own, ok := s.store.OwnMember(); ok && !slices.Contains(st.Members, own) {
+	own, member := s.store.OwnMember()
+	if member && !slices.Contains(st.Members, own) || st.Cluster != s.store.Cluster() {
 		s.log.Entry("server").Warnf("the pool has gone on without this peer's member of the store, or was recovered on another peer: this peer enters its store at %v anew, and keeps its own former data aside",
 			st.Endpoints)
 		return s.store.Reenter(ctx, st.Endpoints)
@@ -208,7 +230,7 @@ func (s *Server) standing(ctx context.Context, from peerrpc.Caller) (peer.Standi
 	if err != nil {
 		return st, err
 	}
-	st.Member, st.Endpoints = true, store.VoterURLs(members)
+	st.Member, st.Endpoints, st.Cluster = true, store.VoterURLs(members), s.store.Cluster()
 	for _, m := range members {
 		st.Members = append(st.Members, m.ID)
 	}

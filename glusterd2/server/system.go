@@ -78,7 +78,7 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 		return st, err
 	}
 	if unknown == nil {
-		st.Warnings = append(st.Warnings, st.Store.Warnings...)
+		st.Warnings = append(append(st.Warnings, s.rivals()...), st.Store.Warnings...)
 	}
 	for _, p := range st.Peers {
 		if !p.Online && unknown == nil {
