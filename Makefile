@@ -23,11 +23,11 @@ LINT := bin/golangci-lint-$(LINT_VERSION)
 CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
 not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
 
-.PHONY: help build test lint unit cluster race e2e demo bench fuzz man install clean deps
+.PHONY: help build test lint unit cluster race e2e demo bench bench-pool fuzz man install clean deps
 
 help: ## this text
 	@echo "make TARGET [VARIABLE=value]"
-	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## bin/glusterd2 and bin/glustercli
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/glusterd2 ./glusterd2
@@ -57,6 +57,10 @@ demo: deps build ## three peers, a replicated volume, a crash and a heal, as roo
 bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
 	go build -o bin/bench ./e2e/bench
 	bin/bench -n $(N) $(if $(JSON),-json '$(JSON)')
+
+bench-pool: ## joins, creates, memory and traffic as the pool grows to 100 peers, as root; JSON=file
+	go build -o bin/bench-pool ./glusterd2/server/benchpool
+	unshare -n sh -c 'ip link set lo up && exec bin/bench-pool $(if $(JSON),-json "$(JSON)")'
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(go list ./...); do \

@@ -15,38 +15,43 @@ import (
 	"gd2/pkg/api"
 )
 
-// Sizes of the pool at which something is measured. A join is measured as the median of the joins around the size.
 const (
-	joinAround = 2
-	idleTime   = 10 * time.Second
+	// voters is the number of voters at every size: a pool of 100 would have five, which on one machine would take turns
+	// at its processors. They are the first peers, hold the bricks too, and are in this process.
+	voters = 3
+	// idleTime is how long a pool at rest is watched.
+	idleTime = 10 * time.Second
 )
 
 // bench measures one pool while it grows.
 type bench struct {
 	options
 	pool   *pool
+	others *bystanders
 	report report
 }
 
 // grow brings peers into the pool, one after the other, and measures at the sizes that were asked for.
 func (b *bench) grow(ctx context.Context) error {
-	if _, err := b.pool.start(ctx); err != nil {
+	if err := b.start(ctx, 1); err != nil {
 		return err
 	}
 	for n := 2; n <= b.peers; n++ {
 		if err := b.pool.settled(ctx); err != nil {
 			return fmt.Errorf("before peer %d: %w", n, err)
 		}
-		d, err := b.pool.start(ctx)
-		if err != nil {
+		if err := b.start(ctx, n); err != nil {
 			return fmt.Errorf("peer %d: %w", n, err)
 		}
 		began := time.Now()
-		if _, err := b.pool.daemons[0].client.PeerAdd(ctx, api.PeerAddReq{Addresses: []string{d.ip}}); err != nil {
+		if _, err := b.pool.clients[0].PeerAdd(ctx, api.PeerAddReq{Addresses: []string{ip(n)}}); err != nil {
 			return fmt.Errorf("join of peer %d: %w", n, err)
 		}
-		b.join(n, time.Since(began))
-		fmt.Fprintf(os.Stderr, "peer %3d joined in %v\n", n, time.Since(began).Round(100*time.Microsecond))
+		took := time.Since(began)
+		if size := b.size(n); size > 0 {
+			b.report.add(joinOf(size), milliseconds(took))
+		}
+		fmt.Fprintf(os.Stderr, "peer %3d joined in %v\n", n, took.Round(100*time.Microsecond))
 		if n == 3 || n == 30 || n == b.peers {
 			if err := b.at(ctx, n); err != nil {
 				return fmt.Errorf("with %d peers: %w", n, err)
@@ -56,17 +61,32 @@ func (b *bench) grow(ctx context.Context) error {
 	return nil
 }
 
-// join notes a join under the size that it is near to.
-func (b *bench) join(n int, took time.Duration) {
-	for _, size := range []int{10, 50, b.peers} {
-		if n >= size-joinAround && n <= size+joinAround {
-			b.report.add(joinOf(size), milliseconds(took))
-			return
+// start starts a daemon where it belongs.
+func (b *bench) start(ctx context.Context, n int) error {
+	start := b.others.start
+	if n <= voters || b.size(n) > 0 {
+		start = func(n int) error { return b.pool.run(ctx, n) }
+	}
+	if err := start(n); err != nil {
+		return err
+	}
+	return b.pool.greet(ctx)
+}
+
+// size is the size of the pool at which the join of a peer counts, 0 for none: a join is measured as the median of five.
+func (b *bench) size(n int) int {
+	switch {
+	case n == 2:
+		return 2
+	case n > b.peers-5:
+		return b.peers
+	}
+	for _, size := range []int{10, 50} {
+		if n >= size-2 && n <= size+2 {
+			return size
 		}
 	}
-	if n == 2 {
-		b.report.add(joinOf(2), milliseconds(took))
-	}
+	return 0
 }
 
 // at measures what is measured of a pool of a size that has come to rest.
@@ -74,7 +94,7 @@ func (b *bench) at(ctx context.Context, n int) error {
 	if err := b.pool.settled(ctx); err != nil {
 		return err
 	}
-	c := b.pool.daemons[0].client
+	c := b.pool.clients[0]
 	for i := range b.creates + 2 {
 		name := fmt.Sprintf("v%d-%d", n, i)
 		began := time.Now()
@@ -125,7 +145,7 @@ type traffic struct {
 
 // sent reads etcd's own counters: they are of the process, which here has all members.
 func (b *bench) sent(ctx context.Context) (traffic, error) {
-	st, err := b.pool.daemons[0].client.Status(ctx)
+	st, err := b.pool.clients[0].Status(ctx)
 	if err != nil {
 		return traffic{}, err
 	}
@@ -149,18 +169,28 @@ func (b *bench) sent(ctx context.Context) (traffic, error) {
 	return t, nil
 }
 
-// memory notes what one daemon takes on average: the process's resident memory and Go's live heap, divided.
+// memory notes what one daemon takes on average: the processes' resident memory and Go's live heap, divided.
 func (b *bench) memory(n int) error {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	resident, err := rss()
+	resident, heap, err := ownMemory()
 	if err != nil {
 		return err
 	}
-	b.report.add(residentAt(n), resident/float64(n))
-	b.report.add(heapAt(n), float64(m.HeapAlloc)/float64(n)/(1<<20))
+	more, moreHeap, err := b.others.memory()
+	if err != nil {
+		return err
+	}
+	b.report.add(residentAt(n), (resident+more)/float64(n))
+	b.report.add(heapAt(n), (heap+moreHeap)/float64(n))
 	return nil
+}
+
+// ownMemory is the resident memory and the live heap of this process, in MiB.
+func ownMemory() (resident, heap float64, err error) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	resident, err = rss()
+	return resident, float64(m.HeapAlloc) / (1 << 20), err
 }
 
 // rss is the resident memory of this process in MiB.

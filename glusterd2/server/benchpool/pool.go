@@ -19,10 +19,11 @@ import (
 // patience bounds each wait.
 const patience = 2 * time.Minute
 
-// pool is daemons in this process; the first one probes the others.
+// pool is the daemons of this process, and clients of all; the first one probes the others.
 type pool struct {
 	root    string
 	daemons []*daemon
+	clients []*client.Client
 }
 
 // daemon is one peer.
@@ -30,41 +31,47 @@ type daemon struct {
 	dir, ip string
 	server  *server.Server
 	log     *logging.Log
-	client  *client.Client
 }
 
-// newPool makes the folder of the daemons.
-func newPool() (*pool, error) {
-	root, err := os.MkdirTemp("/var/tmp", "gd2-bench-") // short, for unix sockets
+// newPool makes the folder of the daemons, by a name that is short enough for unix sockets.
+func newPool(dir string) (*pool, error) {
+	root, err := os.MkdirTemp(dir, "gd2-bench-")
 	return &pool{root: root}, err
 }
 
-// start starts one more daemon and waits until it serves. It is alone yet.
-func (p *pool) start(ctx context.Context) (*daemon, error) {
-	n := len(p.daemons) + 1
-	d := &daemon{dir: filepath.Join(p.root, fmt.Sprint(n)), ip: fmt.Sprintf("127.77.1.%d", n)}
+// run starts a daemon by its number in this process. It is alone yet.
+func (p *pool) run(ctx context.Context, n int) (err error) {
+	d := &daemon{dir: p.dir(n), ip: ip(n)}
 	cfg := d.config()
-	err := os.MkdirAll(cfg.LogDir, 0o755)
-	if err != nil {
-		return nil, err
+	if err := os.MkdirAll(cfg.LogDir, 0o755); err != nil {
+		return err
 	}
 	if d.log, err = logging.Open(logging.Options{File: filepath.Join(cfg.LogDir, "glusterd2.log"), Level: "warning"}); err != nil {
-		return nil, err
-	}
-	if d.client, err = client.New(client.Config{Endpoints: []string{"unix://" + filepath.Join(cfg.RunDir, server.SocketName)}, Timeout: patience}); err != nil {
-		return nil, err
+		return err
 	}
 	p.daemons = append(p.daemons, d)
 	if d.server, err = server.New(ctx, cfg, "bench", d.log); err != nil {
-		return nil, err
+		return err
 	}
-	if err := d.server.Start(ctx); err != nil {
-		return nil, err
+	return d.server.Start(ctx)
+}
+
+func (p *pool) dir(n int) string { return filepath.Join(p.root, fmt.Sprint(n)) }
+
+func ip(n int) string { return fmt.Sprintf("127.77.1.%d", n) }
+
+// greet makes a client of the next daemon and waits until that serves.
+func (p *pool) greet(ctx context.Context) error {
+	n := len(p.clients) + 1
+	c, err := client.New(client.Config{Endpoints: []string{"unix://" + filepath.Join(p.dir(n), "run", server.SocketName)}, Timeout: patience})
+	if err != nil {
+		return err
 	}
-	return d, until(ctx, func(ctx context.Context) error {
-		h, err := d.client.Ready(ctx)
+	p.clients = append(p.clients, c)
+	return until(ctx, func(ctx context.Context) error {
+		h, err := c.Ready(ctx)
 		if err == nil && !h.OK {
-			err = fmt.Errorf("%s is not ready: %v", d.ip, h.Checks)
+			err = fmt.Errorf("daemon %d is not ready: %v", n, h.Checks)
 		}
 		return err
 	})
@@ -75,25 +82,25 @@ func (d *daemon) config() config.Config {
 		LocalStateDir: filepath.Join(d.dir, "lib"), RunDir: filepath.Join(d.dir, "run"), LogDir: filepath.Join(d.dir, "log"),
 		ClientAddress: d.ip + ":24007", PeerAddress: d.ip + ":24008", AdvertiseAddress: d.ip, RESTAuth: true, PlainHTTP: config.PlainLoopback,
 		PoolSecret: "the secret of a benchmark, nothing more", EtcdCURLs: []string{"https://" + d.ip + ":2379"}, EtcdPURLs: []string{"https://" + d.ip + ":2380"},
-		GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
+		StoreVoters: voters, GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
 	}
 }
 
 // settled waits until the store has as many voters as a pool of this size should have, none of them a learner still.
 func (p *pool) settled(ctx context.Context) error {
-	want := map[bool]int{true: 3, false: 5}[len(p.daemons) < 7]
-	if len(p.daemons) < 3 {
+	want := voters
+	if len(p.clients) < voters {
 		want = 1
 	}
 	return until(ctx, func(ctx context.Context) error {
-		st, err := p.daemons[0].client.Status(ctx)
+		st, err := p.clients[0].Status(ctx)
 		if err != nil {
 			return err
 		}
-		voters := 0
+		got := 0
 		for _, m := range st.Store.Members {
 			if m.Role == "voter" {
-				voters++
+				got++
 			}
 		}
 		for _, peer := range st.Peers {
@@ -101,8 +108,8 @@ func (p *pool) settled(ctx context.Context) error {
 				return fmt.Errorf("%s is not online", peer.Name)
 			}
 		}
-		if voters != want {
-			return fmt.Errorf("%d of %d voters with %d peers", voters, want, len(p.daemons))
+		if got != want {
+			return fmt.Errorf("%d of %d voters with %d peers", got, want, len(p.clients))
 		}
 		return nil
 	})
@@ -111,22 +118,29 @@ func (p *pool) settled(ctx context.Context) error {
 // volumeOnThree asks for a volume with a brick on each of the first three peers.
 func (p *pool) volumeOnThree(name string) api.VolumeCreateReq {
 	sub := api.SubvolReq{ReplicaCount: 3}
-	for _, d := range p.daemons[:3] {
-		sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: d.client.PeerID(), Path: filepath.Join(d.dir, "bricks", name)})
+	for i, c := range p.clients[:3] {
+		sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: c.PeerID(), Path: filepath.Join(p.dir(i+1), "bricks", name)})
 	}
 	return api.VolumeCreateReq{Name: name, Subvols: []api.SubvolReq{sub},
 		Flags: map[string]bool{api.FlagAllowRootDir: true, api.FlagCreateBrickDir: true}}
 }
 
-// close stops all daemons at once and removes what they have left.
+// close stops all daemons of this process and removes what all have left.
 func (p *pool) close() error {
+	for _, c := range p.clients {
+		c.Close()
+	}
+	return errors.Join(p.stop(), os.RemoveAll(p.root))
+}
+
+// stop stops all daemons of this process at once.
+func (p *pool) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	errs := make([]error, len(p.daemons))
 	var wg sync.WaitGroup
 	for i, d := range p.daemons {
 		wg.Go(func() {
-			d.client.Close()
 			if d.server != nil {
 				errs[i] = d.server.Close(ctx)
 			}
@@ -134,7 +148,7 @@ func (p *pool) close() error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(append(errs, os.RemoveAll(p.root))...)
+	return errors.Join(errs...)
 }
 
 // until waits until check has nothing to complain of.

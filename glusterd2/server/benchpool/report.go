@@ -125,12 +125,7 @@ func median(figures []float64) float64 {
 	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
-// missed tells whether a limit is not kept.
-func (r *report) missed() bool {
-	return slices.ContainsFunc(r.rows(), func(l row) bool { return l.Missed })
-}
-
-// print writes the table.
+// table writes the table.
 func (r *report) table(w io.Writer) {
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tab, "peers\tmedian\truns\tratio\tlimit\t  what")

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// The table compares with the size that a limit names, and says what is missed.
+func TestReport(t *testing.T) {
+	var r report
+	for _, figure := range []float64{30, 10, 20} {
+		r.add(createAt(3), figure)
+	}
+	r.add(joinOf(10), 100)
+	r.add(createAt(100), 25)
+	r.add(createAt(100), 29)
+	r.add(joinOf(100), 150)
+	var out strings.Builder
+	r.table(&out)
+	for _, want := range []string{"20.0 ms 3 - -", "27.0 ms 2 1.35 missed ≤ 1.3 × 3 peers", "150.0 ms 1 1.50 ≤ 2.0 × 10 peers"} {
+		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
+			t.Errorf("%q is not in the report:\n%s", want, out.String())
+		}
+	}
+	rows := r.rows()
+	if len(rows) != 4 || rows[1].What != rows[0].What || !rows[1].Missed || rows[3].Missed {
+		t.Errorf("rows %+v", rows)
+	}
+}
