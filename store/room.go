@@ -1,6 +1,8 @@
 package store
 
 import (
+	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +17,9 @@ const (
 	minRoom, roomAgain = 16 << 20, 32 << 20
 	// roomPause is the pause between looks.
 	roomPause = time.Second
+	// reserved is the room that the database takes on the disk ahead of what it needs, so that a disk that fills up
+	// between two looks does not end it.
+	reserved = 32 << 20
 )
 
 // roomOn returns how many bytes the file system of a directory has left.
@@ -48,12 +53,26 @@ func (s *Store) watchRoom() {
 		}
 		if s.parked.Load() != nil {
 			s.unpark()
-		} else if s.server.Load() != nil {
+		} else if sv := s.server.Load(); sv != nil {
 			if err := s.needRoom(minRoom); err != nil {
 				s.park(err)
+			} else {
+				sv.reserve()
 			}
 		}
 	}
+}
+
+// reserve gives the database blocks of the disk beyond its end. A file system that cannot do that is as it is without.
+func (sv *server) reserve() {
+	f, err := os.OpenFile(filepath.Join(sv.dir, "member", "snap", "db"), os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	if info, err := f.Stat(); err == nil {
+		_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, info.Size()+reserved)
+	}
+	_ = f.Close()
 }
 
 // park stops the member; what others know of it does not change.

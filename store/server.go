@@ -74,6 +74,7 @@ func startServer(cfg Config, clusterID string, m *memberState) (*server, error) 
 			sv.dir, strings.Join(cfg.ListenPeerURLs, ","), strings.Join(cfg.ListenClientURLs, ","), err)
 	}
 	sv.started.Store(sv.etcd.Server)
+	sv.reserve()
 	sv.background.Go(sv.watch)
 	sv.background.Go(sv.retire)
 	sv.background.Go(sv.campaign)
