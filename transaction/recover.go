@@ -37,34 +37,16 @@ func (e *Engine) Run(ctx context.Context) error {
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	for {
-		began := time.Now()
-		timer.Reset(time.Until(e.scan(began)))
+		timer.Reset(time.Until(e.scan(time.Now())))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-e.ctx.Done():
 			return nil
 		case <-signal:
-			e.rest(ctx, time.Until(began.Add(scanPause)))
 		case <-e.kick:
 		case <-timer.C:
 		}
-	}
-}
-
-// scanPause is the least time between two looks that the changes of others make: each change of a large pool is seen by
-// every peer, and hardly ever has one of them anything to do.
-const scanPause = 250 * time.Millisecond
-
-// rest waits, unless this engine has something to do itself.
-func (e *Engine) rest(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-e.kick:
-	case <-ctx.Done():
-	case <-e.ctx.Done():
 	}
 }
 
