@@ -22,6 +22,10 @@ func (c *Commands) Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, err
 	if err != nil {
 		return api.Peer{}, err
 	}
+	// Once this answers, the others are to see the peer at work.
+	if err := c.awaitOnline(ctx, self.ID); err != nil {
+		return api.Peer{}, err
+	}
 	return c.Get(ctx, self.ID)
 }
 
