@@ -165,7 +165,7 @@ func (s *Store) enter(ctx context.Context) error {
 
 // startRecorded starts the server that the state describes.
 func (s *Store) startRecorded() error {
-	if err := s.needRoom(minRoom); err != nil {
+	if err := s.needRoom(minRoom + logAhead); err != nil {
 		return err
 	}
 	sv, err := startServer(s.config(), s.state.ClusterID, s.state.Member)

@@ -12,9 +12,13 @@ import (
 
 // etcd ends the process when it cannot write, so a member stops before its disk is full, and starts when there is room.
 const (
-	// minRoom is the room on the disk below which the member stops, roomAgain that from which it starts. etcd allocates its
-	// log 64 MiB ahead; what it needs at any moment is little.
-	minRoom, roomAgain = 16 << 20, 32 << 20
+	// minRoom is the room on the disk below which the member stops; what it needs at any moment is little.
+	minRoom = 16 << 20
+	// logAhead is what etcd allocates for its log ahead: a member that starts takes it, and one that stops gives it back.
+	logAhead = 64 << 20
+	// roomAgain is the room from which a member starts that was stopped: it must be left with more than minRoom when the
+	// member has taken what it takes, or it would stop at once.
+	roomAgain = 128 << 20
 	// roomPause is the pause between looks.
 	roomPause = time.Second
 	// reserved is the room that the database takes on the disk ahead of what it needs, so that a disk that fills up

@@ -31,9 +31,9 @@ func TestDiskFull(t *testing.T) {
 	get(t, p.Store, "gv0") // from the copy on disk
 	waitFor(t, "the store says why it waits", func() bool { return strings.Contains(p.Store.Waiting(), "has 15 MiB left") })
 
-	room.Store(31 << 20)
-	waitFor(t, "the member waits for more", func() bool { return strings.Contains(p.Store.Waiting(), "has 31 MiB left") })
-	room.Store(33 << 20)
+	room.Store(127 << 20)
+	waitFor(t, "the member waits for more", func() bool { return strings.Contains(p.Store.Waiting(), "has 127 MiB left") })
+	room.Store(129 << 20)
 	wantVolume(t, p.Store, "gv0")
 	commit(t, p.Store, volumes.Create("gv1", volume{}))
 	if st := status(t, p.Store); !st.Healthy {

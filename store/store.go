@@ -176,7 +176,7 @@ func (s *Store) openServer() error {
 		s.background.Go(s.enterLater)
 		return nil
 	}
-	if err := s.needRoom(minRoom); err != nil {
+	if err := s.needRoom(minRoom + logAhead); err != nil {
 		s.log.Warn(err)
 		s.parked.Store(api.AsError(err))
 		return nil
