@@ -24,7 +24,8 @@ type Write struct {
 	value  []byte
 	rev    int64 // the revision that the record must have; 0: it must not exist
 	remove bool
-	err    error // what was wrong when it was made; Commit returns it
+	shown  []string // the fields whose values a Change may show
+	err    error    // what was wrong when it was made; Commit returns it
 }
 
 // Key returns the key that is written.
@@ -56,10 +57,15 @@ const FieldKey = "key"
 //
 // On success it returns the revision of the written records. The copy in memory may not have it yet: see WaitRevision.
 func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (int64, error) {
+	return s.commit(ctx, writes, guards, false)
+}
+
+func (s *Store) commit(ctx context.Context, writes []Write, guards []Guard, rehearsal bool) (int64, error) {
 	c, err := newCommit(writes, guards)
 	if err != nil {
 		return 0, err
 	}
+	c.rehearsal = rehearsal
 	if _, bounded := ctx.Deadline(); bounded {
 		if err := s.needQuorum(ctx); err != nil {
 			return 0, err
@@ -76,7 +82,7 @@ func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (in
 	}
 	sess := s.session.Load()
 	rev, err := c.run(ctx, etcdTxn{sess.client}, s.Revision(), sess.left)
-	if err == nil {
+	if err == nil && !rehearsal {
 		s.growth.add(c.size)
 	}
 	return rev, err
@@ -88,6 +94,7 @@ type commit struct {
 	size      int     // bytes that are written
 	guards    []Guard // of writes and guards together, one for each key
 	ambiguous error   // the first try whose outcome is unknown
+	rehearsal bool    // nothing is written
 }
 
 func newCommit(writes []Write, guards []Guard) (*commit, error) {
@@ -151,7 +158,11 @@ func (c *commit) compares() []clientv3.Cmp {
 	return cmps
 }
 
+// puts is what is written. Without it etcd only reads, which costs no raft entry and no revision.
 func (c *commit) puts() []clientv3.Op {
+	if c.rehearsal {
+		return nil
+	}
 	ops := make([]clientv3.Op, 0, len(c.writes))
 	for _, w := range c.writes {
 		if w.remove {

@@ -48,7 +48,7 @@ func (c *commit) run(ctx context.Context, etcd txnRunner, known int64, left <-ch
 			return c.refused(resp, known)
 		case !retryable(err):
 			return 0, c.failure(err)
-		case !certainlyNotDone(err) && c.ambiguous == nil:
+		case !c.rehearsal && !certainlyNotDone(err) && c.ambiguous == nil:
 			c.ambiguous = err
 		}
 		select {

@@ -14,6 +14,7 @@ import (
 type Kind[T any] struct {
 	prefix  string
 	version int
+	shown   []string
 }
 
 // Record is one record as the store has it. Its Value is shared by all readers and must not be modified: copy first.
@@ -41,6 +42,12 @@ type envelope struct {
 // of T: a record of a newer version is refused by Get and List and stays as it is.
 func NewKind[T any](prefix string, version int) Kind[T] {
 	return Kind[T]{prefix: prefix, version: version}
+}
+
+// Shows returns the kind with fields, by their JSON names, whose values are no secrets: a Change may show them.
+func (k Kind[T]) Shows(fields ...string) Kind[T] {
+	k.shown = fields
+	return k
 }
 
 // Prefix returns the prefix of the kind's keys, for Subscribe.
@@ -120,7 +127,7 @@ func (k Kind[T]) MustBeAbsent(id string) Guard {
 }
 
 func (k Kind[T]) put(id string, v T) Write {
-	w := Write{key: k.prefix + id, err: k.checkID(id)}
+	w := Write{key: k.prefix + id, shown: k.shown, err: k.checkID(id)}
 	if w.err != nil {
 		return w
 	}

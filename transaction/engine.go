@@ -29,6 +29,8 @@ type Config struct {
 	Registry  *Registry
 	Transport Transport
 	Log       *logrus.Entry
+	// HostOf, if set, returns what people call a peer, for plans.
+	HostOf func(peerID string) string
 
 	// Grace is how long a coordinator's sign of life must be missing before its transactions are adopted (2 s).
 	Grace time.Duration

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/pkg/api"
 	"gd2/store"
 )
 
@@ -45,6 +46,9 @@ type Step[P any] struct {
 	// Undo takes the work back; nil means that there is nothing to take back. It must be safe after nothing, half or
 	// all of Do, and twice. It must recognise what Do made, so that it never removes what was there before.
 	Undo func(ctx context.Context, c *Call, p P) error
+	// Effects tells for a plan what Do will create, change or destroy on a peer. It must be pure. Every step has it; one
+	// that only looks returns nothing.
+	Effects func(p P, peerID string) []api.Effect
 	// Timeout bounds the step, transient errors and their repetitions included. 0 means DefaultStepTimeout.
 	Timeout time.Duration
 }
@@ -90,14 +94,16 @@ type stepInfo struct {
 	name    string
 	timeout time.Duration
 	undo    bool
+	effects bool
 }
 
 // bound is a definition together with the parameters of one transaction.
 type bound struct {
-	peers  func(step int) ([]string, bool)
-	do     func(ctx context.Context, step int, c *Call) error
-	undo   func(ctx context.Context, step int, c *Call) error
-	commit func(Outputs) ([]store.Write, []store.Guard, json.RawMessage, error)
+	peers   func(step int) ([]string, bool)
+	do      func(ctx context.Context, step int, c *Call) error
+	effects func(step int, peerID string) []api.Effect
+	undo    func(ctx context.Context, step int, c *Call) error
+	commit  func(Outputs) ([]store.Write, []store.Guard, json.RawMessage, error)
 }
 
 func (d *definition) key() string { return operationKey(d.name, d.version) }
@@ -125,7 +131,7 @@ func erase[P, R any](op Operation[P, R]) (*definition, error) {
 		if s.Timeout == 0 {
 			s.Timeout = DefaultStepTimeout
 		}
-		d.steps = append(d.steps, stepInfo{name: s.Name, timeout: s.Timeout, undo: s.Undo != nil})
+		d.steps = append(d.steps, stepInfo{name: s.Name, timeout: s.Timeout, undo: s.Undo != nil, effects: s.Effects != nil})
 	}
 	d.bind = func(raw json.RawMessage) (bound, error) { return bind(op, raw) }
 	return d, nil
@@ -149,6 +155,12 @@ func bind[P, R any](op Operation[P, R], raw json.RawMessage) (bound, error) {
 				return nil
 			}
 			return op.Steps[i].Undo(ctx, c, p)
+		},
+		effects: func(i int, peerID string) []api.Effect {
+			if op.Steps[i].Effects == nil {
+				return nil
+			}
+			return op.Steps[i].Effects(p, peerID)
 		},
 		commit: func(out Outputs) ([]store.Write, []store.Guard, json.RawMessage, error) {
 			w, g, r, err := op.Commit(p, out)

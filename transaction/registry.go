@@ -51,6 +51,8 @@ type Description struct {
 	Steps   []string
 	// Pivot is the index of the first step that cannot be undone, or 0.
 	Pivot int
+	// Mute are the steps that do not say what they do: they have no Effects.
+	Mute []string
 }
 
 // Describe returns the description of an operation given as name@version.
@@ -62,6 +64,9 @@ func (r *Registry) Describe(key string) (Description, bool) {
 	out := Description{Name: d.name, Version: d.version, Pivot: d.pivot}
 	for _, s := range d.steps {
 		out.Steps = append(out.Steps, s.name)
+		if !s.effects {
+			out.Mute = append(out.Mute, s.name)
+		}
 	}
 	return out, true
 }

@@ -43,10 +43,13 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 		return nil, api.AsError(err)
 	}
 	id := ulid.Make().String()
+	d := &drive{e: e, id: id, def: def, op: op, rec: e.intent(def, w)}
+	if p := planning(ctx); p != nil {
+		return nil, p.end(d.plan(ctx, w.guards))
+	}
 	if !e.claim(id) {
 		return nil, errStopped
 	}
-	d := &drive{e: e, id: id, def: def, op: op, rec: e.intent(def, w)}
 	if err := d.begin(ctx, w.guards); err != nil {
 		e.release(id)
 		return nil, err
@@ -76,15 +79,20 @@ func (e *Engine) intent(def *definition, w wish) Record {
 	}
 }
 
-// begin writes the intent and takes all locks, or none.
-func (d *drive) begin(ctx context.Context, guards []store.Guard) error {
-	ctx, cancel := d.e.joined(ctx)
-	defer cancel()
+// intent is the first write of the transaction.
+func (d *drive) intent() []store.Write {
 	writes := []store.Write{recordKind.Create(d.id, d.rec)}
 	for _, l := range d.rec.Locks {
 		writes = append(writes, lockKind.Create(l, Lock{Transaction: d.id, Operation: d.rec.Operation, Since: d.rec.Started}))
 	}
-	rev, err := d.e.cfg.Store.Commit(ctx, writes, guards...)
+	return writes
+}
+
+// begin writes the intent and takes all locks, or none.
+func (d *drive) begin(ctx context.Context, guards []store.Guard) error {
+	ctx, cancel := d.e.joined(ctx)
+	defer cancel()
+	rev, err := d.e.cfg.Store.Commit(ctx, d.intent(), guards...)
 	if api.IsKind(err, api.Conflict) {
 		return d.e.conflict(ctx, d.rec.Locks, err)
 	}

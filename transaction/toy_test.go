@@ -72,6 +72,13 @@ func (w toy) make(_ context.Context, c *transaction.Call, p thing) error {
 	return err
 }
 
+// effects is the same effect on a part of the thing, on each peer.
+func (w toy) effects(action, part string) func(p thing, peer string) []api.Effect {
+	return func(p thing, peer string) []api.Effect {
+		return []api.Effect{{Action: action, Kind: api.OnFile, Name: w.dir(peer, p.Name) + part}}
+	}
+}
+
 func (w toy) owns(peer string, p thing) bool {
 	id, err := os.ReadFile(filepath.Join(w.dir(peer, p.Name), "id"))
 	return err == nil && string(id) == p.ID
@@ -121,9 +128,10 @@ func (w toy) create() transaction.Operation[thing, thing] {
 	return transaction.Operation[thing, thing]{
 		Name: "thing.create", Version: 1,
 		Steps: []transaction.Step[thing]{
-			{Name: "make", Do: w.make, Undo: w.unmake},
-			{Name: "fill", Do: w.fill, Undo: w.empty},
-			{Name: "flag", Peers: func(p thing) []string { return []string{p.Flag} }, Do: w.flag, Undo: w.unflag},
+			{Name: "make", Do: w.make, Undo: w.unmake, Effects: w.effects(api.ActionCreate, "")},
+			{Name: "fill", Do: w.fill, Undo: w.empty, Effects: w.effects(api.ActionCreate, "/data")},
+			{Name: "flag", Peers: func(p thing) []string { return []string{p.Flag} }, Do: w.flag, Undo: w.unflag,
+				Effects: w.effects(api.ActionCreate, ".flag")},
 		},
 		Commit: func(p thing, outs transaction.Outputs) ([]store.Write, []store.Guard, thing, error) {
 			for peer := range outs {
@@ -162,8 +170,11 @@ func (w toy) remove() transaction.Operation[doomed, string] {
 				Undo: func(_ context.Context, c *transaction.Call, p doomed) error {
 					return move(aside(c.PeerID, p), w.dir(c.PeerID, p.Name))
 				},
+				Effects: func(p doomed, peer string) []api.Effect { return w.effects(api.ActionChange, "")(p.thing, peer) },
 			},
-			{Name: "remove", Do: func(ctx context.Context, c *transaction.Call, p doomed) error {
+			{Name: "remove", Effects: func(p doomed, peer string) []api.Effect {
+				return w.effects(api.ActionDestroy, "")(p.thing, peer)
+			}, Do: func(ctx context.Context, c *transaction.Call, p doomed) error {
 				return errors.Join(os.RemoveAll(aside(c.PeerID, p)), w.unflag(ctx, c, p.thing))
 			}},
 		},

@@ -163,6 +163,7 @@ func (s *Server) build() {
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	s.engine = transaction.NewEngine(transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
+		HostOf: func(peerID string) string { return peer.Hosts(s.store)(peerID) },
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,

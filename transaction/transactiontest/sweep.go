@@ -1,6 +1,7 @@
 package transactiontest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -29,6 +30,7 @@ type Case func(t testing.TB, pool *Pool, n int) Subject
 // an operation without one fails the test. For each operation it runs, and compares the world with that before the
 // operation if it failed, with that after a clean run if it was done:
 //
+//   - a plan of the operation, which must name the steps and peers of the clean run and change nothing;
 //   - the operation, counting its raft commits;
 //   - with each Do twice;
 //   - with each step failing, on this peer and another, before and after its work; with each Undo twice;
@@ -128,6 +130,7 @@ func (s *sweep) wantOfFailure(step string) expect {
 func (s *sweep) clean() {
 	subject := s.make(s.t, s.pool, s.n)
 	s.n++
+	plan := s.planned(subject)
 	seen := s.watch()
 	before := s.revision()
 	_, err := s.registry.Run(s.t.Context(), s.pool.Engine(s.coordinator()), s.name, subject.Plan)
@@ -143,6 +146,44 @@ func (s *sweep) clean() {
 		s.t.Errorf("%s: a clean run cost %d raft commits, want %d", s.name, got, want)
 	}
 	s.after, s.dos = subject.World(), s.chosen(seen())
+	s.asPlanned(plan, seen())
+}
+
+// planned has the operation only planned.
+func (s *sweep) planned(subject Subject) api.OperationPlan {
+	s.t.Helper()
+	if len(s.about.Mute) > 0 {
+		s.t.Errorf("%s: the steps %v do not say what they do: give them Effects", s.name, s.about.Mute)
+	}
+	before, revision := subject.World(), s.revision()
+	plan, err := transaction.PlanOf(s.t.Context(), func(ctx context.Context) error {
+		_, err := s.registry.Run(ctx, s.pool.Engine(s.coordinator()), s.name, subject.Plan)
+		return err
+	})
+	if err != nil {
+		s.t.Fatalf("%s: it cannot be planned: %v", s.name, err)
+	}
+	if got := subject.World(); got != before || s.revision() != revision {
+		s.t.Errorf("%s: the plan has changed the world\n--- before\n%s\n--- after\n%s", s.name, before, got)
+	}
+	return plan
+}
+
+// asPlanned fails the test if the clean run did not go to the steps and peers that its plan names.
+func (s *sweep) asPlanned(plan api.OperationPlan, ran []visit) {
+	s.t.Helper()
+	var said []visit
+	for _, step := range plan.Steps {
+		for _, p := range step.Peers {
+			said = append(said, visit{step.Name, p.PeerID})
+		}
+	}
+	order := func(a, b visit) int { return cmp.Or(cmp.Compare(a.step, b.step), cmp.Compare(a.peer, b.peer)) }
+	slices.SortFunc(said, order)
+	slices.SortFunc(ran, order)
+	if !slices.Equal(said, ran) {
+		s.t.Errorf("%s: the plan says %v, the run went to %v", s.name, said, ran)
+	}
 }
 
 // chosen keeps, of the peers of each step, the coordinator and one other: more would teach nothing new.

@@ -36,6 +36,9 @@ func createOperation(host Host) transaction.Operation[createParams, none] {
 			Undo: func(ctx context.Context, _ *transaction.Call, p createParams) error {
 				return host.Unprepare(ctx, p.Volume)
 			},
+			Effects: func(p createParams, peerID string) []api.Effect {
+				return onBricks(p.Volume, peerID, api.ActionCreate, api.OnBrick, "")
+			},
 		}},
 		Commit: func(p createParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			var guards []store.Guard

@@ -37,6 +37,9 @@ func startOperation(host Host) transaction.Operation[startParams, none] {
 				}
 				return host.Stop(ctx, p.Volume)
 			},
+			Effects: func(p startParams, peerID string) []api.Effect {
+				return onBricks(p.Volume, peerID, api.ActionStart, api.OnProcess, processes)
+			},
 		}},
 		Commit: func(p startParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return changeState(p.Volume, p.Revision, volume.Started)
@@ -112,6 +115,9 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 				}
 				return err
 			},
+			Effects: func(p stopParams, peerID string) []api.Effect {
+				return onBricks(p.Volume, peerID, api.ActionStop, api.OnProcess, processes)
+			},
 		}},
 		Commit: func(p stopParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return changeState(p.Volume, p.Revision, volume.Stopped)
@@ -160,6 +166,8 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			Do: func(ctx context.Context, _ *transaction.Call, p removeParams) error {
 				return host.Forget(ctx, p.Volume)
 			},
+			// The bricks' processes have ended with the stop; one that is left over on a peer that was away goes now.
+			Effects: func(removeParams, string) []api.Effect { return nil },
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
