@@ -26,7 +26,41 @@ func (a *app) clusterCmd() *cobra.Command {
 		}
 		return a.setCluster(ctx, "cluster set: success", options)
 	})
-	return group("cluster", "Options of the whole pool", get, set)
+	reset := &cobra.Command{
+		Use: "reset [OPTION]...", Short: "Put options of the pool back to their defaults: those named, or every one", Args: wants(0, -1),
+		ValidArgsFunction: a.complete(clusterOptionNames),
+	}
+	reset.RunE = a.do("cluster reset", func(ctx context.Context, args []string) error {
+		return a.resetCluster(ctx, "cluster reset: success", args)
+	})
+	return group("cluster", "Options of the whole pool", get, set, reset)
+}
+
+// resetCluster puts options of the pool back to their defaults: those named, or every one.
+func (a *app) resetCluster(ctx context.Context, success string, names []string) error {
+	options := map[string]string{}
+	if !named(names) {
+		all, err := a.client.ClusterOptions(ctx)
+		if err != nil {
+			return err
+		}
+		names = nil
+		for _, o := range all {
+			if o.Modified {
+				names = append(names, o.Key)
+			}
+		}
+		if len(names) == 0 {
+			return a.done(all, "%s", success)
+		}
+		if err := a.confirm(ctx, "every option of the pool is put back to its default"); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		options[name] = ""
+	}
+	return a.setCluster(ctx, success, options)
 }
 
 func (a *app) setCluster(ctx context.Context, success string, options map[string]string) error {

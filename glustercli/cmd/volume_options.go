@@ -19,16 +19,20 @@ func newVolumeSet(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "set VOLUME|all OPTION VALUE [OPTION VALUE]...",
 		Short: "Set options of a volume, or with all those of the pool",
-		Long:  "Set options of a volume, all of them or none. \"set VOLUME group NAME\" sets the options of a group; \"set all\" sets options of the pool.",
+		Long: `Set options of a volume, all of them or none. "set VOLUME group NAME" sets the options of a group; "set all" sets options of
+the pool. "set help" explains every option, "set help OPTION" one of them.`,
 		Example: `  glustercli volume set gv0 performance.cache-size 64MB
   glustercli volume set gv0 group virt
   glustercli volume set all cluster.brick-multiplex off`,
-		Args: wants(3, -1), ValidArgsFunction: a.complete(optionNames),
+		Args: setArgs, ValidArgsFunction: a.complete(optionNames),
 	}
 	c.Flags().BoolVar(&flags.AllowAdvanced, "advanced", false, "accept advanced options")
 	c.Flags().BoolVar(&flags.AllowExperimental, "experimental", false, "accept experimental options")
 	c.Flags().BoolVar(&flags.AllowDeprecated, "deprecated", false, "accept deprecated options")
 	c.RunE = a.do("volume set", func(ctx context.Context, args []string) error {
+		if names, ok := asksHelp(args); ok {
+			return a.optionHelp(ctx, names)
+		}
 		options, err := pairs(args[1:])
 		if err != nil {
 			return err
@@ -137,14 +141,17 @@ func (a *app) optionTable(w io.Writer, rows [][]string) {
 func newVolumeReset(a *app) *cobra.Command {
 	var force, all bool
 	c := &cobra.Command{
-		Use: "reset VOLUME [OPTION]... [force]", Short: "Put options of a volume back to their defaults", Args: wants(1, -1),
-		Long:              "Put options of a volume back to their defaults: those named, or every one.",
+		Use: "reset VOLUME|all [OPTION]... [force]", Short: "Put options of a volume back to their defaults", Args: wants(1, -1),
+		Long:              "Put options of a volume back to their defaults: those named, or every one. \"reset all\" is for the options of the pool.",
 		ValidArgsFunction: a.complete(optionNames),
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "also options that are protected")
 	c.Flags().BoolVar(&all, "all", false, "every option (the same as naming none)")
 	c.RunE = a.do("volume reset", func(ctx context.Context, args []string) error {
 		args = takeForce(args, &force)
+		if args[0] == wordAll {
+			return a.resetCluster(ctx, "volume reset: success: reset volume successful", args[1:])
+		}
 		req := api.VolumeOptionResetReq{Options: args[1:], Force: force}
 		if len(req.Options) > 0 && all {
 			return usagef("--all and the name of an option exclude each other")

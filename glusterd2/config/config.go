@@ -94,6 +94,8 @@ type Config struct {
 
 	// HooksDir holds the scripts that run after a change.
 	HooksDir string
+	// GroupsDir holds option groups as files, in glusterd's format.
+	GroupsDir string
 	// PIDFile holds the daemon's process id while it runs.
 	PIDFile string
 	// Profiling serves the Go profiles to administrators.

@@ -52,7 +52,7 @@ func TestDefaults(t *testing.T) {
 		AdvertiseAddress: "192.0.2.7", RESTAuth: true, PlainHTTP: "loopback",
 		EtcdCURLs: []string{"https://0.0.0.0:2379"}, EtcdPURLs: []string{"https://0.0.0.0:2380"}, EtcdEndpoints: []string{},
 		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
-		HooksDir: "/var/lib/glusterd2/hooks", PIDFile: "/var/run/glusterd2/glusterd2.pid",
+		HooksDir: "/var/lib/glusterd2/hooks", GroupsDir: "/var/lib/glusterd/groups", PIDFile: "/var/run/glusterd2/glusterd2.pid",
 		GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
 	}
 	if diff := cmp.Diff(want, c); diff != "" {

@@ -42,6 +42,8 @@ func placeOptions() []option {
 		{name: "hooksdir", preset: "", usage: "directory of hook scripts; empty: <localstatedir>/hooks",
 			value:  func(c *Config) any { return &c.HooksDir },
 			derive: func(c *Config) { orElse(&c.HooksDir, filepath.Join(c.LocalStateDir, "hooks")) }},
+		{name: "groupsdir", preset: "/var/lib/glusterd/groups", usage: "directory of option groups, one file each in glusterd's format",
+			value: func(c *Config) any { return &c.GroupsDir }},
 		{name: "pidfile", preset: "", usage: "file of the daemon's process id; empty: <rundir>/glusterd2.pid",
 			value:  func(c *Config) any { return &c.PIDFile },
 			derive: func(c *Config) { orElse(&c.PIDFile, filepath.Join(c.RunDir, "glusterd2.pid")) }},

@@ -26,7 +26,7 @@ func (c *Config) Validate() error {
 func (c *Config) checkPlaces() error {
 	var errs []error
 	for _, p := range []struct{ key, path string }{
-		{"localstatedir", c.LocalStateDir}, {"rundir", c.RunDir}, {"logdir", c.LogDir}, {"hooksdir", c.HooksDir},
+		{"localstatedir", c.LocalStateDir}, {"rundir", c.RunDir}, {"logdir", c.LogDir}, {"hooksdir", c.HooksDir}, {"groupsdir", c.GroupsDir},
 		{"pidfile", c.PIDFile}, {"glusterfsd", c.GlusterFSD}, {"glusterfs", c.GlusterFS},
 	} {
 		if !filepath.IsAbs(p.path) || strings.ContainsAny(p.path, "\n\x00") {

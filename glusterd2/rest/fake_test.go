@@ -25,7 +25,7 @@ type fake struct {
 }
 
 func (f *fake) services() Services {
-	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f}, Cluster: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
+	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f}, Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
 }
 
 func (f *fake) call(what ...string) error {
@@ -188,6 +188,9 @@ type fakeCluster struct{ f *fake }
 
 func (c fakeCluster) Options(context.Context) ([]api.ClusterOption, error) {
 	return []api.ClusterOption{{Key: "cluster.op-version", Value: "100000"}}, c.f.call("cluster options")
+}
+func (c fakeCluster) OptionHelp(_ context.Context, name string) ([]api.OptionHelp, error) {
+	return []api.OptionHelp{{Name: name, Xlators: []string{}}}, c.f.call("option help " + name)
 }
 func (c fakeCluster) SetOptions(context.Context, api.ClusterOptionReq) ([]api.ClusterOption, error) {
 	return nil, c.f.call("set cluster options")

@@ -17,6 +17,9 @@ func (a *API) optionRoutes() []Route {
 			Description: "Puts options of a volume back to their defaults."}, a.optionsReset),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options/{optname}", Name: "VolumeOptionGet", Access: Read,
 			Description: "Shows one option of a volume."}, a.option),
+		serve(Route{Method: http.MethodGet, Path: "/v1/options", Name: "OptionHelp", Access: Read,
+			Query:       []Param{{Name: "name", Description: "only the option of this name, which may be shortened"}},
+			Description: "Explains the options that volumes and the pool can have."}, a.optionHelp),
 	}
 }
 
@@ -46,4 +49,14 @@ func (a *API) groupCreate(ctx context.Context, _ *Request, req api.OptionGroupRe
 
 func (a *API) groupDelete(ctx context.Context, r *Request, _ None) (None, error) {
 	return None{}, a.cfg.Volumes.DeleteGroup(ctx, r.Vars["groupname"])
+}
+
+func (a *API) optionHelp(ctx context.Context, r *Request, _ None) ([]api.OptionHelp, error) {
+	return a.cfg.OptionHelp.OptionHelp(ctx, r.Query.Get("name"))
+}
+
+// OptionHelp explains options.
+type OptionHelp interface {
+	// OptionHelp explains all options, or the one of that name.
+	OptionHelp(ctx context.Context, name string) ([]api.OptionHelp, error)
 }

@@ -18,6 +18,7 @@ type Services struct {
 	Peers        Peers
 	Pool         Pool
 	Cluster      Cluster
+	OptionHelp   OptionHelp
 	Transactions Transactions
 	System       System
 	Metrics      MetricsSource

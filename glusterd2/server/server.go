@@ -171,7 +171,7 @@ func (s *Server) build() {
 	})
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,
-		Healer: selfheal.Info{Socket: s.socket()}, Log: s.log.Entry("volumes"),
+		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 }
 

@@ -3,12 +3,14 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/rest"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/pkg/runcmd"
 )
 
 // system answers for the daemon itself.
@@ -33,6 +35,12 @@ func (s system) LogLevel() string { return s.log.Level() }
 
 // SetLogLevel implements rest.System.
 func (s system) SetLogLevel(level string) error { return s.log.SetLevel(level) }
+
+// xlatorDir asks the installed GlusterFS where its translators are.
+func (s *Server) xlatorDir(ctx context.Context) (string, error) {
+	out, err := runcmd.Run(ctx, runcmd.Command{Name: s.cfg.GlusterFSD, Args: []string{"--print-xlatordir"}})
+	return strings.TrimSpace(string(out.Stdout)), err
+}
 
 // Live implements rest.System: a daemon that answers is alive.
 func (s system) Live(context.Context) api.Health {

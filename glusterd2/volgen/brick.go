@@ -8,7 +8,9 @@ import (
 )
 
 // Brick returns the volfile of the brick v.Bricks()[i]. It carries the volume's credentials.
-func Brick(v *volume.Volume, i int, o Params) string {
+func Brick(v *volume.Volume, i int, o Params) string { return brickGraph(v, i, o).text() }
+
+func brickGraph(v *volume.Volume, i int, o Params) *graph {
 	b := newBuilder(v, o)
 	brick := v.Bricks()[i]
 	b.brickStorage(brick)
@@ -19,7 +21,7 @@ func Brick(v *volume.Volume, i int, o Params) string {
 	b.transport()
 	b.logging("brick")
 	b.brickAuth(brick)
-	return b.g.text()
+	return b.g
 }
 
 // brickStorage stacks what is near the disk.

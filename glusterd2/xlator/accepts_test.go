@@ -18,10 +18,11 @@ func TestStricterThanGlusterd(t *testing.T) {
 		t.Fatal(err)
 	}
 	exceptions := map[string]string{
-		"cluster.rebal-throttle": "the number is bounded by the cores of the host that is asked",
-		"cluster.lock-migration": "off is what it is anyway",
-		"server.statedump-path":  "the directory must exist on the host that is asked",
-		"features.trash-dir":     "the trash had to be on first; the name takes effect when it is",
+		"cluster.rebal-throttle":     "the number is bounded by the cores of the host that is asked",
+		"cluster.lock-migration":     "off is what it is anyway",
+		"server.statedump-path":      "the directory must exist on the host that is asked",
+		"features.quota-deem-statfs": "it needs quota to be on, which is checked with the options of the volume together",
+		"features.trash-dir":         "the trash had to be on first; the name takes effect when it is",
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	tried := strings.Fields(lines[0])[1:]

@@ -2,7 +2,10 @@ package xlator
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"gd2/pkg/api"
@@ -38,14 +41,83 @@ func BuiltinGroups() ([]api.OptionGroup, error) {
 			return nil, fmt.Errorf("xlator: option group %s: %w", f.Name(), err)
 		}
 		g := api.OptionGroup{Name: f.Name(), Description: descriptions[f.Name()]}
-		for _, line := range strings.Fields(string(text)) {
-			key, value, ok := strings.Cut(line, "=")
-			if !ok {
-				return nil, fmt.Errorf("xlator: option group %s: %q is not KEY=VALUE", f.Name(), line)
-			}
-			g.Options = append(g.Options, api.GroupOption{Name: key, OnValue: value})
+		if g.Options, err = parseGroup(string(text)); err != nil {
+			return nil, fmt.Errorf("xlator: option group %s: %w", f.Name(), err)
 		}
 		out = append(out, g)
+	}
+	return out, nil
+}
+
+// What a file of a group may have, and a directory of groups.
+const (
+	maxGroupFile  = 64 << 10
+	maxGroupFiles = 256
+)
+
+// FileGroups reads the option groups that an administrator has put into a directory in glusterd's format: a file for
+// each group, KEY=VALUE a line; empty lines and those that begin with # are left out. A directory that is not there has
+// none. What is wrong with single files is told by the name of the file.
+func FileGroups(dir string) (groups []api.OptionGroup, wrong map[string]error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil
+	}
+	wrong = map[string]error{}
+	for _, e := range entries[:min(len(entries), maxGroupFiles)] {
+		path := filepath.Join(dir, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || !e.Type().IsRegular() {
+			continue
+		}
+		g, err := readGroup(path)
+		if err != nil {
+			wrong[e.Name()] = err
+			continue
+		}
+		groups = append(groups, g)
+	}
+	return groups, wrong
+}
+
+func readGroup(path string) (api.OptionGroup, error) {
+	g := api.OptionGroup{Name: filepath.Base(path), Description: descriptions[filepath.Base(path)]}
+	if g.Description == "" {
+		g.Description = "the file " + path
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxGroupFile {
+		err = fmt.Errorf("it has %d bytes: at most %d are read", info.Size(), maxGroupFile)
+	}
+	var text []byte
+	if err == nil {
+		text, err = os.ReadFile(path)
+	}
+	if err == nil {
+		g.Options, err = parseGroup(string(text))
+	}
+	if err != nil {
+		return g, fmt.Errorf("%s: %w", path, err)
+	}
+	return g, nil
+}
+
+func parseGroup(text string) ([]api.GroupOption, error) {
+	var out []api.GroupOption
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || key == "" || value == "" {
+			return nil, fmt.Errorf("line %d, %.80q, is not KEY=VALUE", n, line)
+		}
+		out = append(out, api.GroupOption{Name: strings.TrimSpace(key), OnValue: strings.TrimSpace(value)})
+	}
+	if len(out) == 0 {
+		return nil, errors.New("it has no options")
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package xlator
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"gd2/pkg/api"
 )
@@ -33,6 +34,8 @@ func (t *Table) Default(key string, s Shape) string {
 	switch {
 	case !ok:
 		return ""
+	case key == keyOpVersion || key == keyMaxOpVersion:
+		return strconv.Itoa(MaxOpVersion)
 	case r.Written != nil:
 		return *r.Written
 	case r.Default != nil:
@@ -106,6 +109,10 @@ func (t *Table) ResolvePool(request map[string]string) (map[string]string, error
 		if err == nil {
 			err = t.Validate(key, request[name])
 		}
+		if err == nil && (key == keyOpVersion || key == keyMaxOpVersion) {
+			err = api.FieldErrorf("options", "option %s=%.20s: the pool works at op-version %d, the highest of GlusterFS 10, from its start; "+
+				"it is not raised or lowered", key, request[name], MaxOpVersion)
+		}
 		if err != nil {
 			wrong = append(wrong, api.AsError(err))
 			continue
@@ -114,6 +121,12 @@ func (t *Table) ResolvePool(request map[string]string) (map[string]string, error
 	}
 	return out, join(wrong)
 }
+
+// The options that tell at which op-version the pool works.
+const (
+	keyOpVersion    = "cluster.op-version"
+	keyMaxOpVersion = "cluster.max-op-version"
+)
 
 func (t *Table) forPool(key string) bool {
 	r, ok := t.row(key)
@@ -126,12 +139,16 @@ func (t *Table) PoolKeys() []string {
 }
 
 // Reset returns which of the options that a volume set go back to their defaults: those named, or all. Options that are
-// protected go only by force: named without it they are an Invalid error, among all they stay.
+// protected go only by force: named without it they are an Invalid error, among all they stay. Those that glusterd never
+// resets, because a feature holds data by them, stay even by force.
 func (t *Table) Reset(set map[string]string, names []string, all, force bool) ([]string, error) {
 	var out []string
 	if all {
 		for _, key := range slices.Sorted(maps.Keys(set)) {
-			if force || !t.protected(key) {
+			if t.flagged(key, "never-reset") || managed[key] == featureQuota && !force {
+				continue
+			}
+			if force || !t.flagged(key, "force") {
 				out = append(out, key)
 			}
 		}
@@ -140,7 +157,10 @@ func (t *Table) Reset(set map[string]string, names []string, all, force bool) ([
 	var wrong []*api.Error
 	for _, name := range names {
 		key, err := t.Complete(name)
-		if err == nil && !force && t.protected(key) {
+		if err == nil && t.flagged(key, "never-reset") {
+			err = api.FieldErrorf("options", "option %s belongs to %s and cannot be reset by itself", key, managed[key])
+		}
+		if err == nil && !force && t.flagged(key, "force") {
 			err = api.FieldErrorf("options", "option %s is protected: it is reset by force only", key)
 		}
 		if err != nil {
@@ -155,13 +175,9 @@ func (t *Table) Reset(set map[string]string, names []string, all, force bool) ([
 	return out, join(wrong)
 }
 
-func (t *Table) protected(key string) bool {
-	for _, i := range t.byKey[key] {
-		if t.rows[i].has("force") || t.rows[i].has("never-reset") {
-			return true
-		}
-	}
-	return false
+// flagged reports whether any row of an option has a flag.
+func (t *Table) flagged(key, flag string) bool {
+	return slices.ContainsFunc(t.byKey[key], func(i int) bool { return t.rows[i].has(flag) })
 }
 
 // join makes one error of several; nil of none.

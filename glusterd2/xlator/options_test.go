@@ -45,6 +45,21 @@ func TestResolvePool(t *testing.T) {
 	}
 }
 
+func TestPoolOpVersion(t *testing.T) {
+	tab := load(t)
+	for _, key := range []string{keyOpVersion, keyMaxOpVersion} {
+		if got := tab.Default(key, Shape{}); got != "100000" {
+			t.Errorf("%s is %q", key, got)
+		}
+		if _, err := tab.ResolvePool(map[string]string{key: "70200"}); err == nil || !strings.Contains(err.Error(), "100000") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if need, _ := tab.OpVersions(map[string]string{"cluster.max-bricks-per-process": "2"}); need > MaxOpVersion {
+		t.Errorf("an option needs op-version %d", need)
+	}
+}
+
 func TestReset(t *testing.T) {
 	tab := load(t)
 	set := map[string]string{"features.quota": "on", "performance.io-cache": "on", "user.x": "y"}
@@ -55,10 +70,11 @@ func TestReset(t *testing.T) {
 		wrong      string
 	}{
 		{all: true, want: []string{"performance.io-cache", "user.x"}},
-		{all: true, force: true, want: []string{"features.quota", "performance.io-cache", "user.x"}},
+		{all: true, force: true, want: []string{"performance.io-cache", "user.x"}},
 		{names: []string{"io-cache", "performance.io-cache", "performance.read-ahead"}, want: []string{"performance.io-cache"}},
-		{names: []string{"features.quota"}, wrong: "protected"},
-		{names: []string{"features.quota"}, force: true, want: []string{"features.quota"}},
+		{names: []string{"features.quota"}, wrong: "belongs to quota"},
+		{names: []string{"features.quota"}, force: true, wrong: "belongs to quota"},
+		{names: []string{"features.bitrot"}, wrong: "protected"},
 		{names: []string{"nonsense"}, wrong: "does not exist"},
 	} {
 		got, err := tab.Reset(set, c.names, c.all, c.force)

@@ -45,6 +45,8 @@ var rules = map[string]func(value string) string{
 	"server.keepalive-time":             countOf(0, 1<<31-1),
 	"ssl.certificate-depth":             countOf(0, 100),
 	"client.ta-brick-port":              countOf(1, 65535),
+	"cluster.max-bricks-per-process":    countOf(0, 1<<31-1),
+	"glusterd.vol_count_per_thread":     countOf(1, 1<<31-1),
 }
 
 // words accepts a few words only.
@@ -115,9 +117,12 @@ func debugLayer(value string) string {
 	return ""
 }
 
+// featureQuota is the name of the feature that owns the options of quotas.
+const featureQuota = "quota"
+
 // managed are the options that belong to a feature, which sets them together with what else it needs.
 var managed = map[string]string{
-	"features.quota": "quota", "features.inode-quota": "quota", "features.limit-usage": "quota", "features.quota-deem-statfs": "quota",
+	"features.quota": featureQuota, "features.inode-quota": featureQuota, "features.limit-usage": featureQuota,
 	"features.bitrot": "bitrot detection", "features.scrub": "bitrot detection",
 	"features.scrub-freq": "bitrot detection", "features.scrub-throttle": "bitrot detection",
 	"ganesha.enable": "NFS-Ganesha", "cluster.op-version": "the pool's upgrade", "cluster.max-op-version": "the pool's upgrade",
@@ -238,6 +243,9 @@ func (t *Table) Consistent(options map[string]string) error {
 	}
 	if raw, set := options["performance.read-after-open"]; set && !on("performance.read-after-open") && on("server.root-squash") {
 		return api.FieldErrorf("options", "option performance.read-after-open=%s: it must be on while server.root-squash is", raw)
+	}
+	if options["features.quota-deem-statfs"] != "" && !on("features.quota") {
+		return api.FieldErrorf("options", "option features.quota-deem-statfs needs quota: enable quota on the volume first")
 	}
 	if options["cluster.quorum-type"] == "fixed" && options["cluster.quorum-count"] == "" {
 		return api.FieldErrorf("options", "option cluster.quorum-type=fixed needs cluster.quorum-count")

@@ -108,6 +108,9 @@ func (t *Table) row(key string) (*Row, bool) {
 	return &t.rows[idx[0]], true
 }
 
+// MaxOpVersion is the highest op-version of GlusterFS 10, at which every pool works from the start.
+const MaxOpVersion = 100000
+
 // OpVersions returns the op-version that a set of options needs, and the one that it needs of clients. Booleans that are
 // switched off need nothing. Both are at least 1.
 func (t *Table) OpVersions(options map[string]string) (all, client int) {

@@ -211,6 +211,30 @@ type VolumeOption struct {
 	OptionLevel  string `json:"option-level"`
 }
 
+// Scopes of options: what they can be set for.
+const (
+	ScopeVolume  = "volume"
+	ScopeCluster = "cluster"
+	ScopeBoth    = "volume or cluster"
+)
+
+// OptionHelp explains an option (an addition). Description is the text of the installed GlusterFS, empty if it has none.
+// Min and Max bound numbers, sizes (bytes) and times (seconds). ManagedBy names the feature whose commands set it.
+type OptionHelp struct {
+	Name         string   `json:"name"`
+	Description  string   `json:"description"`
+	DefaultValue string   `json:"default-value"`
+	OptionLevel  string   `json:"option-level"`
+	Scope        string   `json:"scope"`
+	Type         string   `json:"type,omitempty"`
+	Min          *int64   `json:"min,omitempty"`
+	Max          *int64   `json:"max,omitempty"`
+	Values       []string `json:"values,omitempty"`
+	OpVersion    int      `json:"op-version"`
+	Xlators      []string `json:"xlators"`
+	ManagedBy    string   `json:"managed-by,omitempty"`
+}
+
 // GroupOption is one option of an option group.
 type GroupOption struct {
 	Name    string `json:"name"`

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"gd2/pkg/api"
 )
@@ -25,6 +26,15 @@ func (c *Client) VolumeSet(ctx context.Context, volume string, req api.VolumeOpt
 // VolumeReset puts options back to their defaults. Errors: NotFound, Invalid, Conflict.
 func (c *Client) VolumeReset(ctx context.Context, volume string, req api.VolumeOptionResetReq) (api.VolumeInfo, error) {
 	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodDelete, path: volumePath(volume, "options"), body: req, result: volumePath(volume)})
+}
+
+// OptionHelp explains all options, or the one of that name, which may be shortened. Errors: Invalid.
+func (c *Client) OptionHelp(ctx context.Context, name string) ([]api.OptionHelp, error) {
+	q := url.Values{}
+	if name != "" {
+		q.Set("name", name)
+	}
+	return ask[[]api.OptionHelp](ctx, c, request{method: http.MethodGet, path: []string{"v1", "options"}, query: q})
 }
 
 func groupPath(more ...string) []string {

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,27 +43,42 @@ func ungroupOperation() transaction.Operation[ungroupParams, none] {
 	}
 }
 
-// Groups lists the option groups: those that GlusterFS brings along, then those that users made.
+// Groups lists the option groups: those that GlusterFS brings along, those of the files of this peer's groups directory,
+// and those that users made. Of two of one name the later wins.
 func (c *Commands) Groups(ctx context.Context) ([]api.OptionGroup, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
-	return c.allGroups()
+	out, wrong, err := c.allGroups()
+	for _, err := range wrong {
+		c.Log.WithError(err).Warn("an option group is left out")
+	}
+	return out, err
 }
 
-func (c *Commands) allGroups() ([]api.OptionGroup, error) {
-	out, err := xlator.BuiltinGroups()
+// allGroups returns the groups, sorted by name, and what is wrong with those files of groups that cannot be read.
+func (c *Commands) allGroups() ([]api.OptionGroup, map[string]error, error) {
+	builtin, err := xlator.BuiltinGroups()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	files, wrong := xlator.FileGroups(c.GroupsDir)
 	recs, err := GroupRecords.List(c.Store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	byName := map[string]api.OptionGroup{}
+	for _, g := range slices.Concat(builtin, files) {
+		byName[g.Name] = g
 	}
 	for _, rec := range recs {
-		out = append(out, rec.Value)
+		byName[rec.ID] = rec.Value
 	}
-	return out, nil
+	out := make([]api.OptionGroup, 0, len(byName))
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		out = append(out, byName[name])
+	}
+	return out, wrong, nil
 }
 
 var groupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
@@ -122,7 +138,7 @@ func (c *Commands) DeleteGroup(ctx context.Context, name string) error {
 		return err
 	}
 	if !ok && slices.ContainsFunc(groups, func(o api.OptionGroup) bool { return o.Name == name }) {
-		return api.Errorf(api.Forbidden, "option group %s comes with GlusterFS and cannot be deleted", name)
+		return api.Errorf(api.Forbidden, "option group %s comes with GlusterFS or from a file: it cannot be deleted here", name)
 	}
 	if !ok {
 		return api.Errorf(api.NotFound, "option group %.80q does not exist", name)
@@ -146,9 +162,12 @@ func (c *Commands) groupOptions(key, value string) (members map[string]string, i
 	if key == groupKey {
 		name = value
 	}
-	all, err := c.allGroups()
+	all, wrong, err := c.allGroups()
 	if err != nil {
 		return nil, false, err
+	}
+	if err := wrong[name]; err != nil && key == groupKey {
+		return nil, false, api.FieldErrorf("options", "option group %s: %v", name, err)
 	}
 	i := slices.IndexFunc(all, func(g api.OptionGroup) bool { return g.Name == name })
 	switch {

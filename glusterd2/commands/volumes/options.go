@@ -4,7 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
@@ -99,9 +102,29 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 		if err != nil {
 			return err
 		}
+		was := *v
+		was.Options = cloneMap(v.Options)
 		applyOptions(v, chosen)
-		return nil
+		return c.live(&was, v)
 	})
+}
+
+// live refuses a change that running bricks cannot take: they change the options of their translators, but not which
+// translators there are. (Told to, a brick tries, fails for its port is in use, and from then on takes no change at all.)
+// It also refuses options that are newer than the pool.
+func (c *Commands) live(was, is *volume.Volume) error {
+	if need := volgen.OpVersion(is, c.Table); need > xlator.MaxOpVersion {
+		return api.FieldErrorf("options", "the options need op-version %d, and the pool works at %d", need, xlator.MaxOpVersion)
+	}
+	if was.State != volume.Started {
+		return nil
+	}
+	o := volgen.Params{Table: c.Table, Host: peer.Hosts(c.Store)}
+	if added, gone := volgen.BrickLayers(was, is, o); len(added)+len(gone) > 0 {
+		return api.Errorf(api.State, "this changes how the bricks of volume %s are built (%s), which cannot be done while they run: "+
+			"stop the volume, set the option, and start it again", is.Name, strings.Join(append(added, gone...), ", ")).With(api.FieldField, "options")
+	}
+	return nil
 }
 
 // ResetOptions puts options back to their defaults. Protected ones need force: named, they are refused; with All they
@@ -111,6 +134,8 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name the options to reset, or ask for all")
 	}
 	return c.change(ctx, name, func(v *volume.Volume) error {
+		was := *v
+		was.Options = cloneMap(v.Options)
 		gone, err := c.Table.Reset(v.Options, req.Options, req.All, req.Force)
 		if err != nil {
 			return err
@@ -122,8 +147,45 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 				v.Options[k] = val
 			}
 		}
-		return c.Table.Consistent(v.Options)
+		if err := c.Table.Consistent(v.Options); err != nil {
+			return err
+		}
+		return c.live(&was, v)
 	})
+}
+
+// OptionHelp explains options: all of them, or the one of that name, which may be shortened. If the installed GlusterFS
+// cannot be read its texts are missing.
+func (c *Commands) OptionHelp(ctx context.Context, name string) ([]api.OptionHelp, error) {
+	var keys []string
+	if name != "" {
+		key, err := c.Table.Complete(name)
+		if err != nil {
+			return nil, err
+		}
+		if xlator.IsUser(key) {
+			return nil, api.FieldErrorf("name", "option %s means what those who set it want: names that begin with user. are free", key)
+		}
+		keys = append(keys, key)
+	}
+	return c.Table.Explain(c.help(ctx), keys...), nil
+}
+
+// help reads the texts when somebody asks: that takes a tenth of a second, and they need half a megabyte.
+func (c *Commands) help(ctx context.Context) *xlator.Help {
+	if c.Xlators == nil {
+		return nil
+	}
+	dir, err := c.Xlators(ctx)
+	var h *xlator.Help
+	if err == nil {
+		h, err = xlator.ReadHelp(dir)
+	}
+	if err != nil {
+		c.Log.WithError(err).Warn("options are explained without the texts of GlusterFS")
+		return nil
+	}
+	return h
 }
 
 // Options lists every option of a volume with its value.

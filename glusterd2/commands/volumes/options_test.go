@@ -2,6 +2,8 @@ package volumes
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -261,4 +263,73 @@ func TestEditMetadata(t *testing.T) {
 	}
 	_, err := edit(api.VolumeEditReq{Metadata: map[string]string{"d": half}})
 	refused(t, err, api.Invalid, "metadata")
+}
+
+// What bricks cannot take while they run is refused then, and only then.
+func TestBrickLayersNeedAStop(t *testing.T) {
+	r := newRig(t)
+	r.create("gv", api.SubvolReq{ReplicaCount: 3})
+	r.start("gv")
+	_, err := r.set(map[string]string{"features.sdfs": "on", "performance.cache-size": "64MB"})
+	refused(t, err, api.State, "options")
+	if !strings.Contains(err.Error(), "features/sdfs") || !strings.Contains(err.Error(), "stop the volume") {
+		t.Error(err)
+	}
+	for _, fine := range []map[string]string{{"debug.trace": "client"}, {"performance.read-ahead": "on"}, {"performance.io-thread-count": "32"}} {
+		if _, err := r.set(fine); err != nil {
+			t.Errorf("%v: %v", fine, err)
+		}
+	}
+	if _, err := r.c.Stop(t.Context(), "gv", api.VolumeStopReq{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.set(map[string]string{"features.sdfs": "on"}); err != nil {
+		t.Fatal(err)
+	}
+	r.start("gv")
+	_, err = r.c.ResetOptions(t.Context(), "gv", api.VolumeOptionResetReq{Options: []string{"features.sdfs"}})
+	refused(t, err, api.State, "options")
+}
+
+func TestGroupsOfFiles(t *testing.T) {
+	r := newRig(t)
+	r.c.GroupsDir = t.TempDir()
+	for name, text := range map[string]string{
+		"virt": "performance.cache-size=128MB\n", "bad": "performance.cache-size\n", "site": "cache-refresh-timeout=2\nno.such=1\n",
+	} {
+		if err := os.WriteFile(filepath.Join(r.c.GroupsDir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.create("gv", api.SubvolReq{ReplicaCount: 3})
+	got, err := r.set(map[string]string{"group": "virt"})
+	if err != nil || got.Options["performance.cache-size"] != "128MB" || got.Options["cluster.quorum-type"] != "" {
+		t.Errorf("the file does not win over the group that is built in: %v, %v", got.Options, err)
+	}
+	for group, part := range map[string]string{"bad": "line 1", "site": "no.such"} {
+		_, err := r.set(map[string]string{"group": group})
+		refused(t, err, api.Invalid, "options")
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%s: %v", group, err)
+		}
+	}
+	groups, err := r.c.Groups(t.Context())
+	if err != nil || len(groups) != 8 {
+		t.Errorf("%d groups, %v", len(groups), err)
+	}
+}
+
+func TestOptionHelp(t *testing.T) {
+	r := newRig(t)
+	list, err := r.c.OptionHelp(t.Context(), "cache-size")
+	if err != nil || len(list) != 1 || list[0].Name != "performance.cache-size" || list[0].DefaultValue != "32MB" {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if list, err := r.c.OptionHelp(t.Context(), ""); err != nil || len(list) != 389 {
+		t.Errorf("%d, %v", len(list), err)
+	}
+	for _, name := range []string{"no.such.option", "user.x"} {
+		_, err := r.c.OptionHelp(t.Context(), name)
+		refused(t, err, api.Invalid, "")
+	}
 }

@@ -89,6 +89,10 @@ type Config struct {
 	Network Network
 	Table   *xlator.Table
 	PeerID  string
+	// GroupsDir holds option groups as files, in glusterd's format.
+	GroupsDir string
+	// Xlators returns the directory of the installed translators, which know what options are for.
+	Xlators func(ctx context.Context) (string, error)
 	Log     *logrus.Entry
 }
 
