@@ -109,6 +109,9 @@ func (f *fake) wrap(h handler) http.Handler {
 			r.SetPathValue(k, v)
 		}
 		body, _ := io.ReadAll(r.Body)
+		if r.URL.Query().Get("dry-run") == "true" {
+			h = plan
+		}
 		status, answer, err := h(r, body)
 		if err != nil {
 			e := api.AsError(err)
@@ -119,6 +122,24 @@ func (f *fake) wrap(h handler) http.Handler {
 			_ = json.NewEncoder(w).Encode(answer) // the client went away
 		}
 	})
+}
+
+// plan answers every dry run with something of everything.
+func plan(r *http.Request, _ []byte) (int, any, error) {
+	if r.PathValue("v") == "nosuch" {
+		return 0, nil, api.Errorf(api.NotFound, "volume nosuch does not exist")
+	}
+	return http.StatusOK, api.OperationPlan{
+		Operation: r.Method + " " + r.URL.Path, Peers: []string{"p1"}, Locks: []string{"volume/gv0"},
+		Steps: []api.PlanStep{
+			{Name: "look", Peers: []api.PlanPeer{{PeerID: "p1"}}},
+			{Name: "remove", Irreversible: true, Peers: []api.PlanPeer{{PeerID: "p1", Host: "node1", Effects: []api.Effect{
+				{Action: api.ActionDestroy, Kind: api.OnDirectory, Name: "/bricks/gv0", Bytes: 2048, Irreversible: true, Note: "with all in it"},
+			}}}},
+		},
+		Records: []api.Effect{{Action: api.ActionChange, Kind: api.OnRecord, Name: "volumes/gv0"}}, Warnings: []string{"take care"},
+		Irreversible: []string{"destroy directory /bricks/gv0 on node1"},
+	}, nil
 }
 
 // serve answers on a unix socket until the returned function is called.

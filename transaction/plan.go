@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,10 +15,9 @@ import (
 // planner is what a context carries while a command only plans: the first plan that the command comes to, and what the
 // command had to say on its way there.
 type planner struct {
-	mu       sync.Mutex
-	plan     *api.OperationPlan
-	also     []api.PlanStep
-	warnings []string
+	mu   sync.Mutex
+	plan *api.OperationPlan
+	also api.OperationPlan
 }
 
 type plannerKey struct{}
@@ -59,22 +59,28 @@ func Propose(ctx context.Context, plan api.OperationPlan) error {
 	return p.end(plan, nil)
 }
 
-// Also tells, if the command is only planned, what it does besides its first transaction. It is called before that.
-func Also(ctx context.Context, steps ...api.PlanStep) {
+// Also tells, if the command is only planned, what it does after its first transaction: steps, records and warnings. It
+// is called before that transaction. An operation that it names is the name of the whole.
+func Also(ctx context.Context, more api.OperationPlan) {
 	if p := planning(ctx); p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.also = append(p.also, steps...)
+		p.also = joined(p.also, more)
 	}
+}
+
+// joined is one plan after the other.
+func joined(first, then api.OperationPlan) api.OperationPlan {
+	first.Operation = cmp.Or(then.Operation, first.Operation)
+	first.Steps = append(first.Steps, then.Steps...)
+	first.Records = append(first.Records, then.Records...)
+	first.Warnings = append(first.Warnings, then.Warnings...)
+	return first
 }
 
 // Warn adds a warning to the plan, if the command is only planned.
 func Warn(ctx context.Context, format string, args ...any) {
-	if p := planning(ctx); p != nil {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
-	}
+	Also(ctx, api.OperationPlan{Warnings: []string{fmt.Sprintf(format, args...)}})
 }
 
 // end notes the first plan of a command, and returns the error that ends it.
@@ -87,8 +93,7 @@ func (p *planner) end(plan api.OperationPlan, err error) error {
 	if err != nil {
 		return err
 	}
-	plan.Steps = append(plan.Steps, p.also...)
-	plan.Warnings = append(p.warnings, plan.Warnings...)
+	plan = joined(plan, p.also)
 	complete(&plan)
 	p.plan = &plan
 	return errPlanned
@@ -142,15 +147,24 @@ func (d *drive) plan(ctx context.Context, guards []store.Guard) (api.OperationPl
 		}
 		return api.OperationPlan{}, err
 	}
-	p := api.OperationPlan{Operation: d.rec.Operation, Peers: slices.Clone(d.rec.Peers), Locks: slices.Clone(d.rec.Locks)}
-	for i, s := range d.def.steps {
-		step := api.PlanStep{Name: s.name, Irreversible: d.def.pivot > 0 && i >= d.def.pivot}
-		for _, id := range d.stepPeers(i) {
-			step.Peers = append(step.Peers, d.onPeer(i, id, step.Irreversible))
-		}
-		p.Steps = append(p.Steps, step)
+	p := d.outline()
+	for i := range d.def.steps {
+		p.Steps = append(p.Steps, d.planStep(i))
 	}
 	return p, d.planRecords(ctx, &p)
+}
+
+// outline is the plan without what is done.
+func (d *drive) outline() api.OperationPlan {
+	return api.OperationPlan{Operation: d.rec.Operation, Peers: slices.Clone(d.rec.Peers), Locks: slices.Clone(d.rec.Locks)}
+}
+
+func (d *drive) planStep(i int) api.PlanStep {
+	step := api.PlanStep{Name: d.def.steps[i].name, Irreversible: d.def.pivot > 0 && i >= d.def.pivot}
+	for _, id := range d.stepPeers(i) {
+		step.Peers = append(step.Peers, d.onPeer(i, id, step.Irreversible))
+	}
+	return step
 }
 
 // onPeer is what a step does on one peer.

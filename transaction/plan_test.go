@@ -111,7 +111,7 @@ func TestPlanIsRefusedWhatTheRunWouldBe(t *testing.T) {
 func TestPlansOfCommands(t *testing.T) {
 	mine := api.OperationPlan{Operation: "mine"}
 	plan, err := transaction.PlanOf(t.Context(), func(ctx context.Context) error {
-		transaction.Also(ctx, api.PlanStep{Name: "more"})
+		transaction.Also(ctx, api.OperationPlan{Steps: []api.PlanStep{{Name: "more"}}})
 		first := transaction.Propose(ctx, mine)
 		return errors.Join(first, transaction.Propose(ctx, api.OperationPlan{Operation: "second"}))
 	})

@@ -2,6 +2,8 @@ package transaction
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"gd2/pkg/api"
@@ -20,6 +22,9 @@ func (e *Engine) Retry(ctx context.Context, id string) (api.Transaction, error) 
 	if d == nil {
 		return r.Value.view(id), api.Errorf(api.NotSupported, "operation %s of transaction %s is not known to this peer: ask a peer with another version of gd2",
 			operationKey(r.Value.Operation, r.Value.Version), id)
+	}
+	if err := Propose(ctx, d.retryPlan()); err != nil {
+		return r.Value.view(id), err
 	}
 	if !e.claim(id) {
 		return r.Value.view(id), api.Errorf(api.Conflict, "transaction %s is being worked on just now", id).With(api.FieldTransaction, id)
@@ -42,6 +47,31 @@ func (e *Engine) Retry(ctx context.Context, id string) (api.Transaction, error) 
 	}
 }
 
+// retryPlan tells what another attempt does: the steps that are left, forward or back.
+func (d *drive) retryPlan() api.OperationPlan {
+	p := d.outline()
+	if d.rec.Pivoted {
+		for i := d.def.pivot; i < len(d.def.steps); i++ {
+			p.Steps = append(p.Steps, d.planStep(i))
+		}
+		return p
+	}
+	for i := d.rec.Left - 1; i >= 0; i-- {
+		if !d.def.steps[i].undo {
+			continue
+		}
+		s := d.planStep(i)
+		s.Name = "undo " + s.Name
+		for _, on := range s.Peers {
+			for j := range on.Effects {
+				on.Effects[j].Note = "taken back, as far as it was done"
+			}
+		}
+		p.Steps = append(p.Steps, s)
+	}
+	return p
+}
+
 // retry is one attempt by a new owner. Its error is nil if the transaction has finished, in whatever way.
 func (d *drive) retry() error {
 	if !d.adopt() {
@@ -61,6 +91,9 @@ func (e *Engine) Abandon(ctx context.Context, id string) (api.Transaction, error
 	if err != nil {
 		return api.Transaction{}, err
 	}
+	if err := Propose(ctx, e.abandonPlan(r)); err != nil {
+		return api.Transaction{}, err
+	}
 	rec := r.Value.finished(Abandoned, time.Now().UTC())
 	writes := append([]store.Write{recordKind.Update(id, rec, r.Revision)}, e.unlock(id, rec.Locks)...)
 	rev, err := e.cfg.Store.Commit(ctx, writes)
@@ -70,6 +103,20 @@ func (e *Engine) Abandon(ctx context.Context, id string) (api.Transaction, error
 	_ = e.cfg.Store.WaitRevision(ctx, rev) // only so that the caller reads its own change here
 	e.log.WithField("transaction", id).WithField("operation", rec.Operation).Warn("transaction abandoned")
 	return rec.view(id), nil
+}
+
+// abandonPlan tells what is given up.
+func (e *Engine) abandonPlan(r store.Record[Record]) api.OperationPlan {
+	p := api.OperationPlan{Operation: r.Value.Operation, Peers: slices.Clone(r.Value.Peers)}
+	p.Warnings = append(p.Warnings, "what the transaction has done on its peers stays as it is")
+	for peer, err := range r.Value.PeerErrors {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("peer %s has not done its part: %v", peer, err))
+	}
+	slices.Sort(p.Warnings[1:])
+	for _, w := range append([]store.Write{recordKind.Update(r.ID, r.Value, r.Revision)}, e.unlock(r.ID, r.Value.Locks)...) {
+		p.Records = append(p.Records, effectOf(e.cfg.Store.Preview(w)))
+	}
+	return p
 }
 
 // unfinished returns a transaction that a person may decide about.

@@ -56,6 +56,7 @@ type global struct {
 	output     string
 	json       bool
 	yes        bool
+	dryRun     bool
 	quiet      bool
 	noHeaders  bool
 	debug      bool
@@ -99,7 +100,7 @@ func (a *app) do(op string, f func(ctx context.Context, args []string) error) fu
 		a.started = true
 		err := a.connect()
 		if err == nil {
-			err = f(cmd.Context(), args)
+			err = a.planned(f(a.dry(cmd.Context()), args))
 		}
 		if err != nil {
 			return &failure{op: op, err: err}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,9 @@ type console struct {
 	input string
 	env   map[string]string
 	v     any
+	// plan answers dry runs; without one they are refused with planErr.
+	plan    api.OperationPlan
+	planErr *api.Error
 
 	asked    []string
 	out, err bytes.Buffer
@@ -38,6 +42,10 @@ func (c *console) run(t *testing.T, args ...string) int {
 	}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.asked = append(c.asked, r.Method+" "+r.URL.String())
+		if r.URL.Query().Has("dry-run") {
+			c.answerPlan(t, w)
+			return
+		}
 		if err := json.NewEncoder(w).Encode(c.v); err != nil {
 			t.Error(err)
 		}
@@ -52,18 +60,67 @@ func (c *console) run(t *testing.T, args ...string) int {
 	})
 }
 
+func (c *console) answerPlan(t *testing.T, w http.ResponseWriter) {
+	var v any = c.plan
+	if c.planErr != nil {
+		w.WriteHeader(c.planErr.Status())
+		v = c.planErr.Body()
+	}
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		t.Error(err)
+	}
+}
+
+// stopPlan is what the stop of a volume might do.
+var stopPlan = api.OperationPlan{Operation: "volume.stop", Steps: []api.PlanStep{{Name: "stop-bricks", Peers: []api.PlanPeer{{
+	PeerID: "p1", Host: "node1", Effects: []api.Effect{{Action: api.ActionStop, Kind: api.OnProcess, Name: "glusterfsd /b"}}}}}}}
+
+// What is destructive is asked about, after its plan; the change itself is sent only on yes.
 func TestConfirm(t *testing.T) {
 	for answer, want := range map[string]int{"y\n": ExitOK, "Yes\n": ExitOK, "n\n": ExitFailed, "\n": ExitFailed, "": ExitFailed} {
-		c := console{input: answer, v: api.VolumeInfo{}}
+		c := console{input: answer, v: api.VolumeInfo{}, plan: stopPlan}
 		if got := c.run(t, "volume", "stop", "gv0"); got != want {
 			t.Errorf("answer %q: exit code %d, want %d", answer, got, want)
 		}
-		if asked := len(c.asked) > 0; asked != (want == ExitOK) {
+		if stopped := slices.Contains(c.asked, "POST /v1/volumes/gv0/stop"); stopped != (want == ExitOK) {
 			t.Errorf("answer %q: requests %v", answer, c.asked)
 		}
-		if q := "Stopping volume gv0 makes its data inaccessible to every client. Continue? (y/n) "; !strings.HasPrefix(c.err.String(), q) {
+		q := "1. stop-bricks\n   on node1\n     stop    process glusterfsd /b\n" +
+			"Stopping volume gv0 makes its data inaccessible to every client. Continue? (y/n) "
+		if !strings.HasPrefix(c.err.String(), q) {
 			t.Errorf("question %q", c.err.String())
 		}
+	}
+}
+
+// What would be refused is not asked about; what has no plan is asked about without.
+func TestConfirmWithoutPlan(t *testing.T) {
+	c := console{input: "y\n", planErr: api.Errorf(api.State, "volume gv0 is not started")}
+	if code := c.run(t, "volume", "stop", "gv0"); code != ExitFailed || len(c.asked) != 1 || strings.Contains(c.err.String(), "Continue") {
+		t.Errorf("exit code %d, requests %v, %s", code, c.asked, c.err.String())
+	}
+	c = console{input: "y\n", v: api.VolumeInfo{}, planErr: api.Errorf(api.NotSupported, "it has no plan")}
+	if code := c.run(t, "volume", "stop", "gv0"); code != ExitOK || len(c.asked) != 2 {
+		t.Errorf("exit code %d, requests %v, %s", code, c.asked, c.err.String())
+	}
+}
+
+// With --yes nobody reads a plan, so none is made; with --dry-run nobody is asked.
+func TestNoQuestion(t *testing.T) {
+	c := console{v: api.VolumeInfo{}, plan: stopPlan}
+	if code := c.run(t, "-y", "volume", "stop", "gv0"); code != ExitOK || !slices.Equal(c.asked, []string{"POST /v1/volumes/gv0/stop"}) {
+		t.Errorf("--yes: exit code %d, requests %v", code, c.asked)
+	}
+	c = console{plan: stopPlan}
+	code := c.run(t, "--dry-run", "-o", "json", "volume", "stop", "gv0")
+	var got api.OperationPlan
+	if err := json.Unmarshal(c.out.Bytes(), &got); err != nil || code != ExitOK || got.Operation != "volume.stop" ||
+		!slices.Equal(c.asked, []string{"POST /v1/volumes/gv0/stop?dry-run=true"}) {
+		t.Errorf("--dry-run: exit code %d, requests %v, %s %v", code, c.asked, c.out.String(), err)
+	}
+	c = console{}
+	if code := c.run(t, "--dry-run", "api", "POST", "/v1/volumes"); code != ExitUsage || len(c.asked) > 0 {
+		t.Errorf("a raw request: exit code %d, requests %v", code, c.asked)
 	}
 }
 

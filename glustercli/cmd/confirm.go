@@ -11,7 +11,7 @@ import (
 // confirm asks before something is destroyed or interrupted. --yes answers for everybody; without a terminal there is
 // nobody to ask and the command is refused.
 func (a *app) confirm(ctx context.Context, consequence string) error {
-	if a.yes {
+	if a.yes || a.dryRun {
 		return nil
 	}
 	if !a.CanAsk {

@@ -58,10 +58,11 @@ func newPeerDetach(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := a.confirm(ctx, "detaching "+peerHost(p)+" takes it out of the pool"); err != nil {
+		detach := func(ctx context.Context) error { return a.client.PeerRemove(ctx, p.ID, force) }
+		if err := a.confirmPlan(ctx, "detaching "+peerHost(p)+" takes it out of the pool", detach); err != nil {
 			return err
 		}
-		if err := a.client.PeerRemove(ctx, p.ID, force); err != nil {
+		if err := detach(ctx); err != nil {
 			return err
 		}
 		return a.done(nil, "peer detach: success")

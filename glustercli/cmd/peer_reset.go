@@ -24,11 +24,15 @@ reached. A peer that holds bricks of started volumes is never reset.`,
 			}
 			req.Force = true
 		}
-		if err := a.confirm(ctx, "resetting this peer makes it forget its pool and the volumes in it"); err != nil {
+		var p api.Peer
+		reset := func(ctx context.Context) (err error) {
+			p, err = a.client.Reset(ctx, req)
 			return err
 		}
-		p, err := a.client.Reset(ctx, req)
-		if err != nil {
+		if err := a.confirmPlan(ctx, "resetting this peer makes it forget its pool and the volumes in it", reset); err != nil {
+			return err
+		}
+		if err := reset(ctx); err != nil {
 			return err
 		}
 		return a.done(p, "peer reset: success")

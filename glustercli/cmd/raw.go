@@ -24,6 +24,9 @@ func (a *app) apiCmd() *cobra.Command {
   glustercli api POST /v1/volumes/gv0/options '{"options":{"nfs.disable":"on"}}'`,
 	}
 	c.RunE = a.do("api", func(ctx context.Context, args []string) error {
+		if a.dryRun {
+			return asUsage(errDryRunRaw)
+		}
 		var body []byte
 		if len(args) > 2 {
 			var err error

@@ -36,6 +36,7 @@ func (a *app) newRoot() *cobra.Command {
 	f.StringVarP(&a.output, "output", "o", formatTable, "form of the output: table, json or yaml")
 	f.BoolVar(&a.json, "json", false, "the same as -o json")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask for confirmation")
+	f.BoolVar(&a.dryRun, "dry-run", false, "show what would be done, on which peer, and change nothing")
 	f.BoolVar(&a.quiet, "quiet", false, "do not say what was done")
 	f.BoolVar(&a.noHeaders, "no-headers", false, "leave out the headers of tables")
 	f.BoolVar(&a.debug, "debug", false, "show the requests and answers on standard error")

@@ -87,11 +87,15 @@ func newTransactionAbandon(a *app) *cobra.Command {
 		ValidArgsFunction: a.complete(transactionIDs),
 	}
 	c.RunE = a.do("transaction abandon", func(ctx context.Context, args []string) error {
-		if err := a.confirm(ctx, "abandoning transaction "+args[0]+" leaves what it did on the peers as it is"); err != nil {
+		var t api.Transaction
+		abandon := func(ctx context.Context) (err error) {
+			t, err = a.client.TransactionAbandon(ctx, args[0])
 			return err
 		}
-		t, err := a.client.TransactionAbandon(ctx, args[0])
-		if err != nil {
+		if err := a.confirmPlan(ctx, "abandoning transaction "+args[0]+" leaves what it did on the peers as it is", abandon); err != nil {
+			return err
+		}
+		if err := abandon(ctx); err != nil {
 			return err
 		}
 		return a.done(t, "transaction abandon: success")

@@ -52,11 +52,15 @@ func newVolumeStop(a *app) *cobra.Command {
 		if len(args) > 1 {
 			return usagef("%s is not understood; only force may follow the volume", quoted(args[1]))
 		}
-		if err := a.confirm(ctx, "stopping volume "+args[0]+" makes its data inaccessible to every client"); err != nil {
+		var v api.VolumeInfo
+		stop := func(ctx context.Context) (err error) {
+			v, err = a.client.VolumeStop(ctx, args[0], api.VolumeStopReq{Force: force})
 			return err
 		}
-		v, err := a.client.VolumeStop(ctx, args[0], api.VolumeStopReq{Force: force})
-		if err != nil {
+		if err := a.confirmPlan(ctx, "stopping volume "+args[0]+" makes its data inaccessible to every client", stop); err != nil {
+			return err
+		}
+		if err := stop(ctx); err != nil {
 			return err
 		}
 		return a.done(v, "volume stop: %s: success", args[0])
@@ -70,10 +74,11 @@ func newVolumeDelete(a *app) *cobra.Command {
 		Args: wants(1, 1), ValidArgsFunction: a.complete(volumeNames()),
 	}
 	c.RunE = a.doOn("volume delete", func(ctx context.Context, args []string) error {
-		if err := a.confirm(ctx, "deleting volume "+args[0]+" erases all that the pool knows of it (the files stay on its bricks)"); err != nil {
+		forget := func(ctx context.Context) error { return a.client.VolumeDelete(ctx, args[0]) }
+		if err := a.confirmPlan(ctx, "deleting volume "+args[0]+" erases all that the pool knows of it (the files stay on its bricks)", forget); err != nil {
 			return err
 		}
-		if err := a.client.VolumeDelete(ctx, args[0]); err != nil {
+		if err := forget(ctx); err != nil {
 			return err
 		}
 		return a.done(nil, "volume delete: %s: success", args[0])

@@ -156,14 +156,18 @@ func newVolumeReset(a *app) *cobra.Command {
 		if len(req.Options) > 0 && all {
 			return usagef("--all and the name of an option exclude each other")
 		}
+		var v api.VolumeInfo
+		reset := func(ctx context.Context) (err error) {
+			v, err = a.client.VolumeReset(ctx, args[0], req)
+			return err
+		}
 		if len(req.Options) == 0 || slices.Equal(req.Options, []string{wordAll}) {
 			req.All, req.Options = true, nil
-			if err := a.confirm(ctx, "resetting volume "+args[0]+" puts every option back to its default"); err != nil {
+			if err := a.confirmPlan(ctx, "resetting volume "+args[0]+" puts every option back to its default", reset); err != nil {
 				return err
 			}
 		}
-		v, err := a.client.VolumeReset(ctx, args[0], req)
-		if err != nil {
+		if err := reset(ctx); err != nil {
 			return err
 		}
 		return a.done(v, "volume reset: success: reset volume successful")

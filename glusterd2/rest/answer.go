@@ -21,8 +21,12 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 	if err == nil {
 		ctx, cancel := a.deadline(req, row)
 		defer cancel()
+		handle := row.handler
+		if r.planned(row) {
+			handle = func(ctx context.Context, r *Request) (any, error) { return a.plan(ctx, row, r) }
+		}
 		var fault error
-		result, fault = row.handler(ctx, r)
+		result, fault = handle(ctx, r)
 		err = timely(api.AsError(fault), fault)
 	}
 	// A client that does not read must not hold the connection for ever.
@@ -35,7 +39,7 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 		writeError(w, err)
 		return err
 	}
-	if row.response == nil {
+	if row.response == nil && !r.planned(row) {
 		w.WriteHeader(r.status)
 		return nil
 	}

@@ -11,7 +11,7 @@ func (a *API) clusterRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/cluster/options", Name: "GetClusterOptions", Access: Read,
 			Description: "Lists the options of the whole pool."}, a.clusterOptions),
-		serve(Route{Method: http.MethodPost, Path: "/v1/cluster/options", Name: "SetClusterOptions", Access: Admin, Requires: []string{"options"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/cluster/options", Name: "SetClusterOptions", Plans: true, Access: Admin, Requires: []string{"options"},
 			Description: "Sets options of the whole pool."}, a.clusterOptionsSet),
 	}
 }

@@ -25,7 +25,12 @@ type fake struct {
 }
 
 func (f *fake) services() Services {
-	return Services{Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f}, Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Transactions: fakeTransactions{f}, System: f, Metrics: f}
+	return Services{
+		Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f},
+		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f},
+		Transactions: fakeTransactions{f}, Planner: fakePlanner{f},
+		System: f, Metrics: f,
+	}
 }
 
 func (f *fake) call(what ...string) error {
@@ -211,7 +216,19 @@ func (t fakeTransactions) Abandon(_ context.Context, id string) (api.Transaction
 	return api.Transaction{ID: id}, t.f.call("abandon", id)
 }
 
+// fakePlanner runs the call and says what it asked for.
+type fakePlanner struct{ f *fake }
+
+func (p fakePlanner) Plan(ctx context.Context, run func(ctx context.Context) error) (api.OperationPlan, error) {
+	before := len(p.f.calls)
+	if err := run(ctx); err != nil {
+		return api.OperationPlan{}, err
+	}
+	return api.OperationPlan{Operation: p.f.calls[before]}, p.f.call("plan")
+}
+
 var (
+	_ Planner       = fakePlanner{}
 	_ Volumes       = fakeVolumes{}
 	_ Peers         = fakePeers{}
 	_ Pool          = fakePool{}

@@ -118,6 +118,7 @@ func responses(row *Route, s *schemas) object {
 		strconv.Itoa(row.Status): response(http.StatusText(row.Status), content, more...),
 		"default":                object{"$ref": "#/components/responses/Error"},
 	}
+	planAnswer(row, s, out)
 	for _, code := range row.Faults {
 		out[strconv.Itoa(code)] = response(http.StatusText(code), content)
 	}

@@ -11,9 +11,9 @@ func (a *API) optionRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptionsGet", Access: Read,
 			Description: "Lists all options of a volume."}, a.options),
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptions", Access: Admin, Requires: []string{"options"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptions", Plans: true, Access: Admin, Requires: []string{"options"},
 			Description: "Sets options of a volume. The name of an option group with the value on or off sets its options."}, a.optionsSet),
-		serve(Route{Method: http.MethodDelete, Path: "/v1/volumes/{volname}/options", Name: "VolumeReset", Access: Admin,
+		serve(Route{Method: http.MethodDelete, Path: "/v1/volumes/{volname}/options", Name: "VolumeReset", Plans: true, Access: Admin,
 			Description: "Puts options of a volume back to their defaults."}, a.optionsReset),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options/{optname}", Name: "VolumeOptionGet", Access: Read,
 			Description: "Shows one option of a volume."}, a.option),

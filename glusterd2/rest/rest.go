@@ -82,7 +82,10 @@ func New(cfg Config) (*API, error) {
 	a := &API{cfg: cfg, router: mux.NewRouter().SkipClean(true), started: cfg.Now()}
 	a.metrics = newMetrics(cfg.Services)
 	a.routes = a.table()
-	var err error
+	err := checkPlans(a.routes)
+	if err != nil {
+		return nil, err
+	}
 	if a.document, err = document(a.routes, cfg.System.Version()); err != nil {
 		return nil, err
 	}

@@ -59,6 +59,10 @@ type Route struct {
 	Guarded bool
 	// Local says that the route is about this peer itself: it is answered also while the peer belongs to no pool.
 	Local bool
+	// Plans says that ?dry-run=true answers with the plan of the change. A row that changes something and cannot tell its
+	// plan says why not in NoPlan.
+	Plans  bool
+	NoPlan string
 	// MediaType is that of a raw route's answer.
 	MediaType string
 
@@ -99,6 +103,7 @@ func (r *Request) Flag(name string) bool {
 // serve completes a row with its handler. The types of the bodies are the handler's own, so that the document made from
 // the table cannot differ from what is served.
 func serve[Q, R any](row Route, h func(context.Context, *Request, Q) (R, error)) Route {
+	row = planable(row)
 	row.request, row.response = typeOf[Q](), typeOf[R]()
 	if row.Status == 0 {
 		row.Status = http.StatusOK

@@ -22,6 +22,7 @@ type Services struct {
 	Transactions Transactions
 	System       System
 	Metrics      MetricsSource
+	Planner      Planner
 }
 
 // Volumes is the life of volumes. A name that is not a volume is answered with api.NotFound.

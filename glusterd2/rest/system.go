@@ -33,7 +33,7 @@ func (a *API) systemRoutes() []Route {
 			Description: "Shows whether the pool is healthy, and what is not."}, a.status),
 		serve(Route{Method: http.MethodGet, Path: "/v1/loglevel", Name: "GetLogLevel", Local: true, Access: LocalRoot,
 			Description: "Shows the level of the daemon's log."}, a.logLevel),
-		serve(Route{Method: http.MethodPost, Path: "/v1/loglevel", Name: "SetLogLevel", Local: true, Access: LocalRoot, Requires: []string{"level"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/loglevel", Name: "SetLogLevel", NoPlan: "it changes the daemon's log only, until it restarts", Local: true, Access: LocalRoot, Requires: []string{"level"},
 			Description: "Changes the level of the daemon's log until it restarts."}, a.logLevelSet),
 		serveRaw(Route{Method: http.MethodGet, Path: "/metrics", Name: "Metrics", Local: true, Access: metricsAccess,
 			Description: "Shows the metrics in the text format of Prometheus."}, "text/plain", a.metrics.handler()),

@@ -13,9 +13,9 @@ func (a *API) transactionRoutes() []Route {
 			Description: "Lists the transactions that run, are stuck, or ended not long ago."}, a.transactionList),
 		serve(Route{Method: http.MethodGet, Path: "/v1/transactions/{txnid}", Name: "TransactionGet", Access: Read,
 			Description: "Shows a transaction."}, a.transactionGet),
-		serve(Route{Method: http.MethodPost, Path: "/v1/transactions/{txnid}/retry", Name: "TransactionRetry", Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/transactions/{txnid}/retry", Name: "TransactionRetry", Plans: true, Access: Admin,
 			Description: "Tries again at once to finish a stuck transaction."}, a.transactionRetry),
-		serve(Route{Method: http.MethodPost, Path: "/v1/transactions/{txnid}/abandon", Name: "TransactionAbandon", Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/transactions/{txnid}/abandon", Name: "TransactionAbandon", Plans: true, Access: Admin,
 			Description: "Gives up a stuck transaction: its locks are released, what it left on unreachable peers stays."}, a.transactionAbandon),
 	}
 }

@@ -80,8 +80,10 @@ func (s *Server) clearSocket(ctx context.Context) error {
 func (s *Server) serve() error {
 	api, err := rest.New(rest.Config{
 		Services: rest.Services{
-			Volumes: s.volumes, Peers: s.peers, Pool: pool{s}, Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes,
-			Transactions: transactions{s.engine, s.store}, System: system{s}, Metrics: system{s},
+			Volumes: s.volumes, Peers: s.peers, Pool: pool{s},
+			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes,
+			Transactions: transactions{s.engine, s.store}, Planner: planner{},
+			System: system{s}, Metrics: system{s},
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
 	})

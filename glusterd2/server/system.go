@@ -11,6 +11,7 @@ import (
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/pkg/runcmd"
+	"gd2/transaction"
 )
 
 // system answers for the daemon itself.
@@ -20,6 +21,16 @@ var (
 	_ rest.System        = system{}
 	_ rest.MetricsSource = system{}
 )
+
+// planner lets commands plan only.
+type planner struct{}
+
+var _ rest.Planner = planner{}
+
+// Plan implements rest.Planner.
+func (planner) Plan(ctx context.Context, run func(ctx context.Context) error) (api.OperationPlan, error) {
+	return transaction.PlanOf(ctx, run)
+}
 
 // PeerID implements rest.System.
 func (s system) PeerID() string { return s.id.Peer().ID }

@@ -124,6 +124,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
+	dry := r.dry(ctx)
 	u, err := pathOf(r)
 	if err != nil {
 		return err
@@ -133,6 +134,9 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	a, err := c.send(ctx, r.method, u, body)
 	if err != nil {
 		return err
+	}
+	if dry {
+		return asPlan(a.body)
 	}
 	if a.status == http.StatusAccepted {
 		return c.finish(ctx, a, r.result, out)

@@ -36,6 +36,7 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 	if prover == nil {
 		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join TOKEN' there")
 	}
+	transaction.Also(ctx, addPlan(req))
 	var failed *api.Error
 	for _, a := range req.Addresses {
 		if err := c.notMember(a); err != nil {
@@ -48,6 +49,20 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 		failed = api.AsError(err)
 	}
 	return api.Peer{}, failed
+}
+
+// addPlan tells what the new peer does with the token that is made for it. Its id is not known before.
+func addPlan(req api.PeerAddReq) api.OperationPlan {
+	const id = "ID-OF-THE-NEW-PEER"
+	plan := api.OperationPlan{Operation: "peer.add"}
+	plan.Steps = []api.PlanStep{{Name: "join", Peers: []api.PlanPeer{{PeerID: id, Host: req.Addresses[0], Effects: []api.Effect{
+		{Action: api.ActionChange, Kind: api.OnPeer, Name: req.Addresses[0], Irreversible: true, Note: "joins this pool and gives up its own pool of one"},
+	}}}}}
+	plan.Records = []api.Effect{
+		{Action: api.ActionCreate, Kind: api.OnRecord, Name: recordName(store.PrefixPeers, id)},
+		{Action: api.ActionDestroy, Kind: api.OnRecord, Name: recordName(store.PrefixTokens, ""), Note: "the token is used"},
+	}
+	return plan
 }
 
 func hostPart(address string) string {

@@ -9,6 +9,7 @@ import (
 	"gd2/pkg/api"
 	"gd2/pkg/pki"
 	"gd2/store"
+	"gd2/transaction"
 )
 
 // Join brings this peer into the pool that issued the token. It is refused while this peer is in a pool with others or
@@ -56,6 +57,9 @@ func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (
 	if authority, err := c.TLS.Authority(); err == nil && pki.Fingerprint(authority) == token.Authority {
 		return peer.Peer{}, api.Errorf(api.Exists, "this peer is in the pool that issued the token already")
 	}
+	if err := transaction.Propose(ctx, c.joinPlan(self)); err != nil {
+		return peer.Peer{}, err
+	}
 	request, err := c.TLS.Request(self.ID)
 	if err != nil {
 		return peer.Peer{}, err
@@ -77,6 +81,17 @@ func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (
 	}
 	c.Log.Infof("joined the pool %s", reply.PoolID)
 	return reply.Peer, nil
+}
+
+func (c *Commands) joinPlan(self peer.Peer) api.OperationPlan {
+	return api.OperationPlan{
+		Operation: "peer.join", Peers: []string{self.ID},
+		Steps: []api.PlanStep{{Name: "join", Peers: []api.PlanPeer{{PeerID: self.ID, Host: self.Host, Effects: []api.Effect{
+			{Action: api.ActionChange, Kind: api.OnPeer, Name: self.Name, Note: "joins the pool that issued the token, with a new certificate"},
+			{Action: api.ActionDestroy, Kind: api.OnRecord, Name: "pool " + c.Identity.PoolID(), Irreversible: true, Note: "the peer's own pool of one"},
+		}}}}},
+		Warnings: []string{"whether the token is still good is seen only when it is used"},
+	}
 }
 
 func errBusy() error {

@@ -53,6 +53,11 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if err := c.keepsQuorum(ctx, rec); err != nil {
 		return err
 	}
+	more, err := c.removalPlan(ctx, rec, online)
+	if err != nil {
+		return err
+	}
+	transaction.Also(ctx, more)
 	if rec, err = c.markLeaving(ctx, rec, true); err != nil {
 		return err
 	}
@@ -90,19 +95,58 @@ func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], onl
 	if err := c.dropMember(ctx, rec.ID); err != nil {
 		return err
 	}
-	var revoke []string
-	for _, serial := range rec.Value.Certificates() {
-		if _, revoked, err := peer.Revoked.Get(c.Store, serial); err != nil {
-			return err
-		} else if !revoked {
-			revoke = append(revoke, serial)
-		}
+	revoke, err := c.toRevoke(rec.Value)
+	if err != nil {
+		return err
 	}
-	_, err := c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
+	_, err = c.Ops.remove.Run(ctx, c.Engine, transaction.Plan[removeParams]{
 		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: revoke}, Locks: []string{"peer/" + rec.ID},
 	})
 	return err
 }
+
+// toRevoke lists the certificates of a peer that are still good.
+func (c *Commands) toRevoke(p *peer.Peer) (serials []string, err error) {
+	for _, serial := range p.Certificates() {
+		if _, revoked, err := peer.Revoked.Get(c.Store, serial); err != nil {
+			return nil, err
+		} else if !revoked {
+			serials = append(serials, serial)
+		}
+	}
+	return serials, nil
+}
+
+// removalPlan tells what follows the mark.
+func (c *Commands) removalPlan(ctx context.Context, rec store.Record[*peer.Peer], online bool) (api.OperationPlan, error) {
+	plan := api.OperationPlan{Operation: "peer.remove"}
+	revoke, err := c.toRevoke(rec.Value)
+	if err != nil {
+		return plan, err
+	}
+	members, err := c.Store.Members(ctx)
+	if err != nil {
+		return plan, err
+	}
+	on := func(step string, e api.Effect) {
+		plan.Steps = append(plan.Steps, api.PlanStep{Name: step, Peers: []api.PlanPeer{{PeerID: rec.ID, Host: rec.Value.Host, Effects: []api.Effect{e}}}})
+	}
+	if slices.ContainsFunc(members, func(m store.Member) bool { return m.PeerID == rec.ID }) {
+		on("drop-member", api.Effect{Action: api.ActionDestroy, Kind: api.OnMember, Name: rec.Value.Name, Note: "its copy of the pool's records is no longer kept up"})
+	}
+	plan.Records = []api.Effect{{Action: api.ActionDestroy, Kind: api.OnRecord, Name: recordName(store.PrefixPeers, rec.ID), Irreversible: true}}
+	for _, serial := range revoke {
+		plan.Records = append(plan.Records, api.Effect{Action: api.ActionCreate, Kind: api.OnRecord, Name: recordName(store.PrefixRevoked, serial),
+			Irreversible: true, Note: "the peer's certificate is never accepted again"})
+	}
+	if online {
+		on("leave", api.Effect{Action: api.ActionChange, Kind: api.OnPeer, Name: rec.Value.Name, Note: "answers for no pool until it is reset"})
+	}
+	return plan, nil
+}
+
+// recordName is what a plan calls a record.
+func recordName(prefix, id string) string { return strings.TrimPrefix(prefix, store.Root) + id }
 
 func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) error {
 	if rec.ID == c.Identity.Peer().ID {

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // NotInPool returns an error of kind State if this peer can answer for no pool: it was taken out of its own and has not
@@ -71,6 +73,11 @@ func (c *Commands) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, e
 		if err := c.resettable(ctx, req.Force); err != nil {
 			return api.Peer{}, err
 		}
+	}
+	if err := transaction.Propose(ctx, c.resetPlan()); err != nil {
+		return api.Peer{}, err
+	}
+	if c.Identity.Detached() == "" {
 		// From here on a crash leaves a peer that has to be reset again, not half of two pools.
 		if err := c.Identity.SetDetached(c.Identity.PoolID()); err != nil {
 			return api.Peer{}, err
@@ -85,6 +92,18 @@ func (c *Commands) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, e
 		return api.Peer{}, err
 	}
 	return c.Get(ctx, c.Identity.Peer().ID)
+}
+
+func (c *Commands) resetPlan() api.OperationPlan {
+	self := c.Identity.Peer()
+	return api.OperationPlan{
+		Operation: "peer.reset", Peers: []string{self.ID},
+		Steps: []api.PlanStep{{Name: "reset", Peers: []api.PlanPeer{{PeerID: self.ID, Host: self.Host, Effects: []api.Effect{
+			{Action: api.ActionDestroy, Kind: api.OnRecord, Name: "pool " + cmp.Or(c.Identity.Detached(), c.Identity.PoolID()), Irreversible: true,
+				Note: "what this peer knows of it, its volumes included; the files on bricks stay"},
+			{Action: api.ActionCreate, Kind: api.OnPeer, Name: self.Name, Note: "a new pool of this peer alone"},
+		}}}}},
+	}
 }
 
 // resettable says why a peer that was not detached cannot be reset.

@@ -2,10 +2,13 @@ package volumes
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
+	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // Kinds of heal as the REST path has them.
@@ -25,6 +28,9 @@ func (c *Commands) Heal(ctx context.Context, name, kind string) error {
 		return err
 	}
 	up, down := c.online(rec.Peers())
+	if err := transaction.Propose(ctx, c.healPlan(name, kind, up, down)); err != nil {
+		return err
+	}
 	errs := make([]error, len(up))
 	var wg sync.WaitGroup
 	for i, id := range up {
@@ -51,6 +57,20 @@ func (c *Commands) Heal(ctx context.Context, name, kind string) error {
 		c.Log.WithField("volume", name).Warnf("heal without the peers %v, which cannot be reached", c.names(down))
 	}
 	return nil
+}
+
+func (c *Commands) healPlan(name, kind string, up, down []string) api.OperationPlan {
+	hosts := peer.Hosts(c.Store)
+	step := api.PlanStep{Name: "heal"}
+	for _, id := range up {
+		step.Peers = append(step.Peers, api.PlanPeer{PeerID: id, Host: hosts(id), Effects: []api.Effect{
+			{Action: api.ActionStart, Kind: api.OnData, Name: name, Note: kind + " heal by the self-heal daemon"}}})
+	}
+	plan := api.OperationPlan{Operation: "volume.heal", Peers: up, Steps: []api.PlanStep{step}}
+	if len(down) > 0 {
+		plan.Warnings = []string{fmt.Sprintf("the peers %v cannot be reached and do not take part", c.names(down))}
+	}
+	return plan
 }
 
 // healable finds a started volume that has copies.

@@ -75,6 +75,7 @@ func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartRe
 	}
 	if len(down) > 0 {
 		c.Log.WithField("volume", name).Warnf("starting without the peers %v, which cannot be reached", c.names(down))
+		transaction.Warn(ctx, "the peers %v cannot be reached: they start their bricks when they are back", c.names(down))
 	}
 	_, err = c.Ops.start.Run(ctx, c.Engine, startPlan(rec, up, req.ForceStartBricks))
 	return c.after(inState(v, volume.Started), err)
@@ -134,7 +135,10 @@ func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (
 	if rec.Value.State != volume.Started {
 		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
 	}
-	up, _ := c.online(rec.Value.Peers())
+	up, down := c.online(rec.Value.Peers())
+	if len(down) > 0 {
+		transaction.Warn(ctx, "the peers %v cannot be reached: they stop their bricks when they are back", c.names(down))
+	}
 	_, err = c.Ops.stop.Run(ctx, c.Engine, stopPlan(rec, up))
 	return c.after(inState(rec.Value, volume.Stopped), err)
 }
@@ -184,6 +188,7 @@ func (c *Commands) Delete(ctx context.Context, name string) error {
 	if rec.Value.State == volume.Started {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
+	transaction.Warn(ctx, "the files on the bricks stay")
 	up, _ := c.online(rec.Value.Peers())
 	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up))
 	return err
