@@ -12,7 +12,8 @@ func (a *app) volumeCmd() *cobra.Command {
 	c := group("volume", "Create, start, stop, inspect and tune volumes",
 		newVolumeCreate(a), newVolumeStart(a), newVolumeStop(a), newVolumeDelete(a),
 		newVolumeInfo(a), newVolumeList(a), newVolumeStatus(a),
-		newVolumeSet(a), newVolumeGet(a), newVolumeReset(a), newVolumeEdit(a), newVolumeHeal(a), newOptionGroups(a))
+		newVolumeSet(a), newVolumeGet(a), newVolumeReset(a), newVolumeEdit(a), newVolumeHeal(a), newVolumeProfile(a), newVolumeTop(a),
+		newOptionGroups(a))
 	c.Aliases = []string{"vol", "volumes"}
 	return c
 }

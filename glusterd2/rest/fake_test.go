@@ -26,7 +26,7 @@ type fake struct {
 
 func (f *fake) services() Services {
 	return Services{
-		Volumes: fakeVolumes{f}, Peers: fakePeers{f}, Pool: fakePool{f},
+		Volumes: fakeVolumes{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f},
 		Transactions: fakeTransactions{f}, Planner: fakePlanner{f},
 		System: f, Metrics: f,

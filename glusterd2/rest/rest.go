@@ -121,6 +121,7 @@ func (a *API) table() []Route {
 	t = append(t, a.volumeRoutes()...)
 	t = append(t, a.optionRoutes()...)
 	t = append(t, a.healRoutes()...)
+	t = append(t, a.diagnoseRoutes()...)
 	t = append(t, a.peerRoutes()...)
 	t = append(t, a.poolRoutes()...)
 	t = append(t, a.clusterRoutes()...)

@@ -31,9 +31,6 @@ type Volume struct {
 	Volfile string
 }
 
-// BrickOp asks a daemon over its unix socket; gfrpc.BrickOp is the real one.
-type BrickOp func(ctx context.Context, socket string, proc uint32, name string, input []byte, dict gfrpc.Dict) (gfrpc.Dict, error)
-
 // Config is what a Daemon needs.
 type Config struct {
 	PeerID string
@@ -42,7 +39,7 @@ type Config struct {
 	Layout brick.Layout
 	// Program is the path of glusterfs; empty means Program.
 	Program string
-	BrickOp BrickOp
+	BrickOp gfrpc.BrickOpFunc // asks the daemon
 	// Backoff between starts of a daemon that keeps ending. The zero value is good.
 	Backoff process.Backoff
 	Log     *logrus.Entry

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/peerrpc"
@@ -15,6 +17,9 @@ func (s *Server) methods() []peerrpc.Method {
 	return append(s.joinMethods(),
 		peerrpc.Handle(methodRunStep, false, func(ctx context.Context, _ peerrpc.Caller, req transaction.StepRequest) (transaction.StepReply, error) {
 			return s.engine.HandleStep(ctx, req)
+		}),
+		peerrpc.Handle(ask.Method, false, func(ctx context.Context, _ peerrpc.Caller, req ask.Request) (json.RawMessage, error) {
+			return s.asker.Serve(ctx, req)
 		}),
 		peerrpc.Handle(volumes.MethodReport, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.ReportRequest) (volumes.Report, error) {
 			return s.volumes.ReportLocal(ctx, req)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"net"
 	"time"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
@@ -87,6 +89,11 @@ func (n *network) refuse(peerID, serial string) error {
 // RunStep implements transaction.Transport.
 func (n *network) RunStep(ctx context.Context, peerID string, req transaction.StepRequest) (transaction.StepReply, error) {
 	return peerrpc.Call[transaction.StepReply](ctx, n.client, peerID, methodRunStep, req)
+}
+
+// Ask carries a question to another peer.
+func (n *network) Ask(ctx context.Context, peerID string, req ask.Request) (json.RawMessage, error) {
+	return peerrpc.Call[json.RawMessage](ctx, n.client, peerID, ask.Method, req)
 }
 
 // Report implements volumes.Network.

@@ -15,7 +15,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/commands/diagnose"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
@@ -42,22 +44,24 @@ type Server struct {
 	started time.Time
 	boot    string
 
-	id      *identity
-	tls     *pki.Dir
-	store   *store.Store
-	net     *network
-	engine  *transaction.Engine
-	table   *xlator.Table
-	peers   *peers.Commands
-	volumes *volumes.Commands
-	plane   *volumes.DataPlane
-	portmap *portmap.Map
-	sunrpc  *sunrpc.Server
-	watch   *brick.Supervisor
-	prover  func() (*peer.Prover, error)
-	secret  restSecret
-	rival   atomic.Pointer[string] // see rivals
-	lost    atomic.Bool            // the store of this peer's pool is gone; see lostStore
+	id       *identity
+	tls      *pki.Dir
+	store    *store.Store
+	net      *network
+	engine   *transaction.Engine
+	table    *xlator.Table
+	peers    *peers.Commands
+	volumes  *volumes.Commands
+	asker    *ask.Asker
+	diagnose *diagnose.Commands
+	plane    *volumes.DataPlane
+	portmap  *portmap.Map
+	sunrpc   *sunrpc.Server
+	watch    *brick.Supervisor
+	prover   func() (*peer.Prover, error)
+	secret   restSecret
+	rival    atomic.Pointer[string] // see rivals
+	lost     atomic.Bool            // the store of this peer's pool is gone; see lostStore
 
 	plugins   []plugin.Plugin
 	listeners listeners
@@ -172,6 +176,10 @@ func (s *Server) build() {
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
+	})
+	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
+	s.diagnose = diagnose.New(diagnose.Config{
+		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
 	})
 }
 

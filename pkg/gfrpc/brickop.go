@@ -56,3 +56,8 @@ func brickReply(socket string, proc uint32, name string, res []byte) (Dict, erro
 	}
 	return ParseDict(output)
 }
+
+// BrickOpFunc asks a brick or daemon as BrickOp does, which is the real one.
+type BrickOpFunc func(ctx context.Context, socket string, proc uint32, name string, input []byte, dict Dict) (Dict, error)
+
+var _ BrickOpFunc = BrickOp
