@@ -64,9 +64,8 @@ type differ struct {
 }
 
 func (d *differ) compare(path string, was, is any) {
-	a, ok1 := was.(map[string]any)
-	b, ok2 := is.(map[string]any)
-	if !ok1 || !ok2 {
+	a, b := members(was), members(is)
+	if a == nil || b == nil {
 		d.leaf(path, was, is)
 		return
 	}
@@ -75,6 +74,15 @@ func (d *differ) compare(path string, was, is any) {
 	for _, k := range slices.Sorted(maps.Keys(names)) {
 		d.compare(strings.TrimPrefix(path+"."+k, "."), a[k], b[k])
 	}
+}
+
+// members are those of an object; what is not there is an object without any. Anything else has none: nil.
+func members(v any) map[string]any {
+	if v == nil {
+		return map[string]any{}
+	}
+	m, _ := v.(map[string]any)
+	return m
 }
 
 // leaf notes a difference of what is not an object on both sides.
@@ -96,7 +104,7 @@ func shown(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "unset"
-	case map[string]any, []any:
+	case []any:
 		text, _ := json.Marshal(v) // it was read from JSON
 		return clipped(string(text))
 	case string:

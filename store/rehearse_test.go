@@ -50,7 +50,7 @@ func TestPreview(t *testing.T) {
 		t.Errorf("update: %+v, want the fields %q", c, want)
 	}
 	c = s.Preview(kind.Update("gv0", record{State: "a", Secret: "old"}, rev))
-	if want := []string{"options {\"gone\":\"2\",\"x.y\":\"1\"} → unset"}; !slices.Equal(c.Fields, want) {
+	if want := []string{"options.gone 2 → unset", "options.x.y 1 → unset"}; !slices.Equal(c.Fields, want) {
 		t.Errorf("an object that goes: %q, want %q", c.Fields, want)
 	}
 	if c := s.Preview(kind.Create("gv1", record{Secret: "s"})); !c.Created || c.Removed || len(c.Fields) > 0 {

@@ -18,6 +18,8 @@ type Transport interface {
 	// RunStep has the peer's engine handle the request and returns its answer. The error is the *api.Error that the
 	// peer's HandleStep returned, or one of kind api.Unavailable if the peer could not be reached or was lost.
 	RunStep(ctx context.Context, peerID string, req StepRequest) (StepReply, error)
+	// Survey has the peer's engine look at its host, as HandleSurvey says. Errors are as those of RunStep.
+	Survey(ctx context.Context, peerID string, req SurveyRequest) (SurveyReply, error)
 }
 
 // Config is what an Engine is made of. Durations and counts that are 0 take the default that is named.

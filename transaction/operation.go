@@ -49,6 +49,9 @@ type Step[P any] struct {
 	// Effects tells for a plan what Do will create, change or destroy on a peer. It must be pure. Every step has it; one
 	// that only looks returns nothing.
 	Effects func(p P, peerID string) []api.Effect
+	// Survey, if set, looks at the host for a plan and changes nothing. It refuses what Do would refuse there, and returns
+	// what Do would do in fact, in place of Effects.
+	Survey func(ctx context.Context, c *Call, p P) ([]api.Effect, error)
 	// Timeout bounds the step, transient errors and their repetitions included. 0 means DefaultStepTimeout.
 	Timeout time.Duration
 }
@@ -95,6 +98,7 @@ type stepInfo struct {
 	timeout time.Duration
 	undo    bool
 	effects bool
+	survey  bool
 }
 
 // bound is a definition together with the parameters of one transaction.
@@ -102,6 +106,7 @@ type bound struct {
 	peers   func(step int) ([]string, bool)
 	do      func(ctx context.Context, step int, c *Call) error
 	effects func(step int, peerID string) []api.Effect
+	survey  func(ctx context.Context, step int, c *Call) ([]api.Effect, error)
 	undo    func(ctx context.Context, step int, c *Call) error
 	commit  func(Outputs) ([]store.Write, []store.Guard, json.RawMessage, error)
 }
@@ -131,7 +136,7 @@ func erase[P, R any](op Operation[P, R]) (*definition, error) {
 		if s.Timeout == 0 {
 			s.Timeout = DefaultStepTimeout
 		}
-		d.steps = append(d.steps, stepInfo{name: s.Name, timeout: s.Timeout, undo: s.Undo != nil, effects: s.Effects != nil})
+		d.steps = append(d.steps, stepInfo{name: s.Name, timeout: s.Timeout, undo: s.Undo != nil, effects: s.Effects != nil, survey: s.Survey != nil})
 	}
 	d.bind = func(raw json.RawMessage) (bound, error) { return bind(op, raw) }
 	return d, nil
@@ -161,6 +166,12 @@ func bind[P, R any](op Operation[P, R], raw json.RawMessage) (bound, error) {
 				return nil
 			}
 			return op.Steps[i].Effects(p, peerID)
+		},
+		survey: func(ctx context.Context, i int, c *Call) ([]api.Effect, error) {
+			if op.Steps[i].Survey == nil {
+				return op.Steps[i].Effects(p, c.PeerID), nil
+			}
+			return op.Steps[i].Survey(ctx, c, p)
 		},
 		commit: func(out Outputs) ([]store.Write, []store.Guard, json.RawMessage, error) {
 			w, g, r, err := op.Commit(p, out)

@@ -149,7 +149,11 @@ func (d *drive) plan(ctx context.Context, guards []store.Guard) (api.OperationPl
 	}
 	p := d.outline()
 	for i := range d.def.steps {
-		p.Steps = append(p.Steps, d.planStep(i))
+		step := d.planStep(i)
+		if err := d.survey(ctx, i, step.Peers); err != nil {
+			return p, err
+		}
+		p.Steps = append(p.Steps, step)
 	}
 	return p, d.planRecords(ctx, &p)
 }
@@ -173,10 +177,15 @@ func (d *drive) onPeer(step int, peerID string, final bool) api.PlanPeer {
 	if d.e.cfg.HostOf != nil {
 		on.Host = d.e.cfg.HostOf(peerID)
 	}
-	for i := range on.Effects {
-		on.Effects[i].Irreversible = on.Effects[i].Irreversible || final
-	}
+	finally(on.Effects, final)
 	return on
+}
+
+// finally marks effects of a step from which there is no way back.
+func finally(effects []api.Effect, final bool) {
+	for i := range effects {
+		effects[i].Irreversible = effects[i].Irreversible || final
+	}
 }
 
 // planRecords tells what the commit will change. One that depends on what steps report cannot be known.

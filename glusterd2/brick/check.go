@@ -205,3 +205,25 @@ func idText(id []byte) string {
 	}
 	return u.String()
 }
+
+const opUsable Op = "usable"
+
+// Usable looks whether a brick's directory is there and is the volume's, as glusterfsd wants it.
+func Usable(sys OS, w Where, volumeID string) error {
+	id, err := uuid.Parse(volumeID)
+	if err != nil {
+		return w.refuse(api.Internal, "volume id %q: %v", volumeID, err)
+	}
+	has, err := sys.Getxattr(opUsable, w.Path, xattrVolumeID)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return w.refuse(api.State, "its directory is not there")
+	case err != nil:
+		return w.refuse(api.State, "cannot be looked at: %v", err)
+	case has == nil:
+		return w.refuse(api.State, "its directory has no volume id; perhaps the filesystem of the brick is not mounted")
+	case string(has) != string(id[:]):
+		return w.refuse(api.State, "its directory is a brick of the volume with id %s", idText(has))
+	}
+	return nil
+}

@@ -21,6 +21,9 @@ func (s *Server) methods() []peerrpc.Method {
 		peerrpc.Handle(ask.Method, false, func(ctx context.Context, _ peerrpc.Caller, req ask.Request) (json.RawMessage, error) {
 			return s.asker.Serve(ctx, req)
 		}),
+		peerrpc.Handle(methodSurvey, false, func(ctx context.Context, _ peerrpc.Caller, req transaction.SurveyRequest) (transaction.SurveyReply, error) {
+			return s.engine.HandleSurvey(ctx, req)
+		}),
 		peerrpc.Handle(volumes.MethodReport, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.ReportRequest) (volumes.Report, error) {
 			return s.volumes.ReportLocal(ctx, req)
 		}),

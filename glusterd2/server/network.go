@@ -20,8 +20,11 @@ import (
 	"gd2/transaction"
 )
 
-// methodRunStep is the call that carries the steps of transactions.
-const methodRunStep = "RunStep"
+// The calls that carry the steps of transactions, and the looks at hosts for their plans.
+const (
+	methodRunStep = "RunStep"
+	methodSurvey  = "SurveyStep"
+)
 
 // network carries the calls of the lower floors to other peers.
 type network struct {
@@ -94,6 +97,11 @@ func (n *network) RunStep(ctx context.Context, peerID string, req transaction.St
 // Ask carries a question to another peer.
 func (n *network) Ask(ctx context.Context, peerID string, req ask.Request) (json.RawMessage, error) {
 	return peerrpc.Call[json.RawMessage](ctx, n.client, peerID, ask.Method, req)
+}
+
+// Survey implements transaction.Transport.
+func (n *network) Survey(ctx context.Context, peerID string, req transaction.SurveyRequest) (transaction.SurveyReply, error) {
+	return peerrpc.Call[transaction.SurveyReply](ctx, n.client, peerID, methodSurvey, req)
 }
 
 // Report implements volumes.Network.

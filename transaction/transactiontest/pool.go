@@ -256,6 +256,23 @@ func (p *Pool) RunStep(ctx context.Context, peerID string, req transaction.StepR
 	return reply, copyJSON(answer, &reply)
 }
 
+// Survey implements transaction.Transport.
+func (p *Pool) Survey(ctx context.Context, peerID string, req transaction.SurveyRequest) (reply transaction.SurveyReply, err error) {
+	n := p.peers[peerID]
+	if n == nil {
+		return reply, api.Errorf(api.NotFound, "peer %s is not in the pool", peerID)
+	}
+	e := p.Engine(peerID)
+	if e == nil {
+		return reply, api.Errorf(p.goneKind(), "peer %s is down", peerID)
+	}
+	var sent transaction.SurveyRequest
+	if err := copyJSON(req, &sent); err != nil {
+		return reply, err
+	}
+	return e.HandleSurvey(ctx, sent)
+}
+
 // handle returns when ctx ends, as a call between processes does, although the step may still run.
 func handle(ctx context.Context, e *transaction.Engine, req transaction.StepRequest) (transaction.StepReply, error) {
 	type answer struct {

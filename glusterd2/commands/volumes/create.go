@@ -39,6 +39,9 @@ func createOperation(host Host) transaction.Operation[createParams, none] {
 			Effects: func(p createParams, peerID string) []api.Effect {
 				return onBricks(p.Volume, peerID, api.ActionCreate, api.OnBrick, "")
 			},
+			Survey: func(ctx context.Context, _ *transaction.Call, p createParams) ([]api.Effect, error) {
+				return host.SurveyPrepare(ctx, p.Volume, p.Allow)
+			},
 		}},
 		Commit: func(p createParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			var guards []store.Guard

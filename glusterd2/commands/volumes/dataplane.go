@@ -38,6 +38,10 @@ func (d *DataPlane) where(v *volume.Volume, b volume.Brick) brick.Where {
 
 // Prepare implements Host.
 func (d *DataPlane) Prepare(ctx context.Context, v *volume.Volume, allow Allow) error {
+	return d.prepare(ctx, d.OS, v, allow)
+}
+
+func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume, allow Allow) error {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
 	known, err := d.known(v)
@@ -48,12 +52,12 @@ func (d *DataPlane) Prepare(ctx context.Context, v *volume.Volume, allow Allow) 
 	bricks := v.BricksOn(d.PeerID)
 	for _, b := range bricks {
 		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Allow: grants}
-		if err := brick.Check(ctx, d.OS, req); err != nil {
+		if err := brick.Check(ctx, sys, req); err != nil {
 			return err
 		}
 	}
 	for _, b := range bricks {
-		if err := brick.Prepare(ctx, d.OS, d.prepareReq(v, b, grants.CreateParents)); err != nil {
+		if err := brick.Prepare(ctx, sys, d.prepareReq(v, b, grants.CreateParents)); err != nil {
 			return err
 		}
 	}

@@ -99,6 +99,32 @@ func (h fakeHost) Prepare(ctx context.Context, v *volume.Volume, _ Allow) error 
 	})
 }
 
+func (h fakeHost) SurveyPrepare(_ context.Context, v *volume.Volume, _ Allow) ([]api.Effect, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, b := range v.BricksOn(h.peerID) {
+		if old, there := h.bricks[h.peerID+" "+b.Path]; there && old.owner != v.ID {
+			return nil, api.Errorf(api.State, "%s is a brick of another volume", b.Path)
+		}
+	}
+	return onBricks(v, h.peerID, api.ActionCreate, api.OnDirectory, ""), h.fail[h.peerID+" prepare"]
+}
+
+func (h fakeHost) SurveyStart(v *volume.Volume, _ bool) ([]api.Effect, error) {
+	return h.survey(v, api.ActionStart, false), nil
+}
+
+func (h fakeHost) SurveyStop(v *volume.Volume) []api.Effect { return h.survey(v, api.ActionStop, true) }
+
+// survey is the effect on the bricks that run, or do not.
+func (h fakeHost) survey(v *volume.Volume, action string, running bool) []api.Effect {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.DeleteFunc(onBricks(v, h.peerID, action, api.OnProcess, processes), func(e api.Effect) bool {
+		return h.bricks[h.peerID+" "+strings.TrimPrefix(e.Name, processes)].running != running
+	})
+}
+
 func (h fakeHost) Unprepare(ctx context.Context, v *volume.Volume) error {
 	return h.each(ctx, v, "unprepare", func(at string) error {
 		if h.bricks[at].owner == v.ID {

@@ -40,6 +40,9 @@ func startOperation(host Host) transaction.Operation[startParams, none] {
 			Effects: func(p startParams, peerID string) []api.Effect {
 				return onBricks(p.Volume, peerID, api.ActionStart, api.OnProcess, processes)
 			},
+			Survey: func(_ context.Context, _ *transaction.Call, p startParams) ([]api.Effect, error) {
+				return host.SurveyStart(p.Volume, p.Force)
+			},
 		}},
 		Commit: func(p startParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return changeState(p.Volume, p.Revision, volume.Started)
@@ -118,6 +121,9 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 			},
 			Effects: func(p stopParams, peerID string) []api.Effect {
 				return onBricks(p.Volume, peerID, api.ActionStop, api.OnProcess, processes)
+			},
+			Survey: func(_ context.Context, _ *transaction.Call, p stopParams) ([]api.Effect, error) {
+				return host.SurveyStop(p.Volume), nil
 			},
 		}},
 		Commit: func(p stopParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {

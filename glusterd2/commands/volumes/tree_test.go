@@ -35,6 +35,10 @@ func (h lateHost) Prepare(ctx context.Context, v *volume.Volume, allow Allow) er
 	return h.plane().Prepare(ctx, v, allow)
 }
 
+func (h lateHost) SurveyPrepare(ctx context.Context, v *volume.Volume, allow Allow) ([]api.Effect, error) {
+	return h.plane().SurveyPrepare(ctx, v, allow)
+}
+
 func (h lateHost) Unprepare(ctx context.Context, v *volume.Volume) error {
 	return h.plane().Unprepare(ctx, v)
 }
@@ -43,7 +47,11 @@ func (lateHost) Start(context.Context, *volume.Volume) error      { return errOn
 func (lateHost) Stop(context.Context, *volume.Volume) error       { return errOnlyPrepares }
 func (lateHost) Forget(context.Context, *volume.Volume) error     { return errOnlyPrepares }
 func (lateHost) Heal(context.Context, *volume.Volume, bool) error { return errOnlyPrepares }
-func (lateHost) Report(context.Context, *volume.Volume) Report    { return Report{} }
+func (lateHost) SurveyStop(*volume.Volume) []api.Effect           { return nil }
+func (lateHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) {
+	return nil, errOnlyPrepares
+}
+func (lateHost) Report(context.Context, *volume.Volume) Report { return Report{} }
 
 var errOnlyPrepares = api.Errorf(api.NotSupported, "this host only prepares bricks")
 

@@ -19,6 +19,7 @@ import (
 // Host is the data plane of this peer, on which the steps of the operations work. Every method deals only with the
 // bricks that this peer holds. DataPlane implements it.
 type Host interface {
+	Surveyor
 	// Prepare checks the volume's bricks and makes their directories, all or none.
 	Prepare(ctx context.Context, v *volume.Volume, allow Allow) error
 	// Unprepare removes what Prepare made for this volume. It is safe after nothing, half or all of Prepare, and twice.
