@@ -21,6 +21,7 @@ import (
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
+	"gd2/pkg/gfrpc"
 
 	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
@@ -44,7 +45,11 @@ type peer struct {
 	dir    string
 	layout brick.Layout
 	ports  *portmap.Map
+	lib    *volgen.Library
+	rpc    *sunrpc.Server
 	bricks *brick.Host
+	// mux is how bricks that are started share processes.
+	mux brick.Multiplex
 
 	mu      sync.Mutex
 	volumes map[string]*volume.Volume
@@ -66,7 +71,12 @@ func newPeer(t *testing.T) *peer {
 // newHost returns a Host as a daemon that just started has it.
 func (p *peer) newHost() *brick.Host {
 	return brick.NewHost(brick.Config{
-		PeerID: p.id, Layout: p.layout, SignIns: p.ports, Ports: brick.NewPorts(0, 0), Log: quiet(),
+		PeerID: p.id, Layout: p.layout, SignIns: p.ports, Ports: brick.NewPorts(0, 0), Log: quiet(), BrickOp: gfrpc.BrickOp, Attachments: p.rpc,
+		Multiplex: func() brick.Multiplex { return p.mux },
+		Volfile: func(s brick.Spec) (string, error) {
+			spec, err := p.lib.Spec(volgen.BrickKey(s.VolumeName, s.Host, s.Path), volgen.Requester{Local: true})
+			return spec.Text, err
+		},
 	})
 }
 
@@ -79,8 +89,9 @@ func (p *peer) serve(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ports = portmap.New()
-	lib := volgen.NewLibrary(volgen.LibraryConfig{Source: p, Table: table, Dir: filepath.Join(p.dir, "lib", "vols"), PeerID: p.id})
-	srv := sunrpc.New(sunrpc.Config{Volfiles: volfiles{lib}, Portmap: p.ports, Volumes: p, Log: quiet()})
+	p.lib = volgen.NewLibrary(volgen.LibraryConfig{Source: p, Table: table, Dir: filepath.Join(p.dir, "lib", "vols"), PeerID: p.id})
+	p.rpc = sunrpc.New(sunrpc.Config{Volfiles: volfiles{p.lib}, Portmap: p.ports, Volumes: p, Log: quiet()})
+	srv := p.rpc
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

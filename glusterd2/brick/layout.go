@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
 
 	"github.com/cespare/xxhash/v2"
@@ -28,7 +29,18 @@ func (s Spec) String() string { return s.Host + ":" + s.Path }
 
 // PidFile returns the path of the brick's pid file, as glusterd names it: vols/VOL/HOST-DASHES.pid in the run folder.
 func (l Layout) PidFile(s Spec) string {
-	return filepath.Join(l.RunDir, "vols", s.VolumeName, s.Host+"-"+volume.Dashes(s.Path)+".pid")
+	return filepath.Join(l.RunDir, "vols", s.VolumeName, pidFileName(s))
+}
+
+// key is that of the brick's volfile.
+func (s Spec) key() string { return volgen.BrickKey(s.VolumeName, s.Host, s.Path) }
+
+func pidFileName(s Spec) string { return s.Host + "-" + volume.Dashes(s.Path) + ".pid" }
+
+// VolFile returns the path of the file in which a running process is handed the volfile of a brick. Its name, without
+// .vol, is the key by which the process asks for the volfile from then on.
+func (l Layout) VolFile(s Spec) string {
+	return filepath.Join(l.RunDir, "vols", s.VolumeName, s.key()+".vol")
 }
 
 // Socket returns the path of the brick's unix socket: glusterd hashes a name that is too long for one.

@@ -9,29 +9,39 @@ import (
 )
 
 // Running returns the bricks of this daemon's run folder that run, whoever started them: their pid files lead to their
-// command lines, which say what they are.
+// command lines, which say what they are, or to processes of several bricks.
 func (h *Host) Running() ([]Spec, error) {
-	files, err := filepath.Glob(filepath.Join(globLiteral(h.cfg.Layout.RunDir), "vols", "*", "*.pid"))
+	if err := h.discover(); err != nil {
+		return nil, err
+	}
+	files, err := h.pidFiles()
 	if err != nil {
 		return nil, err
 	}
-	var out []Spec
+	out := h.shared.all()
 	for _, file := range files {
-		p, err := process.Adopt(process.Spec{Path: h.cfg.Program, PidFile: file})
-		if errors.Is(err, process.ErrNotRunning) {
-			continue
-		}
+		s, ok, err := h.alone(file)
 		if err != nil {
 			return nil, err
 		}
-		if s, ok := specOf(p, file); ok && h.cfg.Layout.PidFile(s) == file {
+		if ok {
 			out = append(out, s)
-		}
-		if err := p.Close(); err != nil {
-			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// alone returns the brick that a pid file stands for if it has a process of its own.
+func (h *Host) alone(file string) (Spec, bool, error) {
+	p, err := process.Adopt(process.Spec{Path: h.cfg.Program, PidFile: file})
+	if errors.Is(err, process.ErrNotRunning) {
+		return Spec{}, false, nil
+	}
+	if err != nil {
+		return Spec{}, false, err
+	}
+	s, ok := specOf(p, file)
+	return s, ok && h.cfg.Layout.PidFile(s) == file && !h.isShared(p.Args()), p.Close()
 }
 
 // specOf reads what brick a process is from its command line. Snapshot and proxy daemons have pid files beside those of

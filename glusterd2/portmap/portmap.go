@@ -66,6 +66,32 @@ func (m *Map) SignOut(conn ConnID, brick string) {
 	}
 }
 
+// Attached notes a brick that was attached to a running process, which does not sign it in itself until it connects
+// anew: it serves on the port of the bricks that were inside before, and belongs to their connection, which is returned. A
+// process that is not connected now will sign in all its bricks when it is.
+func (m *Map) Attached(brick string, pid int) (ConnID, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.bricks {
+		if r.PID == pid {
+			m.bricks[brick] = r
+			m.changed()
+			return r.conn, true
+		}
+	}
+	return 0, false
+}
+
+// Detached forgets a brick that was taken out of a process.
+func (m *Map) Detached(brick string, pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r, ok := m.bricks[brick]; ok && r.PID == pid {
+		delete(m.bricks, brick)
+		m.changed()
+	}
+}
+
 // Drop forgets every brick that signed in over this connection, because it closed: the process is gone or about to
 // come back with a new connection and sign in again.
 func (m *Map) Drop(conn ConnID) {

@@ -105,3 +105,25 @@ func TestSubscribe(t *testing.T) {
 		t.Error("told after the subscription ended")
 	}
 }
+
+// TestAttached: a brick that comes into a process belongs to the connection of those that were there before.
+func TestAttached(t *testing.T) {
+	m := portmap.New()
+	conn := m.NewConn()
+	if _, ok := m.Attached("/b2", 7); ok {
+		t.Error("attached to a process that is not connected")
+	}
+	m.SignIn(conn, "/b1", 49152, 7)
+	if id, ok := m.Attached("/b2", 7); !ok || id != conn {
+		t.Errorf("attached over connection %d, %v", id, ok)
+	}
+	expect(t, m, "/b2", portmap.Entry{Port: 49152, PID: 7})
+	m.Detached("/b2", 8) // a process that has it no more
+	expect(t, m, "/b2", portmap.Entry{Port: 49152, PID: 7})
+	m.Detached("/b2", 7)
+	expect(t, m, "/b2", portmap.Entry{})
+	m.Attached("/b3", 7)
+	m.Drop(conn)
+	expect(t, m, "/b1", portmap.Entry{})
+	expect(t, m, "/b3", portmap.Entry{})
+}

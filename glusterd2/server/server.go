@@ -28,6 +28,7 @@ import (
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"
+	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/gfrpc"
 	"gd2/pkg/logging"
@@ -186,9 +187,17 @@ func (s *Server) build() {
 func (s *Server) buildDataPlane(self string) {
 	layout := brick.Layout{RunDir: s.cfg.RunDir, LogDir: s.cfg.LogDir, WorkDir: s.cfg.LocalStateDir}
 	s.portmap = portmap.New()
+	library := volgen.NewLibrary(volgen.LibraryConfig{
+		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
+		SharedBricks: func(v *volume.Volume, b volume.Brick) int { return s.plane.SharedBricks(v, b) }, PidFile: layout.SelfHealPidFile,
+	})
+	s.sunrpc = sunrpc.New(sunrpc.Config{
+		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
+	})
 	bricks := brick.NewHost(brick.Config{
-		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, SignIns: s.portmap,
-		Ports: brick.NewPorts(0, 0), Log: s.log.Entry("brick"),
+		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, SignIns: s.portmap, Ports: brick.NewPorts(0, 0),
+		Multiplex: s.multiplex, Volfile: func(b brick.Spec) (string, error) { return brickText(library, b) },
+		BrickOp: gfrpc.BrickOp, Attachments: s.sunrpc, Log: s.log.Entry("brick"),
 	})
 	s.onStop("bricks: stop watching; they go on serving", func(context.Context) error { return bricks.Close() })
 	heal := selfheal.New(selfheal.Config{
@@ -197,13 +206,6 @@ func (s *Server) buildDataPlane(self string) {
 	s.plane = &volumes.DataPlane{PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal}
 	s.watch = brick.NewSupervisor(brick.SupervisorConfig{
 		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),
-	})
-	library := volgen.NewLibrary(volgen.LibraryConfig{
-		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
-		SharedBricks: s.plane.SharedBricks, PidFile: layout.SelfHealPidFile,
-	})
-	s.sunrpc = sunrpc.New(sunrpc.Config{
-		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"gd2/glusterd2/brick"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/rest"
@@ -88,6 +89,15 @@ func (v volfiles) Spec(key string, who sunrpc.Requester) (sunrpc.Spec, error) {
 func (s *Server) selfHealText(v *volume.Volume) string {
 	return volgen.SelfHeal(v, volgen.Params{Table: s.table, Host: source{s}.Host, Pool: source{s}.PoolOptions()})
 }
+
+// brickText returns the volfile of a brick of this host.
+func brickText(library *volgen.Library, b brick.Spec) (string, error) {
+	spec, err := library.Spec(volgen.BrickKey(b.VolumeName, b.Host, b.Path), volgen.Requester{Local: true})
+	return spec.Text, err
+}
+
+// multiplex says how the pool wants bricks to share processes.
+func (s *Server) multiplex() brick.Multiplex { return volumes.Multiplex(source{s}.PoolOptions()) }
 
 // leaveAlone reports whether the reconcilers must leave the bricks of a volume as they are: a transaction works on
 // them, or the volume should not run.

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gd2/glusterd2/portmap"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
@@ -67,4 +68,34 @@ func signOut(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 	delete(c.bricks, brick)
 	c.srv.cfg.Portmap.SignOut(c.id, brick)
 	return status(nil).Bytes(), nil
+}
+
+// Attached notes a brick that was put into a running process: it serves on the port of that process, and has the volfile
+// that it was given. The process itself says nothing of it before it connects anew.
+func (s *Server) Attached(brick, key, volfile string, pid int) {
+	id, ok := s.cfg.Portmap.Attached(brick, pid)
+	if !ok {
+		return
+	}
+	if c := s.conn(id); c != nil && c.watch(key) == nil {
+		c.served(key, volfile)
+	}
+}
+
+// Detached forgets a brick that was taken out of a process, and its volfile, which nobody else has.
+func (s *Server) Detached(brick, key string, pid int) {
+	s.cfg.Portmap.Detached(brick, pid)
+	for _, c := range s.snapshot() {
+		c.forget(key)
+	}
+}
+
+// conn returns a connection that is open; nil if it is not.
+func (s *Server) conn(id portmap.ConnID) *conn {
+	for _, c := range s.snapshot() {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
 }

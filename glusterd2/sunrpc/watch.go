@@ -41,6 +41,13 @@ func (c *conn) unwatch(key string) {
 	}
 }
 
+// forget ends the watch over a key.
+func (c *conn) forget(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.keys, key)
+}
+
 func (c *conn) served(key, text string) {
 	d := digest(sha256.Sum256([]byte(text)))
 	c.mu.Lock()

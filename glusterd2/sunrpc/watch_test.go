@@ -167,3 +167,30 @@ func TestTooManyKeys(t *testing.T) {
 		t.Error("a second key was served where one is allowed")
 	}
 }
+
+// TestAttachedBrickIsToldOfChanges: a brick that was put into a process never asked for its volfile there.
+func TestAttachedBrickIsToldOfChanges(t *testing.T) {
+	b := newLab(t, nil)
+	b.specs.set("gv1.h.b2", sunrpc.Spec{Text: "one"})
+	process := b.dial(t)
+	b.Attached("/b2", "gv1.h.b2", "trusted one", 77) // not connected: it will ask by itself
+	signIn(t, process, "/b1", 49152, 77)
+	b.Attached("/b2", "gv1.h.b2", "trusted one", 77)
+	if ret, port := portOf(t, process, "/b2"); ret != 0 || port != 49152 {
+		t.Errorf("port of the attached brick: %d %d", ret, port)
+	}
+	b.NotifyChanged()
+	if told(t, process) != 0 {
+		t.Error("told of the text that it has")
+	}
+	b.specs.set("gv1.h.b2", sunrpc.Spec{Text: "two"})
+	b.NotifyChanged()
+	awaitTold(t, process)
+
+	b.Detached("/b2", "gv1.h.b2", 77)
+	b.specs.set("gv1.h.b2", sunrpc.Spec{Text: "three"})
+	b.NotifyChanged()
+	if ret, _ := portOf(t, process, "/b2"); ret != -1 || told(t, process) != 0 {
+		t.Error("a brick that left still counts")
+	}
+}

@@ -33,7 +33,7 @@ func TestResolvePool(t *testing.T) {
 	if _, err := tab.ResolvePool(map[string]string{"cluster.server-quorum-ratio": "60%", "cluster.brick-multiplex": "off"}); err != nil {
 		t.Error(err)
 	}
-	for key, value := range map[string]string{"performance.io-cache": "on", "cluster.server-quorum-ratio": "160%"} {
+	for key, value := range map[string]string{"performance.io-cache": "on", "cluster.server-quorum-ratio": "160%", "cluster.brick-multiplex": "maybe", "cluster.max-bricks-per-process": "1"} {
 		if _, err := tab.ResolvePool(map[string]string{key: value}); !api.IsKind(err, api.Invalid) {
 			t.Errorf("%s=%s: error %v", key, value, err)
 		}

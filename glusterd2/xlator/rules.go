@@ -45,8 +45,25 @@ var rules = map[string]func(value string) string{
 	"server.keepalive-time":             countOf(0, 1<<31-1),
 	"ssl.certificate-depth":             countOf(0, 100),
 	"client.ta-brick-port":              countOf(1, 65535),
-	"cluster.max-bricks-per-process":    countOf(0, 1<<31-1),
+	"cluster.brick-multiplex":           boolean,
+	"cluster.max-bricks-per-process":    bricksPerProcess,
 	"glusterd.vol_count_per_thread":     countOf(1, 1<<31-1),
+}
+
+// boolean accepts what GlusterFS takes for on and off.
+func boolean(value string) string {
+	if _, ok := ParseBool(value); !ok {
+		return "on or off"
+	}
+	return ""
+}
+
+// bricksPerProcess accepts a limit on the bricks of one process: one brick would be no sharing.
+func bricksPerProcess(value string) string {
+	if n, ok := parseInt(value); !ok || n < 0 || n == 1 || n > 1<<16 {
+		return "a whole number from 2 to 65536, or 0 for no limit"
+	}
+	return ""
 }
 
 // words accepts a few words only.

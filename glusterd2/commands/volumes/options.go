@@ -111,7 +111,7 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 
 // live refuses a change that running bricks cannot take: they change the options of their translators, but not which
 // translators there are. (Told to, a brick tries, fails for its port is in use, and from then on takes no change at all.)
-// It also refuses options that are newer than the pool.
+// It also refuses options that are newer than the pool, and those that would change other volumes' bricks.
 func (c *Commands) live(was, is *volume.Volume) error {
 	if need := volgen.OpVersion(is, c.Table); need > xlator.MaxOpVersion {
 		return api.FieldErrorf("options", "the options need op-version %d, and the pool works at %d", need, xlator.MaxOpVersion)
@@ -124,7 +124,7 @@ func (c *Commands) live(was, is *volume.Volume) error {
 		return api.Errorf(api.State, "this changes how the bricks of volume %s are built (%s), which cannot be done while they run: "+
 			"stop the volume, set the option, and start it again", is.Name, strings.Join(append(added, gone...), ", ")).With(api.FieldField, "options")
 	}
-	return nil
+	return c.checkShared(was, is, o)
 }
 
 // ResetOptions puts options back to their defaults. Protected ones need force: named, they are refused; with All they

@@ -1,0 +1,178 @@
+package brick
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"gd2/glusterd2/process"
+	"gd2/pkg/api"
+)
+
+// Multiplex says how bricks share processes: cluster.brick-multiplex and cluster.max-bricks-per-process. It concerns
+// bricks that are started from now on; those that run stay as they are.
+type Multiplex struct {
+	On bool
+	// Max is how many bricks a process may hold; 0 means any number.
+	Max int
+}
+
+// flagShared is the argument of a process that takes more bricks than its first. Others refuse them.
+const flagShared = "--brick-mux"
+
+// shared is a process that can hold several bricks.
+type shared struct {
+	proc   *process.Process
+	socket string
+	// fit is what its bricks have in common; see fitOf. It is empty, which no brick's is, for a process of an earlier
+	// life of this daemon until it is known: see sharedSet.room.
+	fit string
+	// bricks are those inside, and those that are just being attached, by path.
+	bricks map[string]Spec
+}
+
+// sharedSet is all processes of this host that can hold several bricks. Where a brick runs is known from here alone:
+// the command line of such a process tells of its first brick only, which may have left since.
+type sharedSet struct {
+	// choosing holds one token; whoever has it may choose a process for a brick, or start one.
+	choosing chan struct{}
+
+	mu    sync.Mutex
+	found bool // those of earlier lives of the daemon are in
+	procs map[int]*shared
+}
+
+func newSharedSet() *sharedSet {
+	s := &sharedSet{choosing: make(chan struct{}, 1), procs: map[int]*shared{}}
+	s.choosing <- struct{}{}
+	return s
+}
+
+// choose waits for the turn to choose a process. done may be called twice.
+func (s *sharedSet) choose(ctx context.Context) (done func(), err error) {
+	select {
+	case <-s.choosing:
+		return sync.OnceFunc(func() { s.choosing <- struct{}{} }), nil
+	case <-ctx.Done():
+		return nil, api.Errorf(api.Timeout, "other bricks are still being started: %v", ctx.Err())
+	}
+}
+
+// of returns the living process that holds the brick.
+func (s *sharedSet) of(path string) (*shared, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	for _, p := range s.procs {
+		if _, ok := p.bricks[path]; ok {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// byPid returns a living process; nil if it is none of ours.
+func (s *sharedSet) byPid(pid int) *shared {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	return s.procs[pid]
+}
+
+// insert notes that a process holds a brick.
+func (s *sharedSet) insert(p *shared, b Spec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.bricks[b.Path] = b
+}
+
+// add takes in a process with its bricks.
+func (s *sharedSet) add(p *shared) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.procs[p.proc.Pid()] = p
+}
+
+// room reserves a place for the brick in a process that it fits into: of several the one that has the most bricks, so
+// that others can run empty. fitOf tells what the bricks of a process have in common if that is not known yet.
+func (s *sharedSet) room(b Spec, fit string, limit int, fitOf func(Spec) string) (*shared, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	var best *shared
+	for _, p := range s.procs {
+		if len(p.bricks) == 0 || limit > 0 && len(p.bricks) >= limit {
+			continue // one without bricks is about to end
+		}
+		if p.fit == "" {
+			p.fit = fitOf(p.first())
+		}
+		if p.fit == fit && (best == nil || len(p.bricks) > len(best.bricks)) {
+			best = p
+		}
+	}
+	if best == nil {
+		return nil, false
+	}
+	best.bricks[b.Path] = b
+	return best, true
+}
+
+// first is one brick of the process, always the same.
+func (p *shared) first() Spec { return p.bricks[slices.Min(slices.Collect(maps.Keys(p.bricks)))] }
+
+// remove takes a brick out, and reports whether its process holds none any more.
+func (s *sharedSet) remove(p *shared, path string) (empty bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(p.bricks, path)
+	return len(p.bricks) == 0
+}
+
+// all returns the bricks that run in shared processes.
+func (s *sharedSet) all() []Spec {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	var out []Spec
+	for _, p := range s.procs {
+		out = slices.AppendSeq(out, maps.Values(p.bricks))
+	}
+	return out
+}
+
+// taken reports whether a process has the socket: the first brick of a process may be started elsewhere while
+// the process lives on with the socket that was named after it.
+func (s *sharedSet) taken(socket string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	for _, p := range s.procs {
+		if p.socket == socket {
+			return true
+		}
+	}
+	return false
+}
+
+// tidy forgets processes that have ended. The caller holds the lock.
+func (s *sharedSet) tidy() {
+	for pid, p := range s.procs {
+		if !p.proc.Alive() {
+			_ = p.proc.Close() // a watch that is over
+			delete(s.procs, pid)
+		}
+	}
+}
+
+// close ends the watch over the processes.
+func (s *sharedSet) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pid, p := range s.procs {
+		_ = p.proc.Close() // a watch, nothing more
+		delete(s.procs, pid)
+	}
+	s.found = false
+}
