@@ -11,8 +11,8 @@ import (
 // rules are the checks of options to which glusterd, or the translator when it starts, gives rules that the table does
 // not tell. They take the place of the check by type, and return what would be right, or "".
 var rules = map[string]func(value string) string{
-	"auth.allow":                        addressList,
-	"auth.reject":                       addressList,
+	"auth.allow":                        accessList,
+	"auth.reject":                       accessList,
 	"auth.ssl-allow":                    func(string) string { return "" }, // names in certificates, which may be anything
 	"transport.address-family":          words("inet", "inet6"),
 	"config.transport":                  words("tcp"),

@@ -3,7 +3,6 @@ package xlator
 import (
 	"fmt"
 	"math"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -234,47 +233,6 @@ func oneOf(values []string, value string) string {
 		}
 	}
 	return "one of " + strings.Join(values, ", ")
-}
-
-// addressList checks a comma-separated list of host names, addresses, networks (IPv4 address/bits) and IPv4 addresses
-// with * for some of the numbers.
-func addressList(value string) string {
-	for _, a := range strings.Split(value, ",") {
-		if !address(a) {
-			return "a comma-separated list of host names, addresses, IPv4 networks (10.0.0.0/8) and patterns (10.0.*.*, *)"
-		}
-	}
-	return ""
-}
-
-func address(a string) bool {
-	if _, err := netip.ParseAddr(a); err == nil || a == "*" {
-		return true
-	}
-	if p, err := netip.ParsePrefix(a); err == nil {
-		return p.Addr().Is4()
-	}
-	if strings.Trim(a, "0123456789.*") == "" {
-		_, err := netip.ParseAddr(strings.ReplaceAll(a, "*", "0"))
-		return err == nil && strings.Contains(a, "*")
-	}
-	return hostName(a)
-}
-
-func hostName(name string) bool {
-	const longest, longestLabel = 253, 63
-	for _, label := range strings.Split(name, ".") {
-		if label == "" || len(label) > longestLabel || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			letter, digit := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z', c >= '0' && c <= '9'
-			if !letter && !digit && c != '-' {
-				return false
-			}
-		}
-	}
-	return len(name) <= longest
 }
 
 // priorityList checks a list of pattern:number pairs, as in *.html:5,*.jpg:1.
