@@ -92,6 +92,7 @@ func (f *fake) routes() http.Handler {
 		{"POST", "/v1/volumes/{v}/top/{what}", f.top},
 		{"GET", "/v1/cluster/options", f.clusterOptions},
 		{"POST", "/v1/cluster/options", f.setCluster},
+		{"GET", "/v1/events", f.events},
 		{"GET", "/v1/transactions", f.transactions},
 		{"GET", "/v1/transactions/{id}", f.transaction},
 		{"POST", "/v1/transactions/{id}/{what}", f.transaction},
@@ -100,6 +101,7 @@ func (f *fake) routes() http.Handler {
 		r.Handle(row.path, f.wrap(row.h)).Methods(row.method)
 	}
 	r.HandleFunc("/v1/pool/backup", f.backup).Methods(http.MethodGet)
+	r.HandleFunc("/v1/events/stream", f.eventStream).Methods(http.MethodGet)
 	return r
 }
 

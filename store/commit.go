@@ -25,6 +25,7 @@ type Write struct {
 	rev    int64 // the revision that the record must have; 0: it must not exist
 	remove bool
 	shown  []string // the fields whose values a Change may show
+	typed  any      // the value before it became JSON, for Config.Derive
 	err    error    // what was wrong when it was made; Commit returns it
 }
 
@@ -55,9 +56,11 @@ const FieldKey = "key"
 //
 // A change that only adds is refused with kind Unavailable when the database is nearly full.
 //
+// What Config.Derive makes of the writes is written with them.
+//
 // On success it returns the revision of the written records. The copy in memory may not have it yet: see WaitRevision.
 func (s *Store) Commit(ctx context.Context, writes []Write, guards ...Guard) (int64, error) {
-	return s.commit(ctx, writes, guards, false)
+	return s.commit(ctx, s.derive(ctx, writes), guards, false)
 }
 
 func (s *Store) commit(ctx context.Context, writes []Write, guards []Guard, rehearsal bool) (int64, error) {

@@ -40,6 +40,9 @@ type Config struct {
 	// SnapshotKeep is how many are kept, default DefaultSnapshotKeep.
 	SnapshotEvery time.Duration
 	SnapshotKeep  int
+	// Derive, if not nil, returns what is to be written together with every Commit because of its changes; r is this
+	// peer's copy. Announcements are not commits.
+	Derive func(r Reader, changes []Transition) []Write
 	// Version is that of this gd2, for backups.
 	Version string
 	// Log gets everything that the store and the etcd in it have to say.

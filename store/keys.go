@@ -27,4 +27,14 @@ const (
 	PrefixLocks = Root + "locks/"
 	// PrefixRevoked holds the certificates that are no longer good, by serial number.
 	PrefixRevoked = Root + "revoked/"
+	// PrefixEvents holds the events of each change, by an id that says nothing; the revision gives their order.
+	PrefixEvents = Root + "events/"
+	// PrefixEventsPruned is the one record of how far the history of events was cut off.
+	PrefixEventsPruned = Root + "events-pruned"
+	// PrefixFaults holds what is not well at the moment, such as a brick that is down, by kind and place.
+	PrefixFaults = Root + "faults/"
+	// PrefixWebhooks holds the receivers of events, secrets included, by a digest of their URL.
+	PrefixWebhooks = Root + "webhooks/"
+	// PrefixDeliveries holds how far the events were delivered to each webhook, and by whom, by the webhook's id.
+	PrefixDeliveries = Root + "deliveries/"
 )

@@ -127,7 +127,7 @@ func (k Kind[T]) MustBeAbsent(id string) Guard {
 }
 
 func (k Kind[T]) put(id string, v T) Write {
-	w := Write{key: k.prefix + id, shown: k.shown, err: k.checkID(id)}
+	w := Write{key: k.prefix + id, shown: k.shown, typed: v, err: k.checkID(id)}
 	if w.err != nil {
 		return w
 	}

@@ -30,6 +30,8 @@ type memory struct {
 	rev     int64
 	waiters []waiter
 	subs    map[*subscription]struct{}
+	// followers are given every change below their prefix, in order.
+	followers map[*following]struct{}
 }
 
 type waiter struct {
@@ -43,7 +45,7 @@ type subscription struct {
 }
 
 func newMemory() *memory {
-	return &memory{byKey: map[string]*entry{}, subs: map[*subscription]struct{}{}}
+	return &memory{byKey: map[string]*entry{}, subs: map[*subscription]struct{}{}, followers: map[*following]struct{}{}}
 }
 
 func (m *memory) lookup(key string) (*entry, bool) {
@@ -192,6 +194,9 @@ func (m *memory) wait(rev int64) (<-chan struct{}, func()) {
 }
 
 func (m *memory) signal(changes []change) {
+	for f := range m.followers {
+		f.take(changes)
+	}
 	for sub := range m.subs {
 		if !slices.ContainsFunc(changes, sub.covers) {
 			continue

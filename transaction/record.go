@@ -95,3 +95,6 @@ func (r Record) finished(s State, now time.Time) Record {
 	}
 	return r
 }
+
+// Changed returns a change of the store as that of a transaction, and whether it is one.
+func Changed(c store.Transition) (store.Changed[Record], bool) { return recordKind.Changed(c) }

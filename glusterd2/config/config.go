@@ -92,6 +92,12 @@ type Config struct {
 	SnapshotInterval time.Duration
 	SnapshotKeep     int
 
+	// EventsKeep is how many events the history keeps, EventsAge for how long. EventStreams is how many streams of
+	// events are open at this peer at most. 0 means the default.
+	EventsKeep   int
+	EventsAge    time.Duration
+	EventStreams int
+
 	// HooksDir holds the scripts that run after a change.
 	HooksDir string
 	// GroupsDir holds option groups as files, in glusterd's format.

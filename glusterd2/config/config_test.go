@@ -52,6 +52,7 @@ func TestDefaults(t *testing.T) {
 		AdvertiseAddress: "192.0.2.7", RESTAuth: true, PlainHTTP: "loopback",
 		EtcdCURLs: []string{"https://0.0.0.0:2379"}, EtcdPURLs: []string{"https://0.0.0.0:2380"}, EtcdEndpoints: []string{},
 		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
+		EventsKeep: 10_000, EventsAge: 168 * time.Hour, EventStreams: 64,
 		HooksDir: "/var/lib/glusterd2/hooks", GroupsDir: "/var/lib/glusterd/groups", PIDFile: "/var/run/glusterd2/glusterd2.pid",
 		GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
 	}
@@ -132,6 +133,9 @@ func TestRefused(t *testing.T) {
 		{`store-quota = "much"`, `store-quota: "much" is not a size such as 2GiB`},
 		{`snapshot-interval = "1s"`, `snapshot-interval is "1s"; it must be 0, for none, or at least 1m0s`},
 		{`snapshot-keep = 0`, `snapshot-keep is "0"; it must be 1 to 10000`},
+		{`events-keep = 99`, `events-keep is "99"; it must be 100 to 100000`},
+		{`events-age = "1s"`, `events-age is "1s"; it must be at least 1m0s`},
+		{`event-streams = 0`, `event-streams is "0"; it must be 1 to 10000`},
 	} {
 		_, err := loadFile(t, tc.file)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -28,7 +28,7 @@ const secretFileKey = "pool-secret-file"
 
 // schema lists every key there is, in the order in which help and the example file show them.
 func schema() []option {
-	return slices.Concat(placeOptions(), logOptions(), addressOptions(), accessOptions(), storeOptions(), programOptions())
+	return slices.Concat(placeOptions(), logOptions(), addressOptions(), accessOptions(), storeOptions(), eventOptions(), programOptions())
 }
 
 func placeOptions() []option {
@@ -116,6 +116,17 @@ func storeOptions() []option {
 	}
 }
 
+func eventOptions() []option {
+	return []option{
+		{name: "events-keep", preset: 10_000, usage: "how many events the history keeps",
+			value: func(c *Config) any { return &c.EventsKeep }},
+		{name: "events-age", preset: "168h", usage: "how long an event stays in the history",
+			value: func(c *Config) any { return &c.EventsAge }},
+		{name: "event-streams", preset: 64, usage: "how many streams of events are open at this peer at most",
+			value: func(c *Config) any { return &c.EventStreams }},
+	}
+}
+
 func programOptions() []option {
 	return []option{
 		{name: "glusterfsd", preset: "/usr/sbin/glusterfsd", usage: "program that serves a brick",
@@ -132,9 +143,11 @@ func retired(key string) string {
 	switch {
 	case key == "usetls" || strings.HasPrefix(key, "etcd-client-"):
 		return "remove it: traffic between peers is always encrypted with the pool's own certificates"
+	case key == "eventsttl":
+		return "use events-age, such as events-age = \"10m\""
 	case key == "statedump":
 		return "remove it: /statedump is always there for administrators"
-	case strings.HasPrefix(key, "jaeger-") || strings.HasPrefix(key, "gluster-block-") || key == "eventsttl":
+	case strings.HasPrefix(key, "jaeger-") || strings.HasPrefix(key, "gluster-block-"):
 		return "remove it: gd2 does not have this feature"
 	}
 	return ""

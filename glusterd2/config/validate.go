@@ -20,7 +20,7 @@ const maxRunDir = 80
 
 // Validate checks every key by itself and the keys that belong together, and reports all that is wrong at once.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore(), c.checkPool())
+	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore(), c.checkPool(), c.checkEvents())
 }
 
 func (c *Config) checkPlaces() error {
@@ -110,6 +110,27 @@ func (c *Config) checkPool() error {
 	}
 	if c.SnapshotKeep < 1 || c.SnapshotKeep > maxSnapshotKeep {
 		errs = append(errs, wrong("snapshot-keep", strconv.Itoa(c.SnapshotKeep), fmt.Sprintf("it must be 1 to %d", maxSnapshotKeep)))
+	}
+	return errors.Join(errs...)
+}
+
+// Limits of the history of events, which is in the memory of every peer.
+const (
+	minEventsKeep, maxEventsKeep = 100, 100_000
+	minEventsAge                 = time.Minute
+	maxEventStreams              = 10_000
+)
+
+func (c *Config) checkEvents() error {
+	var errs []error
+	if c.EventsKeep < minEventsKeep || c.EventsKeep > maxEventsKeep {
+		errs = append(errs, wrong("events-keep", strconv.Itoa(c.EventsKeep), fmt.Sprintf("it must be %d to %d", minEventsKeep, maxEventsKeep)))
+	}
+	if c.EventsAge < minEventsAge {
+		errs = append(errs, wrong("events-age", c.EventsAge.String(), "it must be at least "+minEventsAge.String()))
+	}
+	if c.EventStreams < 1 || c.EventStreams > maxEventStreams {
+		errs = append(errs, wrong("event-streams", strconv.Itoa(c.EventStreams), fmt.Sprintf("it must be 1 to %d", maxEventStreams)))
 	}
 	return errors.Join(errs...)
 }

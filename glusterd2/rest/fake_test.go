@@ -22,13 +22,14 @@ type fake struct {
 	backup   []string // the parts that Pool.Backup writes
 	unready  bool
 	measured Measurements
+	tail     Next // what a stream of events reads
 }
 
 func (f *fake) services() Services {
 	return Services{
 		Volumes: fakeVolumes{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f},
-		Transactions: fakeTransactions{f}, Planner: fakePlanner{f},
+		Transactions: fakeTransactions{f}, Planner: fakePlanner{f}, Events: fakeEvents{f},
 		System: f, Metrics: f,
 	}
 }

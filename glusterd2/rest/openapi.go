@@ -103,7 +103,7 @@ func responses(row *Route, s *schemas) object {
 	switch {
 	case row.MediaType == "application/json":
 		content = jsonContent(object{"type": "object"})
-	case row.MediaType == "*/*":
+	case row.MediaType == "*/*", row.MediaType == "text/event-stream": // of no one form, or of none that ends
 		content = object{row.MediaType: object{}}
 	case row.raw != nil:
 		content = object{row.MediaType: object{"schema": object{"type": "string"}}}

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"cmp"
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -47,8 +49,11 @@ type Config struct {
 	// MaxBody and Wait override DefaultMaxBody and DefaultWait; Now overrides time.Now.
 	MaxBody int64
 	Wait    time.Duration
-	Now     func() time.Time
-	Log     *logrus.Entry
+	// Streams and Heartbeat override DefaultStreams and DefaultHeartbeat.
+	Streams   int
+	Heartbeat time.Duration
+	Now       func() time.Time
+	Log       *logrus.Entry
 }
 
 // API is the REST interface of one peer. It is an http.Handler.
@@ -61,6 +66,10 @@ type API struct {
 	failures failures
 	filler   filler
 	started  time.Time
+	streams  chan struct{} // a place for each open stream of events
+	// stopping ends when the server shuts down, and with it the streams, which have no end of their own.
+	stopping context.Context
+	stop     context.CancelFunc
 }
 
 var _ http.Handler = (*API)(nil)
@@ -73,13 +82,15 @@ func New(cfg Config) (*API, error) {
 	if cfg.Wait == 0 {
 		cfg.Wait = DefaultWait
 	}
+	cfg.Heartbeat = cmp.Or(cfg.Heartbeat, DefaultHeartbeat)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
 	if len(cfg.Issuers) == 0 {
 		cfg.Issuers = []string{Issuer}
 	}
-	a := &API{cfg: cfg, router: mux.NewRouter().SkipClean(true), started: cfg.Now()}
+	a := &API{cfg: cfg, router: mux.NewRouter().SkipClean(true), started: cfg.Now(), streams: make(chan struct{}, cmp.Or(cfg.Streams, DefaultStreams))}
+	a.stopping, a.stop = context.WithCancel(context.Background())
 	a.metrics = newMetrics(cfg.Services)
 	a.routes = a.table()
 	err := checkPlans(a.routes)
@@ -108,10 +119,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.Serve
 // Server returns an HTTP server for the interface with the limits it needs. The caller gives it listeners and shuts it
 // down.
 func (a *API) Server() *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler: a, ConnContext: ConnContext, ErrorLog: logTo(a.cfg.Log),
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
+	server.RegisterOnShutdown(a.stop)
+	return server
 }
 
 // table is all routes. Where two paths match the same request the earlier one is taken.
@@ -126,6 +139,7 @@ func (a *API) table() []Route {
 	t = append(t, a.poolRoutes()...)
 	t = append(t, a.clusterRoutes()...)
 	t = append(t, a.transactionRoutes()...)
+	t = append(t, a.eventRoutes()...)
 	return append(t, a.debugRoutes()...)
 }
 

@@ -21,6 +21,7 @@ type Services struct {
 	Cluster      Cluster
 	OptionHelp   OptionHelp
 	Transactions Transactions
+	Events       Events
 	System       System
 	Metrics      MetricsSource
 	Planner      Planner

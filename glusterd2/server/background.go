@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/event"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/plugin"
 	"gd2/pkg/pki"
@@ -57,10 +58,20 @@ func (s *Server) background() {
 		}).Run(ctx)
 		return nil
 	})
+	s.goRun("length of the history", (&event.Pruner{
+		Store: s.store, Keep: s.cfg.EventsKeep, Age: s.cfg.EventsAge, Ours: s.foremost, Log: s.log.Entry("events"),
+	}).Run)
 	s.goRun("way back to the store", s.findBack)
 	s.goRun("token secret", s.followSecret)
 	s.goRun("certificate", s.renewCertificate)
 	s.goRun("own address", s.followAddress)
+}
+
+// foremost reports whether this peer has the lowest id of those at work: it does what one peer does for the pool and
+// what does no harm if two do it.
+func (s *Server) foremost() bool {
+	alive, err := transaction.AliveKind.List(s.store)
+	return err == nil && len(alive) > 0 && alive[0].ID == s.id.Peer().ID
 }
 
 // announce keeps the sign of life of this daemon.

@@ -82,10 +82,11 @@ func (s *Server) serve() error {
 		Services: rest.Services{
 			Volumes: s.volumes, Diagnosis: s.diagnose, Peers: s.peers, Pool: pool{s},
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes,
-			Transactions: transactions{s.engine, s.store}, Planner: planner{},
+			Transactions: transactions{s.engine, s.store}, Planner: planner{}, Events: s.events,
 			System: system{s}, Metrics: system{s},
 		},
-		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling, Log: s.log.Entry("rest"),
+		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,
+		Streams: s.cfg.EventStreams, Log: s.log.Entry("rest"),
 	})
 	if err != nil {
 		return err

@@ -18,9 +18,11 @@ import (
 	"gd2/glusterd2/ask"
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/commands/diagnose"
+	"gd2/glusterd2/commands/events"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
+	"gd2/glusterd2/event"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/peerrpc"
 	"gd2/glusterd2/plugin"
@@ -55,6 +57,8 @@ type Server struct {
 	volumes  *volumes.Commands
 	asker    *ask.Asker
 	diagnose *diagnose.Commands
+	events   *events.Commands
+	history  *event.Log
 	plane    *volumes.DataPlane
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
@@ -115,7 +119,9 @@ func New(ctx context.Context, cfg config.Config, version string, log *logging.Lo
 }
 
 func (s *Server) openStore(ctx context.Context) (err error) {
-	s.store, err = store.Open(ctx, storeConfig(&s.cfg, s.id.Peer(), s.tls, s.version, s.log.Entry("store")))
+	cfg := storeConfig(&s.cfg, s.id.Peer(), s.tls, s.version, s.log.Entry("store"))
+	cfg.Derive = event.Derive(cfg.PeerID)
+	s.store, err = store.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -163,6 +169,9 @@ func (s *Server) newProver() (*peer.Prover, error) {
 func (s *Server) build() {
 	self := s.id.Peer().ID
 	s.net = newNetwork(s.tls, s.store)
+	s.history = event.NewLog(s.store)
+	s.onStop("history of events", func(context.Context) error { s.history.Close(); return nil })
+	s.events = events.New(events.Config{Store: s.store, History: s.history, Log: s.log.Entry("events")})
 	s.buildDataPlane(self)
 	registry := transaction.NewRegistry()
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)

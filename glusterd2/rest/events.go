@@ -1,0 +1,69 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"gd2/pkg/api"
+)
+
+// Events is the history of what happened in the pool, and its receivers.
+type Events interface {
+	// List returns the events that are wanted, the oldest first. If the history does not go back so far as is asked the
+	// first one is an api.EventsLost.
+	List(ctx context.Context, q api.EventQuery) ([]api.Event, error)
+	// Tail returns the place where it begins, an id, and a function that waits for the next events that are wanted and
+	// returns them. With the error of its context it still returns the place that it has come to.
+	Tail(ctx context.Context, q api.EventQuery) (place string, next Next, err error)
+}
+
+// Next waits for more events.
+type Next = func(context.Context) (api.EventPage, error)
+
+func (a *API) eventRoutes() []Route {
+	return []Route{
+		serve(Route{Method: http.MethodGet, Path: "/v1/events", Name: "EventsList", Access: Read,
+			Query:       append(eventFilter(), Param{Name: "limit", Description: "the most events in the answer: the first ones after since, or without it the newest"}),
+			Description: "Lists events, the oldest first. If some after since are no longer there the first one says so: " + api.EventsLost + "."},
+			a.eventList),
+		serveRaw(Route{Method: http.MethodGet, Path: "/v1/events/stream", Name: "EventsStream", Access: Read, Query: eventFilter(),
+			Description: "Streams events as they happen (server-sent events). " + HeaderLastEvent +
+				" or since says where to go on; any peer can go on where another left off."},
+			"text/event-stream", http.HandlerFunc(a.eventStream)),
+	}
+}
+
+// eventFilter are the parameters that pick events.
+func eventFilter() []Param {
+	return []Param{
+		{Name: "since", Description: "the id of the last event that was seen, a revision of the store, or a time (RFC 3339)"},
+		{Name: "name", Description: "only events of these names, or beginnings such as volume.*, separated by commas"},
+		{Name: "volume", Description: "only events about the volume with this name or id"},
+		{Name: "peer", Description: "only events about the peer with this name or id"},
+		{Name: "operation", Description: "only events about the transaction with this id"},
+	}
+}
+
+func (a *API) eventList(ctx context.Context, r *Request, _ None) ([]api.Event, error) {
+	q := eventQuery(r.Query.Get)
+	if text := r.Query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return nil, api.FieldErrorf("limit", "limit is %q: it must be a number, 1 or more", clip(text))
+		}
+		q.Limit = n
+	}
+	return a.cfg.Events.List(ctx, q)
+}
+
+func eventQuery(get func(string) string) api.EventQuery {
+	q := api.EventQuery{Since: get("since"), Volume: get("volume"), Peer: get("peer"), Operation: get("operation")}
+	for name := range strings.SplitSeq(get("name"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			q.Names = append(q.Names, name)
+		}
+	}
+	return q
+}
