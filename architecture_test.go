@@ -26,7 +26,7 @@ func floors() map[string]int {
 		"store":          1,
 		"transaction":    2,
 		"glusterd2/peer": 3, "glusterd2/volume": 3, "glusterd2/snapshot": 3, "glusterd2/device": 3, "glusterd2/xlator": 3,
-		"glusterd2/event": 3,
+		"glusterd2/event":  3,
 		"glusterd2/volgen": 4, "glusterd2/brick": 4, "glusterd2/process": 4, "glusterd2/portmap": 4,
 		"glusterd2/provision": 4, "glusterd2/selfheal": 4, "glusterd2/health": 4, "glusterd2/webhook": 4, "glusterd2/ask": 4, "glusterd2/brickop": 4,
 		"glusterd2/commands": 5,

@@ -19,7 +19,9 @@ func someEvents() []api.Event {
 	}
 }
 
-func (f *fake) events(*http.Request, []byte) (int, any, error) { return http.StatusOK, someEvents(), nil }
+func (f *fake) events(*http.Request, []byte) (int, any, error) {
+	return http.StatusOK, someEvents(), nil
+}
 
 // eventStream sends the events, breaks off, and refuses whoever has seen them all.
 func (f *fake) eventStream(w http.ResponseWriter, r *http.Request) {

@@ -74,7 +74,7 @@ func streamServer(t *testing.T, since *[]string, texts ...string) *httptest.Serv
 	return s
 }
 
-func sse(id, name string) string {
+func block(id, name string) string {
 	return fmt.Sprintf("id: %s\nevent: %s\ndata: {\"id\":%q,\"name\":%q}\n\n", id, name, id, name)
 }
 
@@ -82,8 +82,8 @@ func sse(id, name string) string {
 // service, and hands each event on once.
 func TestFollowEvents(t *testing.T) {
 	var first, second []string
-	a := streamServer(t, &first, "retry: 1\nid: e0\n\n", "", sse("e2", "x")+sse("e3", "x")+"id: e4\ndata: {\"cut", sse("e5", "x"))
-	b := streamServer(t, &second, sse("e1", "x")+sse("e2", "x"), "", sse("e3", "x")+sse("e4", "x"), "id: e6\n\n", sse("e7", api.EventsLost))
+	a := streamServer(t, &first, "retry: 1\nid: e0\n\n", "", block("e2", "x")+block("e3", "x")+"id: e4\ndata: {\"cut", block("e5", "x"))
+	b := streamServer(t, &second, block("e1", "x")+block("e2", "x"), "", block("e3", "x")+block("e4", "x"), "id: e6\n\n", block("e7", api.EventsLost))
 	c, err := New(Config{Endpoints: []string{a.URL, b.URL}})
 	if err != nil {
 		t.Fatal(err)
