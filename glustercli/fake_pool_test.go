@@ -165,21 +165,32 @@ func (f *fake) setCluster(r *http.Request, body []byte) (int, any, error) {
 	return f.clusterOptions(r, body)
 }
 
-func (f *fake) transactions(*http.Request, []byte) (int, any, error) {
-	return http.StatusOK, []api.Transaction{stuck()}, nil
+func (f *fake) operations(r *http.Request, _ []byte) (int, any, error) {
+	list := api.OperationList{Operations: []api.Operation{}}
+	if q := r.URL.Query(); q.Get("state") == "" || q.Get("state") == "pending" {
+		list.Operations = append(list.Operations, stuck())
+	}
+	return http.StatusOK, list, nil
 }
 
-func stuck() api.Transaction {
-	return api.Transaction{
+func (f *fake) operationLogs(*http.Request, []byte) (int, any, error) {
+	return http.StatusOK, api.OperationLogs{
+		Lines:   []api.OperationLogLine{{PeerID: "node1", At: "2026-01-01T00:00:00Z", Level: "info", Step: "stop-bricks", Message: "step ended"}},
+		Missing: map[string]string{"node2": "no sign of life"},
+	}, nil
+}
+
+func stuck() api.Operation {
+	return api.Operation{
 		ID: "t1", Operation: "volume.stop", State: "stuck", Coordinator: "node1", Peers: []string{"node1", "node2"},
 		Locks: []string{"volume/gv0"}, StartedAt: "2026-01-01T00:00:00Z", Error: "step failed",
 		PeerErrors: map[string]string{"node2": "brick does not stop"},
 	}
 }
 
-func (f *fake) transaction(r *http.Request, _ []byte) (int, any, error) {
+func (f *fake) operation(r *http.Request, _ []byte) (int, any, error) {
 	if id := r.PathValue("id"); id != "t1" {
-		return 0, nil, api.Errorf(api.NotFound, "there is no transaction %s", id)
+		return 0, nil, api.Errorf(api.NotFound, "there is no operation %s", id)
 	}
 	t := stuck()
 	switch r.PathValue("what") {

@@ -93,9 +93,10 @@ func (f *fake) routes() http.Handler {
 		{"GET", "/v1/cluster/options", f.clusterOptions},
 		{"POST", "/v1/cluster/options", f.setCluster},
 		{"GET", "/v1/events", f.events},
-		{"GET", "/v1/transactions", f.transactions},
-		{"GET", "/v1/transactions/{id}", f.transaction},
-		{"POST", "/v1/transactions/{id}/{what}", f.transaction},
+		{"GET", "/v1/operations", f.operations},
+		{"GET", "/v1/operations/{id}", f.operation},
+		{"GET", "/v1/operations/{id}/logs", f.operationLogs},
+		{"POST", "/v1/operations/{id}/{what}", f.operation},
 		{"GET", "/v1/broken", func(*http.Request, []byte) (int, any, error) { return 0, nil, errors.New("the disk is on fire") }},
 	} {
 		r.Handle(row.path, f.wrap(row.h)).Methods(row.method)

@@ -30,6 +30,7 @@ func run() int {
 		Getenv:      os.Getenv,
 		CanAsk:      term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Version:     version,
 	})
 }

@@ -20,6 +20,10 @@ type Transport interface {
 	RunStep(ctx context.Context, peerID string, req StepRequest) (StepReply, error)
 	// Survey has the peer's engine look at its host, as HandleSurvey says. Errors are as those of RunStep.
 	Survey(ctx context.Context, peerID string, req SurveyRequest) (SurveyReply, error)
+	// Glimpse, Lines and Cancel ask the peer's engine for its Glimpse, Lines and HandleCancel.
+	Glimpse(ctx context.Context, peerID, id string) (Glimpse, error)
+	Lines(ctx context.Context, peerID, id string) ([]api.OperationLogLine, error)
+	Cancel(ctx context.Context, peerID string, req CancelRequest) error
 }
 
 // Config is what an Engine is made of. Durations and counts that are 0 take the default that is named.
@@ -45,8 +49,11 @@ type Config struct {
 	MaxStepTimeout time.Duration
 	// StuckAfter is the number of attempts with an error that will not pass by itself before a transaction is stuck (5).
 	StuckAfter int
-	// History is the number of finished transactions that are kept (200).
-	History int
+	// History is the number of finished transactions that are kept (200), HistoryAge how long they are (30 days).
+	History    int
+	HistoryAge time.Duration
+	// Logbook, if set, remembers the log of the last transactions. It must be a hook of Log's logger.
+	Logbook *Logbook
 
 	// Hook, if set, hears every event of the transactions that this engine drives, perhaps from several goroutines.
 	// An error other than ErrKilled is ignored.
@@ -71,7 +78,7 @@ func (c Config) withDefaults() Config {
 		value time.Duration
 	}{
 		{&c.Grace, 2 * time.Second}, {&c.Backoff, 500 * time.Millisecond}, {&c.MaxBackoff, 30 * time.Second},
-		{&c.UndoPatience, 2 * time.Second},
+		{&c.UndoPatience, 2 * time.Second}, {&c.HistoryAge, 30 * 24 * time.Hour},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -102,7 +109,8 @@ type Engine struct {
 	// drained is made by Drain, after which no transaction begins, and closed when the last one has ended.
 	drained chan struct{}
 	work    sync.WaitGroup
-	active  map[string]bool     // transactions that this engine drives just now
+	active  map[string]*drive   // transactions that this engine drives just now
+	meters  map[string]*meter   // transactions that sent steps to this peer: how far the last one is
 	stalls  map[string]*stall   // transactions of ours that wait for another attempt
 	gates   map[string]*gate    // transactions that sent steps to this peer
 	quiet   map[string]struct{} // transactions whose operation is unknown here, already logged
@@ -115,7 +123,7 @@ func NewEngine(c Config) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		cfg: c, owner: Owner{Peer: c.PeerID, Boot: c.BootID}, log: c.Log, ctx: ctx, stop: stop,
-		kick: make(chan struct{}, 1), active: map[string]bool{}, stalls: map[string]*stall{}, gates: map[string]*gate{},
+		kick: make(chan struct{}, 1), active: map[string]*drive{}, meters: map[string]*meter{}, stalls: map[string]*stall{}, gates: map[string]*gate{},
 		quiet: map[string]struct{}{}, absent: map[string]time.Time{},
 	}
 }
@@ -164,21 +172,23 @@ func (e *Engine) begin() (end func(), err error) {
 }
 
 // claim marks a transaction as driven by this engine. It returns false if it is already, or if the engine has stopped.
-func (e *Engine) claim(id string) bool {
+func (e *Engine) claim(d *drive) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.drained != nil || e.ctx.Err() != nil || e.active[id] {
+	if e.closed || e.drained != nil || e.ctx.Err() != nil || e.active[d.id] != nil {
 		return false
 	}
-	e.active[id] = true
+	d.ctx, d.cancel = context.WithCancel(e.ctx)
+	e.active[d.id] = d
 	e.work.Add(1)
 	return true
 }
 
 // release ends what claim began and has the recovery loop look whether anything is left to do.
-func (e *Engine) release(id string) {
+func (e *Engine) release(d *drive) {
+	d.cancel()
 	e.mu.Lock()
-	delete(e.active, id)
+	delete(e.active, d.id)
 	if e.drained != nil && len(e.active) == 0 {
 		close(e.drained)
 	}

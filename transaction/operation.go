@@ -65,6 +65,7 @@ type Call struct {
 
 	outputs map[string]json.RawMessage
 	failed  error
+	meter   *meter
 }
 
 // Plan is one wish to run an operation: its parameters and what it touches.

@@ -59,6 +59,9 @@ type Record struct {
 	Error      *api.Error            `json:"error,omitempty"`
 	PeerErrors map[string]*api.Error `json:"peer-errors,omitempty"`
 	Result     json.RawMessage       `json:"result,omitempty"`
+	// By is who asked for the transaction, nil if the daemon did by itself; Acts is what people have decided about it since.
+	By   *api.Actor         `json:"by,omitempty"`
+	Acts []api.OperationAct `json:"acts,omitempty"`
 }
 
 // Lock says who holds a lock, under locks/<name>. It carries no lease: half-done work outlives its coordinator too.

@@ -88,7 +88,7 @@ func (e *Engine) boots() map[string]string {
 func (e *Engine) due(r store.Record[Record], boots map[string]string, now time.Time) (time.Time, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.active[r.ID] {
+	if e.active[r.ID] != nil {
 		return now, false
 	}
 	due := now
@@ -130,9 +130,10 @@ func (e *Engine) forget(recs []store.Record[Record], boots map[string]string) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	maps.DeleteFunc(e.stalls, func(id string, _ *stall) bool { return !unfinished[id] && !e.active[id] })
+	maps.DeleteFunc(e.stalls, func(id string, _ *stall) bool { return !unfinished[id] && e.active[id] == nil })
 	maps.DeleteFunc(e.quiet, func(id string, _ struct{}) bool { return !unfinished[id] })
 	maps.DeleteFunc(e.gates, func(id string, g *gate) bool { return !unfinished[id] && g.idle() })
+	maps.DeleteFunc(e.meters, func(id string, _ *meter) bool { return !unfinished[id] && e.gates[id] == nil })
 	maps.DeleteFunc(e.absent, func(peer string, _ time.Time) bool { return boots[peer] != "" })
 }
 
@@ -167,11 +168,11 @@ func (e *Engine) stalled(id string, failures map[string]*api.Error) (hard int) {
 // recover takes a transaction up, in a goroutine of its own.
 func (e *Engine) recover(r store.Record[Record]) {
 	d := e.adopter(r)
-	if d == nil || !e.claim(r.ID) {
+	if d == nil || !e.claim(d) {
 		return
 	}
 	go func() {
-		defer e.release(r.ID)
+		defer e.release(d)
 		if d.rec.Owner != e.owner || d.rec.State == Running {
 			var guards []store.Guard
 			if owner := r.Value.Owner.Peer; owner != e.cfg.PeerID {

@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,15 +27,18 @@ func (e *Engine) Retry(ctx context.Context, id string) (api.Transaction, error) 
 	if err := Propose(ctx, d.retryPlan()); err != nil {
 		return r.Value.view(id), err
 	}
-	if !e.claim(id) {
+	if !e.claim(d) {
 		return r.Value.view(id), api.Errorf(api.Conflict, "transaction %s is being worked on just now", id).With(api.FieldTransaction, id)
 	}
+	act := e.act(ctx, "retry")
+	d.rec.Acts = append(d.rec.Acts, act)
+	d.log().WithField("user", act.User).WithField("from", act.From).Warn("operation retried")
 	e.mu.Lock()
 	delete(e.stalls, id)
 	e.mu.Unlock()
 	ended := make(chan error, 1)
 	go func() {
-		defer e.release(id)
+		defer e.release(d)
 		err := d.retry()
 		d.settle()
 		ended <- err
@@ -94,14 +98,17 @@ func (e *Engine) Abandon(ctx context.Context, id string) (api.Transaction, error
 	if err := Propose(ctx, e.abandonPlan(r)); err != nil {
 		return api.Transaction{}, err
 	}
-	rec := r.Value.finished(Abandoned, time.Now().UTC())
+	act := e.act(ctx, "abandon")
+	rec := r.Value.clone().finished(Abandoned, time.Now().UTC())
+	rec.Acts = append(rec.Acts, act)
 	writes := append([]store.Write{recordKind.Update(id, rec, r.Revision)}, e.unlock(id, rec.Locks)...)
 	rev, err := e.cfg.Store.Commit(ctx, writes)
 	if err != nil {
 		return api.Transaction{}, api.AsError(err).With(api.FieldTransaction, id)
 	}
 	_ = e.cfg.Store.WaitRevision(ctx, rev) // only so that the caller reads its own change here
-	e.log.WithField("transaction", id).WithField("operation", rec.Operation).Warn("transaction abandoned")
+	e.log.WithField("transaction", id).WithField("operation", rec.Operation).WithField("user", act.User).WithField("from", act.From).
+		WithField("peers", slices.Sorted(maps.Keys(rec.PeerErrors))).Warn("operation abandoned: what it has done stays, its locks are free")
 	return rec.view(id), nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -34,6 +36,14 @@ type drive struct {
 	op  bound
 	rec Record
 	rev int64
+
+	ctx    context.Context // made by claim, for the Dos: it ends when the transaction is cancelled
+	cancel context.CancelFunc
+	at     atomic.Pointer[place]
+
+	mu        sync.Mutex
+	sealed    bool // it is too late to cancel
+	cancelled *api.OperationAct
 }
 
 // submit writes the intent, drives the transaction on the engine's own context and waits for it as long as ctx allows.
@@ -42,21 +52,24 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	if err != nil {
 		return nil, api.AsError(err)
 	}
-	id := ulid.Make().String()
-	d := &drive{e: e, id: id, def: def, op: op, rec: e.intent(def, w)}
+	req := requestOf(ctx)
+	rec := e.intent(def, w)
+	rec.By = req.actor()
+	d := &drive{e: e, id: ulid.Make().String(), def: def, op: op, rec: rec}
 	if p := planning(ctx); p != nil {
 		return nil, p.end(d.plan(ctx, w.guards))
 	}
-	if !e.claim(id) {
+	if !e.claim(d) {
 		return nil, errStopped
 	}
 	if err := d.begin(ctx, w.guards); err != nil {
-		e.release(id)
+		e.release(d)
 		return nil, err
 	}
+	req.began(d.id)
 	ended := make(chan outcome, 1)
 	go func() {
-		defer e.release(id)
+		defer e.release(d)
 		result, err := d.first()
 		d.settle()
 		ended <- outcome{result, err}
@@ -64,10 +77,17 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	select {
 	case o := <-ended:
 		return o.result, o.err
+	case <-req.patience():
+		return nil, d.goesOn("as was asked for")
 	case <-ctx.Done():
-		return nil, api.Errorf(api.Timeout, "%s goes on as transaction %s; nobody waits for it any more: %v", def.name, id, context.Cause(ctx)).
-			With(api.FieldTransaction, id)
+		return nil, d.goesOn(context.Cause(ctx).Error())
 	}
+}
+
+// goesOn is the error for a caller that does not see the end.
+func (d *drive) goesOn(why string) error {
+	return api.Errorf(api.Timeout, "%s goes on as transaction %s; nobody waits for it any more: %s", d.def.name, d.id, why).
+		With(api.FieldTransaction, d.id)
 }
 
 // intent is the record that a transaction begins with.
@@ -139,7 +159,13 @@ func (d *drive) forward(from int) (json.RawMessage, error) {
 		d.rec.Outputs = Outputs{}
 	}
 	for i := from; i < len(d.def.steps); i++ {
+		if cause := d.cancelCause(); cause != nil {
+			return d.failed(i, nil, cause)
+		}
 		if i > 0 && i == d.def.pivot && !d.rec.Pivoted {
+			if !d.seal() {
+				return d.failed(i, nil, d.cancelCause())
+			}
 			if err := d.pivot(); err != nil {
 				return d.undecided(err)
 			}
@@ -176,6 +202,9 @@ func (d *drive) commit() (json.RawMessage, error) {
 	writes, guards, result, err := d.op.commit(d.rec.Outputs)
 	if err != nil {
 		return d.failed(len(d.def.steps), nil, api.AsError(err).With(api.FieldTransaction, d.id))
+	}
+	if !d.seal() {
+		return d.failed(len(d.def.steps), nil, d.cancelCause())
 	}
 	rec := d.rec.finished(Done, time.Now().UTC())
 	rec.Error, rec.Result = nil, result
@@ -231,18 +260,18 @@ func (e *Engine) unlock(id string, locks []string) []store.Write {
 // maxPruned bounds how much history one transaction clears away when it finishes.
 const maxPruned = 8
 
-// outdated returns the deletion of the transactions that finished first, beyond those that are kept.
+// outdated returns the deletion of the transactions that finished first, beyond those that are kept and those that are too old.
 func (e *Engine) outdated() []store.Write {
 	recs, _ := recordKind.List(e.cfg.Store) // unreadable ones are not ours to delete
 	recs = slices.DeleteFunc(recs, func(r store.Record[Record]) bool { return !r.Value.State.Finished() })
-	over := min(len(recs)+1-e.cfg.History, maxPruned)
-	if over <= 0 {
-		return nil
-	}
 	slices.SortFunc(recs, func(a, b store.Record[Record]) int { return a.Value.Ended.Compare(b.Value.Ended) })
+	over := len(recs) + 1 - e.cfg.History
+	oldest := time.Now().Add(-e.cfg.HistoryAge)
 	var writes []store.Write
-	for _, r := range recs[:over] {
-		writes = append(writes, recordKind.Delete(r.ID, r.Revision))
+	for i, r := range recs[:min(len(recs), maxPruned)] {
+		if i < over || r.Value.Ended.Before(oldest) {
+			writes = append(writes, recordKind.Delete(r.ID, r.Revision))
+		}
 	}
 	return writes
 }

@@ -42,8 +42,13 @@ func (d *drive) step(i int, undo bool) map[string]*api.Error {
 	if undo {
 		patience = min(timeout, d.e.cfg.UndoPatience)
 	}
-	ctx, cancel := context.WithTimeout(d.e.ctx, timeout)
+	ctx := d.ctx
+	if undo {
+		ctx = d.e.ctx // a cancel is no reason not to undo
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	d.at.Store(&place{step: d.def.steps[i].name, undo: undo})
 	f := &fanOut{d: d, step: i, undo: undo, until: time.Now().Add(patience), cancel: cancel, failures: map[string]*api.Error{}}
 	var all sync.WaitGroup
 	for _, peer := range d.stepPeers(i) {
@@ -103,8 +108,7 @@ func (f *fanOut) send(ctx context.Context, peer string) error {
 
 // gone reports whether a peer gives no sign of life any more.
 func (f *fanOut) gone(peer string) bool {
-	_, alive, err := AliveKind.Get(f.d.e.cfg.Store, peer)
-	return err == nil && !alive
+	return !f.d.e.alive(peer)
 }
 
 // try sends the request once.
@@ -185,5 +189,5 @@ func (d *drive) event(ev Event) error {
 }
 
 func (d *drive) log() *logrus.Entry {
-	return d.e.log.WithField("transaction", d.id).WithField("operation", d.rec.Operation)
+	return d.e.log.WithField("transaction", d.id).WithField("operation", d.def.name)
 }

@@ -97,7 +97,7 @@ func (e *Engine) perform(ctx context.Context, rec Record, req StepRequest) (Step
 		return StepReply{}, api.AsError(err)
 	}
 	log := e.log.WithField("transaction", req.Transaction).WithField("step", req.Step)
-	call := &Call{PeerID: e.cfg.PeerID, TransactionID: req.Transaction, Log: log}
+	call := &Call{PeerID: e.cfg.PeerID, TransactionID: req.Transaction, Log: log, meter: e.measure(req.Transaction, req.Step)}
 	began := time.Now()
 	run := func(ctx context.Context) error { return guarded(ctx, call, b.do, def.step(req.Step)) }
 	if req.Undo {
@@ -108,7 +108,7 @@ func (e *Engine) perform(ctx context.Context, rec Record, req StepRequest) (Step
 	} else {
 		err = run(ctx)
 	}
-	log.WithError(err).WithField("undo", req.Undo).WithField("took", time.Since(began).Round(time.Microsecond)).Debug("step ended")
+	log.WithError(err).WithField("undo", req.Undo).WithField("took", time.Since(began).Round(time.Microsecond)).Info("step ended")
 	if err != nil {
 		return StepReply{}, stepError(ctx, err)
 	}

@@ -102,6 +102,7 @@ func (w toy) fill(_ context.Context, c *transaction.Call, p thing) error {
 		panic("a fault of the program")
 	}
 	size.Set(c, 7)
+	c.Progress(1, 2, "files")
 	return os.WriteFile(filepath.Join(w.dir(c.PeerID, p.Name), "data"), []byte("data of "+p.Name), 0o644)
 }
 

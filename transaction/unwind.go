@@ -22,6 +22,10 @@ func (d *drive) failed(left int, failures map[string]*api.Error, cause *api.Erro
 	if d.rec.Pivoted {
 		return d.stall(failures, cause)
 	}
+	if why := d.cancelCause(); why != nil {
+		cause = why
+		d.rec.Acts = append(d.rec.Acts, *d.cancelled)
+	}
 	d.log().WithError(cause).Warn("transaction failed, unwinding")
 	d.rec.Error, d.rec.Left = cause, left
 	return d.unwind()
@@ -107,6 +111,9 @@ func (d *drive) unfinished(s State, failures map[string]*api.Error, cause *api.E
 		f := *failures[p]
 		f.Message = fmt.Sprintf("undoing step %s on peer %s: %s", f.Fields[api.FieldStep], p, f.Message)
 		out.Causes = append(out.Causes, &f)
+	}
+	if d.rec.Pivoted && s != Stuck && transient(&out) {
+		out.Kind = api.Timeout // it goes on by itself, and will be done
 	}
 	out.Message = fmt.Sprintf("%s (transaction %s is %s and keeps its locks until it has ended)", cause.Message, d.id, s)
 	return out.With(api.FieldTransaction, d.id)

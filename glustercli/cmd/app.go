@@ -41,6 +41,8 @@ type Env struct {
 	CanAsk bool
 	// OutTerminal says that Out is a terminal, which may show colour.
 	OutTerminal bool
+	// ErrTerminal says that Err is a terminal, on which progress can be shown in place.
+	ErrTerminal bool
 	// Version is the version of glustercli.
 	Version string
 }
@@ -53,6 +55,7 @@ type global struct {
 	cacert     string
 	insecure   bool
 	timeout    time.Duration
+	async      bool
 	output     string
 	json       bool
 	yes        bool
@@ -102,11 +105,22 @@ func (a *app) do(op string, f func(ctx context.Context, args []string) error) fu
 		if err == nil {
 			err = a.planned(f(a.dry(cmd.Context()), args))
 		}
+		if p, ok := client.IsPending(err); ok && a.async && !p.Waited {
+			return a.begun(p.ID)
+		}
 		if err != nil {
 			return &failure{op: op, err: err}
 		}
 		return nil
 	}
+}
+
+// begun ends a command that was asked not to wait: the id alone on standard output, for scripts.
+func (a *app) begun(id string) error {
+	return a.emit(api.TransactionRef{ID: id, State: api.OperationRunning}, func(w io.Writer) {
+		say(w, "%s\n", id)
+		a.note("The change has begun. Follow it with: glustercli operation wait %s", id)
+	})
 }
 
 // doOn is do for commands whose first argument is what they act on; errors name it as gluster does.
@@ -130,6 +144,8 @@ func (a *app) connect() error {
 	if remote && cfg.CACert == "" && !cfg.Insecure && readable(localCA) {
 		cfg.CACert = localCA
 	}
+	cfg.Async, cfg.Follow = a.async, !a.async
+	cfg.Progress = (&progress{a: a}).tell
 	if a.debug {
 		cfg.Observe = a.trace
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gd2/pkg/api"
 	"gd2/pkg/client"
 )
 
@@ -93,18 +94,18 @@ func peerNames(more ...string) names {
 	}
 }
 
-// transactionIDs suggests the transactions that have not ended well.
-func transactionIDs(ctx context.Context, c *client.Client, args []string) []string {
+// operationIDs suggests the operations that have not ended well.
+func operationIDs(ctx context.Context, c *client.Client, args []string) []string {
 	if len(args) > 0 {
 		return nil
 	}
-	list, err := c.Transactions(ctx)
+	list, err := c.Operations(ctx, client.OperationFilter{})
 	if err != nil {
 		return nil
 	}
 	var out []string
-	for _, t := range list {
-		if t.State != "done" {
+	for _, t := range list.Operations {
+		if t.State != api.OperationDone {
 			out = append(out, t.ID+"\t"+t.Operation+", "+t.State)
 		}
 	}

@@ -91,8 +91,13 @@ func (a *app) reportText(cmd *cobra.Command, err error) {
 		prefix = f.op + ": failed: "
 	}
 	if p, ok := client.IsPending(err); ok {
-		say(a.Err, "%stimed out; the pool goes on with it\n", prefix)
-		say(a.Err, "Follow it with: glustercli transaction show %s\n", p.ID)
+		why := "timed out"
+		if cmd.Context().Err() != nil {
+			why = "interrupted"
+		}
+		(&progress{a: a, shown: "?"}).clear()
+		say(a.Err, "%s%s; the pool goes on with it\n", prefix, why)
+		say(a.Err, "Follow it with: glustercli operation wait %s\n", p.ID)
 		return
 	}
 	var p *partial

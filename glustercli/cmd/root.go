@@ -14,7 +14,7 @@ const defaultTimeout = 2 * time.Minute
 
 func (a *app) newRoot() *cobra.Command {
 	root := group("glustercli", "The command line of gd2, a management plane for GlusterFS",
-		a.volumeCmd(), a.peerCmd(), a.poolCmd(), a.clusterCmd(), a.transactionCmd(), a.eventsCmd(), a.statusCmd(),
+		a.volumeCmd(), a.peerCmd(), a.poolCmd(), a.clusterCmd(), a.operationCmd(), a.eventsCmd(), a.statusCmd(),
 		a.versionCmd(), a.apiCmd(), a.logLevelCmd(), a.manCmd())
 	root.Example = `  glustercli peer probe node2
   glustercli volume create gv0 replica 3 node1:/data/b node2:/data/b node3:/data/b
@@ -33,6 +33,7 @@ func (a *app) newRoot() *cobra.Command {
 	f.StringVar(&a.cacert, "cacert", "", "PEM file of the authority that signed the servers' certificates")
 	f.BoolVar(&a.insecure, "insecure", false, "trust any server certificate")
 	f.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for each answer; 0 waits for ever")
+	f.BoolVar(&a.async, "async", false, "do not wait for the end of a change: print the id of its operation")
 	f.StringVarP(&a.output, "output", "o", formatTable, "form of the output: table, json or yaml")
 	f.BoolVar(&a.json, "json", false, "the same as -o json")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask for confirmation")

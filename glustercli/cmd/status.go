@@ -58,7 +58,7 @@ func (a *app) writePool(w io.Writer, s api.PoolStatus) {
 		a.table(w, []string{"NAME", "TYPE", "STATE", "BRICKS ONLINE"}, rows)
 	}
 	if len(s.Pending) > 0 {
-		say(w, "\nTransactions: %d\n", len(s.Pending))
+		say(w, "\nOperations: %d\n", len(s.Pending))
 		rows := make([][]string, 0, len(s.Pending))
 		for _, t := range s.Pending {
 			rows = append(rows, []string{t.ID, t.Operation, t.State})

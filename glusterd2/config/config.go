@@ -98,6 +98,10 @@ type Config struct {
 	EventsAge    time.Duration
 	EventStreams int
 
+	// OperationsKeep is how many operations that have ended are remembered, OperationsKeepFor how long they are at most.
+	OperationsKeep    int
+	OperationsKeepFor time.Duration
+
 	// HooksDir holds the scripts that run after a change.
 	HooksDir string
 	// GroupsDir holds option groups as files, in glusterd's format.

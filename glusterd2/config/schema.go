@@ -113,6 +113,10 @@ func storeOptions() []option {
 			value: func(c *Config) any { return &c.SnapshotInterval }},
 		{name: "snapshot-keep", preset: 24, usage: "how many local snapshots of the store are kept",
 			value: func(c *Config) any { return &c.SnapshotKeep }},
+		{name: "operations-keep", preset: 1000, usage: "how many operations that have ended are remembered",
+			value: func(c *Config) any { return &c.OperationsKeep }},
+		{name: "operations-keep-for", preset: "720h", usage: "how long they are remembered at most",
+			value: func(c *Config) any { return &c.OperationsKeepFor }},
 	}
 }
 

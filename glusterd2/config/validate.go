@@ -92,6 +92,9 @@ const (
 	minQuota, maxQuota  Bytes = 64 << 20, 8 << 30
 	minSnapshotInterval       = time.Minute
 	maxSnapshotKeep           = 10_000
+	// Every operation that has ended takes a kilobyte or so, on every peer.
+	minOperations, maxOperations = 10, 100_000
+	minOperationsFor             = time.Minute
 )
 
 func (c *Config) checkPool() error {
@@ -110,6 +113,12 @@ func (c *Config) checkPool() error {
 	}
 	if c.SnapshotKeep < 1 || c.SnapshotKeep > maxSnapshotKeep {
 		errs = append(errs, wrong("snapshot-keep", strconv.Itoa(c.SnapshotKeep), fmt.Sprintf("it must be 1 to %d", maxSnapshotKeep)))
+	}
+	if c.OperationsKeep < minOperations || c.OperationsKeep > maxOperations {
+		errs = append(errs, wrong("operations-keep", strconv.Itoa(c.OperationsKeep), fmt.Sprintf("it must be %d to %d", minOperations, maxOperations)))
+	}
+	if c.OperationsKeepFor < minOperationsFor {
+		errs = append(errs, wrong("operations-keep-for", c.OperationsKeepFor.String(), "it must be at least "+minOperationsFor.String()))
 	}
 	return errors.Join(errs...)
 }

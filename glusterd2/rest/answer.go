@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // answer decodes the request, calls the handler and writes what it returns.
@@ -21,6 +23,8 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 	if err == nil {
 		ctx, cancel := a.deadline(req, row)
 		defer cancel()
+		r.asked = &transaction.Request{By: actorOf(req), Async: row.changes() && async(req), Patience: preferredWait(req)}
+		ctx = transaction.WithRequest(ctx, r.asked)
 		handle := row.handler
 		if r.planned(row) {
 			handle = func(ctx context.Context, r *Request) (any, error) { return a.plan(ctx, row, r) }
@@ -28,6 +32,9 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 		var fault error
 		result, fault = handle(ctx, r)
 		err = timely(api.AsError(fault), fault)
+	}
+	if id := r.asked.Operation(); id != "" {
+		w.Header().Set(HeaderOperation, id)
 	}
 	// A client that does not read must not hold the connection for ever.
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTimeout))
@@ -61,14 +68,45 @@ func (a *API) deadline(req *http.Request, row *Route) (context.Context, context.
 	if row.changes() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	for _, p := range strings.Split(strings.Join(req.Header.Values("Prefer"), ","), ",") {
-		if s, ok := strings.CutPrefix(strings.TrimSpace(p), "wait="); ok {
+	if asked := preferredWait(req); asked > 0 {
+		wait = asked
+		if async(req) {
+			// Then it says from when on the client wants a 202, which is no reason to cut short what comes before.
+			wait = max(wait, a.cfg.Wait)
+		}
+	}
+	return context.WithTimeout(ctx, wait)
+}
+
+// preferredWait is how long the client says that it waits, 0 if it does not say.
+func preferredWait(req *http.Request) time.Duration {
+	var wait time.Duration
+	for _, p := range preferences(req) {
+		if s, ok := strings.CutPrefix(p, "wait="); ok {
 			if n, err := strconv.Atoi(s); err == nil && n > 0 {
 				wait = time.Duration(min(n, int(maxWait/time.Second))) * time.Second
 			}
 		}
 	}
-	return context.WithTimeout(ctx, wait)
+	return wait
+}
+
+// preferences lists what the client would like (RFC 7240).
+func preferences(req *http.Request) []string {
+	all := strings.Split(strings.Join(req.Header.Values("Prefer"), ","), ",")
+	for i, p := range all {
+		all[i] = strings.TrimSpace(p)
+	}
+	return all
+}
+
+// paramAsync is the query parameter of every change that does the same as Prefer: respond-async.
+const paramAsync = "async"
+
+// async tells whether the client does not want to wait for the end of a change.
+func async(req *http.Request) bool {
+	q := req.URL.Query()
+	return q.Has(paramAsync) && q.Get(paramAsync) != "false" || slices.Contains(preferences(req), "respond-async")
 }
 
 // pending returns the transaction that a request started and that goes on after its deadline.
@@ -79,12 +117,12 @@ func pending(row *Route, err *api.Error) string {
 	return err.Fields[api.FieldTransaction]
 }
 
-// accept answers with 202 and where the transaction can be followed.
+// accept answers with 202 and where the operation can be followed.
 func (a *API) accept(w http.ResponseWriter, req *http.Request, id string) {
 	ref := api.TransactionRef{ID: id, State: "running"}
-	if t, err := a.cfg.Transactions.Get(context.WithoutCancel(req.Context()), id); err == nil {
+	if t, err := a.cfg.Operations.Get(context.WithoutCancel(req.Context()), id); err == nil {
 		ref.Operation, ref.State = t.Operation, t.State
 	}
-	w.Header().Set("Location", "/v1/transactions/"+id)
+	w.Header().Set("Location", "/v1/operations/"+id)
 	writeJSON(w, http.StatusAccepted, ref)
 }

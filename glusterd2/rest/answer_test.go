@@ -71,7 +71,7 @@ func TestLongChangeIsAccepted(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.body), &ref); err != nil {
 		t.Fatal(err)
 	}
-	if got.status != http.StatusAccepted || got.header.Get("Location") != "/v1/transactions/t7" {
+	if got.status != http.StatusAccepted || got.header.Get("Location") != "/v1/operations/t7" {
 		t.Errorf("%d, Location %q", got.status, got.header.Get("Location"))
 	}
 	if ref != (api.TransactionRef{ID: "t7", Operation: "volume-create", State: "unwinding"}) {

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,6 +51,21 @@ func (a *API) authorize(row *Route, req *http.Request) *api.Error {
 		return nil
 	}
 	return a.verify(req)
+}
+
+// actorOf names who sends a request that was let in, for the records: the user of the unix socket, or the issuer of the token,
+// which was verified before.
+func actorOf(req *http.Request) api.Actor {
+	if o := originOf(req.Context()); o.Unix {
+		return api.Actor{User: fmt.Sprintf("uid %d", o.UID), From: fmt.Sprintf("unix socket, pid %d", o.PID)}
+	}
+	a := api.Actor{User: "anybody", From: req.RemoteAddr}
+	_, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	var c claims
+	if _, _, err := jwt.NewParser().ParseUnverified(strings.TrimSpace(token), &c); err == nil {
+		a.User = clip(c.Issuer)
+	}
+	return a
 }
 
 // verify checks the token of a request. Its errors say what is wrong, but nothing that helps to make a token.

@@ -6,8 +6,10 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // fake is all services. It answers with values as empty as the real ones may be, notes what it was asked, and fails with
@@ -23,13 +25,15 @@ type fake struct {
 	unready  bool
 	measured Measurements
 	tail     Next // what a stream of events reads
+	asked    transaction.Query
+	waited   time.Duration
 }
 
 func (f *fake) services() Services {
 	return Services{
 		Volumes: fakeVolumes{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f},
-		Transactions: fakeTransactions{f}, Planner: fakePlanner{f}, Events: fakeEvents{f},
+		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f},
 		System: f, Metrics: f,
 	}
 }
@@ -202,19 +206,31 @@ func (c fakeCluster) SetOptions(context.Context, api.ClusterOptionReq) ([]api.Cl
 	return nil, c.f.call("set cluster options")
 }
 
-type fakeTransactions struct{ f *fake }
+type fakeOperations struct{ f *fake }
 
-func (t fakeTransactions) List(context.Context) ([]api.Transaction, error) {
-	return []api.Transaction{{ID: "t1", Result: json.RawMessage(`{"id":"v1"}`)}}, t.f.call("transactions")
+func (o fakeOperations) Find(_ context.Context, q transaction.Query) ([]api.Operation, bool, error) {
+	o.f.asked = q
+	return []api.Operation{{ID: "t1", Result: json.RawMessage(`{"id":"v1"}`)}}, q.Limit == 1, o.f.call("operations")
 }
-func (t fakeTransactions) Get(_ context.Context, id string) (api.Transaction, error) {
-	return api.Transaction{ID: id, Operation: "volume-create", State: "unwinding"}, t.f.call("transaction", id)
+func (o fakeOperations) Get(_ context.Context, id string) (api.Operation, error) {
+	return api.Operation{ID: id, Operation: "volume-create", State: "unwinding"}, o.f.call("operation", id)
 }
-func (t fakeTransactions) Retry(_ context.Context, id string) (api.Transaction, error) {
-	return api.Transaction{ID: id}, t.f.call("retry", id)
+func (o fakeOperations) Wait(ctx context.Context, id string) error {
+	at, _ := ctx.Deadline()
+	o.f.waited = time.Until(at)
+	return o.f.call("wait", id)
 }
-func (t fakeTransactions) Abandon(_ context.Context, id string) (api.Transaction, error) {
-	return api.Transaction{ID: id}, t.f.call("abandon", id)
+func (o fakeOperations) Retry(_ context.Context, id string) (api.Operation, error) {
+	return api.Operation{ID: id}, o.f.call("retry", id)
+}
+func (o fakeOperations) Abandon(_ context.Context, id string) (api.Operation, error) {
+	return api.Operation{ID: id}, o.f.call("abandon", id)
+}
+func (o fakeOperations) Cancel(_ context.Context, id string) (api.Operation, error) {
+	return api.Operation{ID: id}, o.f.call("cancel", id)
+}
+func (o fakeOperations) Logs(_ context.Context, id string) (api.OperationLogs, error) {
+	return api.OperationLogs{Lines: []api.OperationLogLine{{PeerID: "peer-1"}}}, o.f.call("logs", id)
 }
 
 // fakePlanner runs the call and says what it asked for.
@@ -234,7 +250,7 @@ var (
 	_ Peers         = fakePeers{}
 	_ Pool          = fakePool{}
 	_ Cluster       = fakeCluster{}
-	_ Transactions  = fakeTransactions{}
+	_ Operations    = fakeOperations{}
 	_ System        = (*fake)(nil)
 	_ MetricsSource = (*fake)(nil)
 )

@@ -50,16 +50,17 @@ func (a *API) body(w *recorder, req *http.Request) ([]byte, *api.Error) {
 
 // query checks the query of a request against the parameters of the row.
 func query(req *http.Request, row *Route) (url.Values, *api.Error) {
+	params := row.queryOf()
 	for name, values := range req.URL.Query() {
-		i := slices.IndexFunc(row.Query, func(p Param) bool { return p.Name == name })
+		i := slices.IndexFunc(params, func(p Param) bool { return p.Name == name })
 		if i < 0 {
 			var names []string
-			for _, p := range row.Query {
+			for _, p := range params {
 				names = append(names, p.Name)
 			}
 			return nil, api.FieldErrorf(clip(name), "%s %s has no query parameter %q%s", row.Method, row.Path, clip(name), didYouMean(name, names))
 		}
-		p := row.Query[i]
+		p := params[i]
 		allowed := p.Values
 		if p.Bare {
 			allowed = []string{"", "true", "false"}

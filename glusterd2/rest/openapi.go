@@ -135,7 +135,7 @@ func parameters(row *Route) []object {
 	for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(row.Path, -1) {
 		out = append(out, object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string", "minLength": 1}})
 	}
-	for _, p := range row.Query {
+	for _, p := range row.queryOf() {
 		schema := object{"type": "string"}
 		if len(p.Values) > 0 {
 			schema["enum"] = p.Values

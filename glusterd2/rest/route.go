@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
+
+	"gd2/transaction"
 )
 
 // Access says who may call a route.
@@ -48,7 +51,8 @@ type Route struct {
 	Name        string
 	Description string
 	Access      Access
-	Query       []Param
+	// Query are the parameters of this row; those of every change are beside them: see queryOf.
+	Query []Param
 	// Requires names the fields that the body must have. Without any the body may be left out.
 	Requires []string
 	// Status is the status of success; 0 means 200.
@@ -79,6 +83,7 @@ type Request struct {
 	Query  url.Values
 
 	body   reflect.Value
+	asked  *transaction.Request
 	header http.Header
 	status int
 }
@@ -131,6 +136,15 @@ func typeOf[T any]() reflect.Type {
 		return nil
 	}
 	return t
+}
+
+// queryOf returns the query parameters that the route takes.
+func (row *Route) queryOf() []Param {
+	if row.raw != nil || !row.changes() {
+		return row.Query
+	}
+	return append(slices.Clip(row.Query), Param{Name: paramAsync, Bare: true,
+		Description: "answer as soon as the change has begun, with 202 and where it can be followed; the same as Prefer: respond-async"})
 }
 
 // changes tells whether the route can change anything.

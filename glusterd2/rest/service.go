@@ -1,8 +1,8 @@
 // Package rest is the HTTP edge of the daemon: one table of routes, the wrapper that decodes, authenticates, logs,
 // measures and answers, and what is made from the table (the OpenAPI document, GET /endpoints).
 //
-// It knows only the types of gd2/pkg/api. What a request does is behind the interfaces of this file, which the daemon
-// implements. An implementation returns *api.Error; its kind decides the HTTP status.
+// It knows only the types of gd2/pkg/api, and of gd2/transaction the request that an operation runs for. What a request does is
+// behind interfaces, which the daemon implements. An implementation returns *api.Error; its kind decides the HTTP status.
 package rest
 
 import (
@@ -14,17 +14,17 @@ import (
 
 // Services are the parts of the daemon that the routes call. Every field must be set.
 type Services struct {
-	Volumes      Volumes
-	Diagnosis    Diagnosis
-	Peers        Peers
-	Pool         Pool
-	Cluster      Cluster
-	OptionHelp   OptionHelp
-	Transactions Transactions
-	Events       Events
-	System       System
-	Metrics      MetricsSource
-	Planner      Planner
+	Volumes    Volumes
+	Diagnosis  Diagnosis
+	Peers      Peers
+	Pool       Pool
+	Cluster    Cluster
+	OptionHelp OptionHelp
+	Operations Operations
+	Events     Events
+	System     System
+	Metrics    MetricsSource
+	Planner    Planner
 }
 
 // Volumes is the life of volumes. A name that is not a volume is answered with api.NotFound.
@@ -89,14 +89,6 @@ type Cluster interface {
 	Options(ctx context.Context) ([]api.ClusterOption, error)
 	// SetOptions returns all options as they are afterwards.
 	SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]api.ClusterOption, error)
-}
-
-// Transactions is the record of what runs, is stuck, or ran not long ago.
-type Transactions interface {
-	List(ctx context.Context) ([]api.Transaction, error)
-	Get(ctx context.Context, id string) (api.Transaction, error)
-	Retry(ctx context.Context, id string) (api.Transaction, error)
-	Abandon(ctx context.Context, id string) (api.Transaction, error)
 }
 
 // System is this peer and its view of the pool. PeerID, ClusterID and Version must be quick: every answer asks.

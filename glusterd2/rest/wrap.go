@@ -18,6 +18,8 @@ const (
 	HeaderRequestID = "X-Request-Id"
 	HeaderPeerID    = "X-Gluster-Peer-Id"
 	HeaderClusterID = "X-Gluster-Cluster-Id"
+	// HeaderOperation names the operation that a change began, if it began one: see /v1/operations.
+	HeaderOperation = "X-Gluster-Operation-Id"
 )
 
 // wrap makes the HTTP handler of a row: everything that all routes have in common happens here.

@@ -14,7 +14,7 @@ import (
 
 // methods is every call that this peer answers to others.
 func (s *Server) methods() []peerrpc.Method {
-	return append(s.joinMethods(),
+	return append(append(s.joinMethods(), s.operationMethods()...),
 		peerrpc.Handle(methodRunStep, false, func(ctx context.Context, _ peerrpc.Caller, req transaction.StepRequest) (transaction.StepReply, error) {
 			return s.engine.HandleStep(ctx, req)
 		}),

@@ -177,7 +177,8 @@ func (s *Server) build() {
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	s.engine = transaction.NewEngine(transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
-		HostOf: func(peerID string) string { return peer.Hosts(s.store)(peerID) },
+		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
+		Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor,
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
@@ -191,6 +192,13 @@ func (s *Server) build() {
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
 	})
+}
+
+// logbook hears the daemon's log from now on.
+func logbook(log *logging.Log) *transaction.Logbook {
+	l := transaction.NewLogbook()
+	log.Hear(l)
+	return l
 }
 
 func (s *Server) buildDataPlane(self string) {

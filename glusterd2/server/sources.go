@@ -1,20 +1,15 @@
 package server
 
 import (
-	"context"
 	"net"
 	"net/netip"
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
-	"gd2/glusterd2/rest"
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
-	"gd2/pkg/api"
-	"gd2/store"
-	"gd2/transaction"
 )
 
 // source is where volfiles come from: the records of the pool, as this peer has them in memory.
@@ -126,38 +121,4 @@ func (s *Server) isPeer(addr netip.Addr) bool {
 		}
 	}
 	return false
-}
-
-// transactions shows the engine to the REST edge.
-type transactions struct {
-	engine *transaction.Engine
-	store  *store.Store
-}
-
-var _ rest.Transactions = transactions{}
-
-// List implements rest.Transactions.
-func (t transactions) List(ctx context.Context) ([]api.Transaction, error) {
-	if err := t.store.Sync(ctx); err != nil {
-		return nil, err
-	}
-	return t.engine.List()
-}
-
-// Get implements rest.Transactions.
-func (t transactions) Get(ctx context.Context, id string) (api.Transaction, error) {
-	if err := t.store.Sync(ctx); err != nil {
-		return api.Transaction{}, err
-	}
-	return t.engine.Get(id)
-}
-
-// Retry implements rest.Transactions.
-func (t transactions) Retry(ctx context.Context, id string) (api.Transaction, error) {
-	return t.engine.Retry(ctx, id)
-}
-
-// Abandon implements rest.Transactions.
-func (t transactions) Abandon(ctx context.Context, id string) (api.Transaction, error) {
-	return t.engine.Abandon(ctx, id)
 }

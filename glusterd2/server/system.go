@@ -116,7 +116,7 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 	st.Pending = append(st.Pending, s.engine.Pending()...)
 	for _, t := range st.Pending {
 		if t.State != "running" && t.State != "forward" {
-			st.Warnings = append(st.Warnings, fmt.Sprintf("transaction %s (%s) is %s: see 'glustercli transaction show %s'", t.ID, t.Operation, t.State, t.ID))
+			st.Warnings = append(st.Warnings, fmt.Sprintf("operation %s (%s) is %s: see 'glustercli operation show %s'", t.ID, t.Operation, t.State, t.ID))
 		}
 	}
 	st.Healthy = len(st.Warnings) == 0

@@ -1,7 +1,5 @@
 package api
 
-import "encoding/json"
-
 // APIVersion is the version of the REST contract that glusterd2 clients look for.
 const APIVersion = 1
 
@@ -108,28 +106,6 @@ type StoreMember struct {
 	DBInUseBytes int64  `json:"db-in-use-bytes"`
 	// Error says why a member is not reachable.
 	Error string `json:"error,omitempty"`
-}
-
-// TransactionRef names a transaction that has not ended.
-type TransactionRef struct {
-	ID        string `json:"id"`
-	Operation string `json:"operation"`
-	State     string `json:"state"`
-}
-
-// Transaction describes one run of an operation (an addition): GET /v1/transactions/{id}.
-type Transaction struct {
-	ID          string            `json:"id"`
-	Operation   string            `json:"operation"`
-	State       string            `json:"state"`
-	Coordinator string            `json:"coordinator"`
-	Peers       []string          `json:"peers"`
-	Locks       []string          `json:"locks"`
-	StartedAt   string            `json:"started-at"`
-	Error       string            `json:"error,omitempty"`
-	ErrorKind   Kind              `json:"error-kind,omitempty"`
-	PeerErrors  map[string]string `json:"peer-errors,omitempty"`
-	Result      json.RawMessage   `json:"result,omitempty"`
 }
 
 // LogLevel is the level of the daemon's log, one of logrus' names: GET and POST /v1/loglevel (an addition).

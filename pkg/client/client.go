@@ -39,6 +39,11 @@ type Config struct {
 	Timeout time.Duration
 	// Async makes requests return a *Pending as soon as the server has accepted them, if it did not finish them at once.
 	Async bool
+	// Follow makes the server answer a change that takes longer than about a second with its operation, which the client then
+	// follows: so it knows what to name when its caller gives up.
+	Follow bool
+	// Progress, if not nil, is told of an operation that is waited for, about once in a second and at its end.
+	Progress func(api.Operation)
 	// Observe, if not nil, is told of each exchange. It is given no secrets.
 	Observe func(Exchange)
 }

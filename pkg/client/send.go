@@ -97,7 +97,7 @@ func (c *Client) request(ctx context.Context, e *endpoint, method string, path *
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if method != http.MethodGet {
-		req.Header["Prefer"] = prefer(ctx, c.cfg.Async)
+		req.Header["Prefer"] = prefer(ctx, c.cfg)
 	}
 	if c.cfg.Secret != "" {
 		token, err := sign(c.cfg.User, c.cfg.Secret, method, path.Path, time.Now())
@@ -109,10 +109,13 @@ func (c *Client) request(ctx context.Context, e *endpoint, method string, path *
 	return req, nil
 }
 
-// prefer tells the server how long it may take before it answers 202 (RFC 7240): as short as can be said, or until shortly
-// before the caller gives up.
-func prefer(ctx context.Context, async bool) []string {
-	if async {
+// prefer tells the server how long it may take before it answers 202 (RFC 7240): not at all, a second, or until shortly before
+// the caller gives up.
+func prefer(ctx context.Context, cfg Config) []string {
+	switch {
+	case cfg.Async:
+		return []string{"respond-async"}
+	case cfg.Follow:
 		return []string{"respond-async", "wait=1"}
 	}
 	end, ok := ctx.Deadline()

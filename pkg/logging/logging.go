@@ -106,6 +106,9 @@ func (l *Log) Entry(component string) *logrus.Entry {
 	return l.logger.WithField(Component, component)
 }
 
+// Hear has the hook told of every line from now on.
+func (l *Log) Hear(h logrus.Hook) { l.logger.AddHook(h) }
+
 // Level returns the present level by name.
 func (l *Log) Level() string { return l.logger.GetLevel().String() }
 

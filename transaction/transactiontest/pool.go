@@ -176,6 +176,8 @@ func (p *Pool) engineConfig(n *peer, boot string) transaction.Config {
 			return around(ctx, n.id, s, do)
 		},
 	}
+	cfg.Logbook = transaction.NewLogbook()
+	log.AddHook(cfg.Logbook)
 	if p.cfg.Tune != nil {
 		p.cfg.Tune(&cfg)
 	}
@@ -271,6 +273,33 @@ func (p *Pool) Survey(ctx context.Context, peerID string, req transaction.Survey
 		return reply, err
 	}
 	return e.HandleSurvey(ctx, sent)
+}
+
+// Glimpse implements transaction.Transport.
+func (p *Pool) Glimpse(_ context.Context, peerID, id string) (transaction.Glimpse, error) {
+	e := p.Engine(peerID)
+	if e == nil {
+		return transaction.Glimpse{}, api.Errorf(p.goneKind(), "peer %s is down", peerID)
+	}
+	return e.Glimpse(id), nil
+}
+
+// Lines implements transaction.Transport.
+func (p *Pool) Lines(_ context.Context, peerID, id string) ([]api.OperationLogLine, error) {
+	e := p.Engine(peerID)
+	if e == nil {
+		return nil, api.Errorf(p.goneKind(), "peer %s is down", peerID)
+	}
+	return e.Lines(id), nil
+}
+
+// Cancel implements transaction.Transport.
+func (p *Pool) Cancel(_ context.Context, peerID string, req transaction.CancelRequest) error {
+	e := p.Engine(peerID)
+	if e == nil {
+		return api.Errorf(p.goneKind(), "peer %s is down", peerID)
+	}
+	return e.HandleCancel(req)
 }
 
 // handle returns when ctx ends, as a call between processes does, although the step may still run.

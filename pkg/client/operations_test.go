@@ -18,12 +18,12 @@ func later(t *testing.T, states ...api.Transaction) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPost:
-			if p := r.Header.Values("Prefer"); len(p) == 0 || !strings.HasPrefix(p[len(p)-1], "wait=") {
+			if p := r.Header.Values("Prefer"); len(p) == 0 || p[0] != "respond-async" && !strings.HasPrefix(p[0], "wait=") {
 				t.Errorf("Prefer: %v", p)
 			}
-			w.Header().Set("Location", "/v1/transactions/t1")
+			w.Header().Set("Location", "/v1/operations/t1")
 			writeAnswer(t, w, http.StatusAccepted, api.TransactionRef{ID: "t1", State: "running"})
-		case r.URL.Path == "/v1/transactions/t1":
+		case r.URL.Path == "/v1/operations/t1":
 			i := min(int(n.Add(1)), len(states)) - 1
 			writeAnswer(t, w, http.StatusOK, states[i])
 		default:
@@ -51,7 +51,7 @@ func TestAcceptedIsFollowed(t *testing.T) {
 func TestAcceptedIsGone(t *testing.T) {
 	follow := later(t, api.Transaction{State: "done"})
 	c := open(t, Config{Endpoints: []string{serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && !strings.Contains(r.URL.Path, "transactions") {
+		if r.Method == http.MethodGet && !strings.Contains(r.URL.Path, "operations") {
 			writeAnswer(t, w, http.StatusNotFound, api.ErrorBody{})
 			return
 		}
@@ -77,7 +77,7 @@ func TestAcceptedIsStuck(t *testing.T) {
 	_, err := start(t, false, api.Transaction{
 		ID: "t1", State: "stuck", Error: "no undo", PeerErrors: map[string]string{"p2": "disk is full", "p1": "disk is slow"},
 	})
-	if want := "transaction t1 is stuck: no undo: p1: disk is slow; p2: disk is full"; err == nil || err.Error() != want {
+	if want := "operation t1 is stuck: no undo: p1: disk is slow; p2: disk is full"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
