@@ -129,3 +129,28 @@ func TestPlansOfCommands(t *testing.T) {
 		t.Errorf("a command that is carried out: %v", err)
 	}
 }
+
+// What is to become of a stuck transaction can be seen before it is decided.
+func TestPlansOfTheStuck(t *testing.T) {
+	w, h, pool := newToy(t, transactiontest.Config{})
+	id, mend := stuck(t, w, h, pool)
+	defer mend()
+	e := pool.Engine("p2")
+	plan, err := transaction.PlanOf(t.Context(), func(ctx context.Context) error {
+		_, err := e.Retry(ctx, id)
+		return err
+	})
+	if err != nil || plan.Operation != "thing.create" || len(plan.Steps) != 1 || plan.Steps[0].Name != "undo make" || plan.Steps[0].Peers[0].Effects[0].Note == "" {
+		t.Errorf("retry: %+v, %v", plan, err)
+	}
+	plan, err = transaction.PlanOf(t.Context(), func(ctx context.Context) error {
+		_, err := e.Abandon(ctx, id)
+		return err
+	})
+	if err != nil || len(plan.Records) != 2 || plan.Records[1].Name != "locks/thing/t1" || len(plan.Warnings) != 2 || len(plan.Irreversible) != 1 {
+		t.Errorf("abandon: %+v, %v", plan, err)
+	}
+	if view, err := e.Get(id); err != nil || view.State != string(transaction.Stuck) || !e.LockHeld("thing/t1") {
+		t.Errorf("the plans have changed it to %+v, %v", view, err)
+	}
+}

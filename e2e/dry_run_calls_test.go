@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+
+	"gd2/pkg/api"
+	"gd2/pkg/client"
+)
+
+// changes are calls of the REST interface, each with effects that can be seen, in an order in which each succeeds.
+func (r *rig) changes() []change {
+	return append(r.volumeChanges(), r.peerChanges()...)
+}
+
+func (r *rig) volumeChanges() []change {
+	replica := volumeOf("gv0", api.SubvolReq{Type: api.SubvolReplicate, ReplicaCount: 3},
+		"node1:/srv/deep/gv0", "node2:/srv/deep/gv0", "node3:/srv/deep/gv0")
+	replica.Metadata = map[string]string{"owner": "me"}
+	onVolume := func(name string, do func(ctx context.Context, c *client.Client) (api.VolumeInfo, error)) change {
+		return change{name: name, do: func(ctx context.Context, c *client.Client) error {
+			_, err := do(ctx, c)
+			return err
+		}}
+	}
+	start := func(volume string) change {
+		return change{name: "VolumeStart", starts: volume, do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeStart(ctx, volume, api.VolumeStartReq{})
+			return err
+		}}
+	}
+	return []change{
+		onVolume("VolumeCreate", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeCreate(ctx, replica)
+		}),
+		onVolume("EditVolume", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeEdit(ctx, "gv0", api.VolumeEditReq{Metadata: map[string]string{"owner": "you"}})
+		}),
+		onVolume("VolumeOptions", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeSet(ctx, "gv0", api.VolumeOptionReq{Options: map[string]string{"performance.cache-size": "64MB"}})
+		}),
+		start("gv0"),
+		// A directory that is there keeps its files; its parents are there as well.
+		onVolume("VolumeCreate", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeCreate(ctx, volumeOf("gv1", api.SubvolReq{}, "node1:/srv/there/before", "node2:/srv/gv1"))
+		}),
+		start("gv1"), // no self-heal daemon is needed
+		{name: "SelfHeal", do: func(ctx context.Context, c *client.Client) error { return c.VolumeHeal(ctx, "gv0", client.HealFull) }},
+		onVolume("VolumeReset", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeReset(ctx, "gv0", api.VolumeOptionResetReq{All: true})
+		}),
+		onVolume("VolumeStop", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeStop(ctx, "gv0", api.VolumeStopReq{})
+		}),
+		{name: "VolumeDelete", do: func(ctx context.Context, c *client.Client) error { return c.VolumeDelete(ctx, "gv0") }},
+		{name: "OptionGroupCreate", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.OptionGroupCreate(ctx, api.OptionGroupReq{OptionGroup: api.OptionGroup{
+				Name: "mine", Options: []api.GroupOption{{Name: "features.shard", OnValue: "on"}}}})
+			return err
+		}},
+		{name: "OptionGroupDelete", do: func(ctx context.Context, c *client.Client) error { return c.OptionGroupDelete(ctx, "mine") }},
+		{name: "SetClusterOptions", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.ClusterSet(ctx, map[string]string{"cluster.max-bricks-per-process": "50"})
+			return err
+		}},
+	}
+}
+
+func (r *rig) peerChanges() []change {
+	return []change{
+		{name: "EditPeer", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PeerEdit(ctx, "node2", api.PeerEditReq{Zone: "z2"})
+			return err
+		}},
+		{name: "AddPeer", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PeerAdd(ctx, api.PeerAddReq{Addresses: []string{"node4"}})
+			return err
+		}},
+		{name: "DeletePeer", do: func(ctx context.Context, c *client.Client) error { return c.PeerRemove(ctx, r.joined, false) }},
+		{name: "ResetPeer", host: 4, without: "node4 is outside the pool that is looked at", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Reset(ctx, api.PeerResetReq{})
+			return err
+		}},
+		{name: "PeerToken", do: func(ctx context.Context, c *client.Client) error {
+			t, err := c.PeerToken(ctx, api.PeerTokenReq{})
+			r.token = t.Token
+			return err
+		}},
+		{name: "JoinPool", host: 4, without: "node4 is outside the pool that is looked at", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.Join(ctx, api.PeerJoinReq{Token: r.token})
+			return err
+		}},
+	}
+}
