@@ -88,3 +88,44 @@ func (f *fake) top(r *http.Request, body []byte) (int, any, error) {
 	})
 	return http.StatusOK, out, nil
 }
+
+func (f *fake) clientList(r *http.Request, _ []byte) (int, any, error) {
+	_, err := f.volume(r)
+	return http.StatusOK, []api.ClientCount{{Name: "fuse", Count: 2}, {Name: "glustershd", Count: 3}}, err
+}
+
+func (f *fake) tasks(r *http.Request, _ []byte) (int, any, error) {
+	v, err := f.volume(r)
+	out := []api.VolumeTask{}
+	if err == nil && v.Name == "busy" {
+		out = append(out, api.VolumeTask{Type: "volume.stop", ID: "t1", State: "stuck", Error: "node3: the disk is gone"})
+	}
+	return http.StatusOK, out, err
+}
+
+// processes answers with every part of a process's state; the client shows the one that it asked for.
+func (f *fake) processes(r *http.Request, _ []byte) (int, any, error) {
+	v, err := f.volume(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	state := func(name, kind, why string) api.ProcessState {
+		st := api.ProcessState{Name: name, Kind: kind, Host: "node1", Error: why}
+		if why != "" {
+			return st
+		}
+		st.Memory = &api.ProcessMemory{Arena: 16113664, Pools: []api.MemPool{{Name: "call_frame_t", Active: 1, Size: 176, PaddedSize: 256}}}
+		st.Clients = []api.ClientConnection{{Address: "10.77.0.11:49148", Name: "fuse", BytesRead: 16088, BytesWritten: 19484, OpVersion: 100000}}
+		st.Inodes = []api.InodeTable{{LRULimit: 16384, ActiveSize: 5}}
+		st.Files = []api.OpenFile{{FD: 21, Path: "/a/file", Mode: "rw"}}
+		st.Calls = []api.PendingCall{{Operation: "WRITE", Unique: 1266, PID: -8, Frames: []api.CallFrame{{Translator: "gv0-posix", Complete: true, WindFrom: "from"}}}}
+		return st
+	}
+	var out []api.ProcessState
+	if r.URL.Query().Get("daemon") == "" {
+		bricks(v, r.URL.Query().Get("brick"), func(name, why string) { out = append(out, state(name, api.ProcessBrick, why)) })
+	} else {
+		out = append(out, state("Self-heal Daemon", api.ProcessSelfHeal, ""))
+	}
+	return http.StatusOK, out, nil
+}

@@ -28,6 +28,8 @@ const (
 	opDelete  = "volume delete"
 	opAnother = "volume start until all bricks are online, another volume runs"
 	opSet     = "volume set"
+	opStatus  = "volume status, three peers"
+	opHeal    = "volume heal info, nothing to heal"
 	opEmpty   = "memory of the daemon (RSS), no volume"
 	opFull    = "memory of the daemon (RSS), many volumes"
 	opRestart = "daemon start until it answers, many volumes"
@@ -47,7 +49,7 @@ func (b *bench) all(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.many} {
+	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.reads, b.many} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -204,6 +206,33 @@ func (b *bench) sets(ctx context.Context) error {
 		value := fmt.Sprintf("%dMB", 40+i)
 		if err := b.timed(opSet, func() error { return b.do(ctx, "volume", "set", "v0", "performance.cache-size", value) }); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// reads asks a running volume how it does.
+func (b *bench) reads(ctx context.Context) error {
+	for range b.runs {
+		for _, step := range []struct {
+			op    string
+			words []string
+			want  int // lines of the answer, one of each brick, say so
+			says  string
+		}{
+			{opStatus, []string{"volume", "status", "v0"}, 3, "Brick node"},
+			{opHeal, []string{"volume", "heal", "v0", "info"}, 3, "Number of entries: 0"},
+		} {
+			err := b.timed(step.op, func() error {
+				out, err := b.system.cli(ctx, 1, step.words...)
+				if n := strings.Count(out, step.says); err == nil && n != step.want {
+					err = fmt.Errorf("%d lines say %q: %s", n, step.says, out)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

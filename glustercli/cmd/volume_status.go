@@ -3,48 +3,131 @@ package cmd
 import (
 	"context"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"gd2/pkg/api"
+	"gd2/pkg/client"
 )
 
 func newVolumeStatus(a *app) *cobra.Command {
 	var detail, bytes bool
 	c := &cobra.Command{
-		Use: "status [VOLUME|all] [detail]", Short: "Show how the bricks and daemons of volumes do", Args: wants(0, 2),
-		ValidArgsFunction: a.complete(volumeNames("detail")),
+		Use:   "status [VOLUME|all [shd|BRICK]] [detail|clients|client-list|mem|inode|fd|callpool|tasks]",
+		Short: "Show how the bricks and daemons of volumes do",
+		Example: `  glustercli volume status gv0
+  glustercli volume status gv0 node1:/bricks/b1 clients
+  glustercli volume status gv0 shd mem
+  glustercli volume status all client-list`,
+		Args: wants(0, 3), ValidArgsFunction: a.complete(volumeNames(statusKinds...)),
 	}
 	c.Flags().BoolVar(&detail, "detail", false, "show filesystem, device and room of each brick")
 	c.Flags().BoolVar(&bytes, "bytes", false, "sizes in bytes")
 	c.RunE = a.do("volume status", func(ctx context.Context, args []string) error {
-		if len(args) > 1 {
-			if args[1] != "detail" {
-				return usagef("%s is not understood; only detail may follow the volume", quoted(args[1]))
-			}
-			detail = true
-		}
-		all, failed, err := a.statuses(ctx, args)
+		q, err := parseStatus(args)
 		if err != nil {
 			return err
 		}
-		show := human
-		if bytes {
-			show = func(n uint64) string { return strconv.FormatUint(n, 10) }
-		}
-		err = a.emit(oneOrAll(all, args), func(w io.Writer) {
-			for _, s := range all {
-				a.writeStatus(w, s, detail, show)
+		q.bytes = bytes
+		if detail {
+			if q.what != "" && q.what != detailWord {
+				return usagef("--detail does not go with %s", q.what)
 			}
-		})
-		if err == nil && len(failed) > 0 {
-			err = &partial{failed}
+			q.what = detailWord
 		}
-		return err
+		if q.what != "" && q.what != detailWord {
+			return a.processStatus(ctx, q)
+		}
+		return a.volumeStatus(ctx, q)
 	})
 	return c
+}
+
+// detailWord asks for what is known of the filesystem of each brick.
+const detailWord = "detail"
+
+var statusKinds = []string{detailWord, api.StatusClients, clientListWord, api.StatusMemory, api.StatusInodes, api.StatusFiles, api.StatusCallpool, tasksWord}
+
+// statusQuery is what the arguments of volume status ask for. Without a volume all are meant.
+type statusQuery struct {
+	volumes []string
+	which   client.Which
+	what    string // one of statusKinds, or ""
+	bytes   bool
+}
+
+// parseStatus reads gluster's grammar: the volume, the process, the kind of status, each of which may be missing.
+func parseStatus(args []string) (statusQuery, error) {
+	q := statusQuery{}
+	if len(args) == 0 {
+		return q, nil
+	}
+	q.volumes, args = args[:1], args[1:]
+	if n := len(args); n > 0 && slices.Contains(statusKinds, args[n-1]) {
+		q.what, args = args[n-1], args[:n-1]
+	}
+	switch {
+	case len(args) == 0:
+		return q, nil
+	case len(args) > 1:
+		return q, usagef("%s is not understood; after the volume comes shd or a brick, and then one of %s", quoted(args[1]), strings.Join(statusKinds, ", "))
+	case args[0] == "shd":
+		q.which.Daemon = api.ProcessSelfHeal
+	case strings.Contains(args[0], ":/"):
+		q.which.Brick = args[0]
+	default:
+		return q, usagef("%s is not understood; after the volume comes shd, a brick as HOST:PATH, or one of %s", quoted(args[0]), strings.Join(statusKinds, ", "))
+	}
+	return q, nil
+}
+
+// volumeStatus shows gluster's table of processes, or with detail the filesystems of the bricks.
+func (a *app) volumeStatus(ctx context.Context, q statusQuery) error {
+	all, failed, err := a.statuses(ctx, q.volumes)
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if err := choose(&all[i], q.which); err != nil {
+			return err
+		}
+	}
+	show := human
+	if q.bytes {
+		show = func(n uint64) string { return strconv.FormatUint(n, 10) }
+	}
+	err = a.emit(oneOrAll(all, q.volumes), func(w io.Writer) {
+		for _, s := range all {
+			a.writeStatus(w, s, q.what == detailWord, show)
+		}
+	})
+	if err == nil && len(failed) > 0 {
+		err = &partial{failed}
+	}
+	return err
+}
+
+// choose leaves only the processes that are meant.
+func choose(s *api.VolumeStatus, which client.Which) error {
+	if which.Daemon != "" {
+		s.Bricks = nil
+		s.Daemons = slices.DeleteFunc(s.Daemons, func(d api.DaemonStatus) bool { return !isSelfHeal(d.Name) })
+		return nil
+	}
+	if which.Brick == "" {
+		return nil
+	}
+	s.Daemons = nil
+	s.Bricks = slices.DeleteFunc(s.Bricks, func(b api.BrickStatus) bool {
+		return brickName(b.Info) != which.Brick && b.Info.PeerID+":"+b.Info.Path != which.Brick
+	})
+	if len(s.Bricks) == 0 {
+		return api.Errorf(api.NotFound, "%s is no brick of volume %s", quoted(which.Brick), s.Info.Name)
+	}
+	return nil
 }
 
 func human(n uint64) string { return size(n) }
@@ -137,11 +220,14 @@ func (a *app) writeProcesses(w io.Writer, s api.VolumeStatus) {
 // daemonName writes the daemon's name as gluster does: the self-heal daemon of a peer is "Self-heal Daemon on HOST".
 func daemonName(d api.DaemonStatus) string {
 	name := d.Name
-	switch strings.ToLower(name) {
-	case "glustershd", "shd", "self-heal", "selfheal", "self-heal daemon":
+	if isSelfHeal(name) {
 		name = "Self-heal Daemon"
 	}
 	return name + " on " + d.Hostname
+}
+
+func isSelfHeal(name string) bool {
+	return slices.Contains([]string{"glustershd", "shd", "self-heal", "selfheal", "self-heal daemon"}, strings.ToLower(name))
 }
 
 func writeBrick(w io.Writer, b api.BrickStatus, show func(uint64) string) {

@@ -119,12 +119,64 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+func TestParseStatus(t *testing.T) {
+	var st api.ProcessState
+	brickop.ParseStatus(dict("mallinfo.arena = 16113664\nmallinfo.hblks = -8\npool0.name = call_frame_t\npool0.active-count = 1\npool0.sizeof-type = 176\npool0.padded-sizeof = 256"), api.StatusMemory, &st)
+	brickop.ParseStatus(dict("clientcount = 2\nclient1.hostname = n2:2\nclient0.hostname = n1:1\nclient0.bytesread = 5\nclient0.byteswrite = 6\nclient0.opversion = 100000\nclient0.name = fuse"), api.StatusClients, &st)
+	brickop.ParseStatus(dict("conncount = 128\nconn100.itable.lru_limit = 16384\nconn100.itable.active_size = 1\nconn100.itable.lru_size = 10\nconn100.itable.purge_size = 2"), api.StatusInodes, &st)
+	brickop.ParseStatus(dict(`
+		callpool.count = 1
+		callpool.stack0.uid = 1
+		callpool.stack0.gid = 2
+		callpool.stack0.pid = -8
+		callpool.stack0.unique = 403
+		callpool.stack0.op = WRITE
+		callpool.stack0.frame1.translator = gv0-locks
+		callpool.stack0.frame1.parent = gv0-worm
+		callpool.stack0.frame1.windfrom = a
+		callpool.stack0.frame1.windto = b
+		callpool.stack0.frame0.translator = gv0-posix
+		callpool.stack0.frame0.complete = 1
+		callpool.stack0.frame0.unwindfrom = c
+		callpool.stack0.frame0.unwind_to = d
+		callpool.stack0.frame0.timings = 1 -> 2`), api.StatusCallpool, &st)
+	want := api.ProcessState{
+		Memory:  &api.ProcessMemory{Arena: 16113664, Hblks: -8, Pools: []api.MemPool{{Name: "call_frame_t", Active: 1, Size: 176, PaddedSize: 256}}},
+		Clients: []api.ClientConnection{{Address: "n1:1", Name: "fuse", BytesRead: 5, BytesWritten: 6, OpVersion: 100000}, {Address: "n2:2"}},
+		Inodes:  []api.InodeTable{{Connection: 100, LRULimit: 16384, ActiveSize: 1, LRUSize: 10, PurgeSize: 2}},
+		Calls: []api.PendingCall{{Operation: "WRITE", Unique: 403, UID: 1, GID: 2, PID: -8, Frames: []api.CallFrame{
+			{Translator: "gv0-posix", Complete: true, UnwindFrom: "c", UnwindTo: "d", Timings: "1 -> 2"},
+			{Translator: "gv0-locks", Parent: "gv0-worm", WindFrom: "a", WindTo: "b"},
+		}}},
+	}
+	if diff := cmp.Diff(want, st); diff != "" {
+		t.Errorf("state:\n%s", diff)
+	}
+}
+
+func TestStatusRequest(t *testing.T) {
+	proc, d, ok := brickop.StatusRequest("gv0", api.ProcessBrick, api.StatusClients, "/b")
+	if want := gfrpc.Strings(map[string]string{"volname": "gv0", "brick-name": "/b", "cmd": "258"}); !ok || proc != gfrpc.BrickStatus || cmp.Diff(want, d) != "" {
+		t.Errorf("brick: %d %v %v", proc, d, ok)
+	}
+	proc, d, ok = brickop.StatusRequest("gv0", api.ProcessSelfHeal, api.StatusMemory, "")
+	if want := gfrpc.Strings(map[string]string{"volname": "gv0", "cmd": "4097"}); !ok || proc != gfrpc.BrickNodeStatus || cmp.Diff(want, d) != "" {
+		t.Errorf("self-heal daemon: %d %v %v", proc, d, ok)
+	}
+	for _, c := range [][2]string{{api.ProcessSelfHeal, api.StatusClients}, {api.ProcessBrick, api.StatusFiles}, {"nfs", api.StatusMemory}} {
+		if _, _, ok := brickop.StatusRequest("gv0", c[0], c[1], ""); ok {
+			t.Errorf("%s tells %s", c[0], c[1])
+		}
+	}
+}
+
 // FuzzReplies feeds every parser with dictionaries. Whatever is in them, what is made of them is bounded by their size and
 // can be written as JSON, which knows no NaN.
 func FuzzReplies(f *testing.F) {
 	f.Add(dict(profileReply).Marshal())
 	f.Add(dict("members = 4000000000\nfilename-1 = \xff\nvalue-1 = NaN\ntime-sec-1 = -9\ntime-usec-1 = -1").Marshal())
 	f.Add(dict("interval = -1\ncumulative = -1\n-1-99-hits = 1\n-1--hits = 2").Marshal())
+	f.Add(dict("conn4000000000.itable.lru_limit = 1\nclient-1.hostname = x\nclient007.hostname = x\npool99999999999999999999.name = y").Marshal())
 	f.Fuzz(func(t *testing.T, in []byte) {
 		d, err := gfrpc.ParseDict(in)
 		if err != nil {
@@ -132,10 +184,17 @@ func FuzzReplies(f *testing.F) {
 		}
 		total, interval := brickop.ParseProfile(d)
 		top := brickop.ParseTop(d)
+		var st api.ProcessState
+		for _, what := range []string{api.StatusMemory, api.StatusClients, api.StatusInodes, api.StatusCallpool} {
+			brickop.ParseStatus(d, what, &st)
+		}
+		if n := len(st.Clients) + len(st.Inodes) + len(st.Calls) + len(st.Memory.Pools); n > len(d) {
+			t.Fatalf("state of %d things out of %d pairs", n, len(d))
+		}
 		if n := len(total.StatInfo) + len(interval.StatInfo) + len(total.Blocks) + len(top.Files); n > 4*len(d) {
 			t.Fatalf("%d things out of %d pairs", n, len(d))
 		}
-		for _, v := range []any{total, interval, top} {
+		for _, v := range []any{total, interval, top, st} {
 			if _, err := json.Marshal(v); err != nil {
 				t.Fatalf("%+v: %v", v, err)
 			}

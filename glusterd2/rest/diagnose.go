@@ -17,6 +17,10 @@ type Diagnosis interface {
 	Profile(ctx context.Context, name, what string) ([]api.BrickProfile, error)
 	// Top lists the busiest files; what is one of api's, such as api.TopOpen.
 	Top(ctx context.Context, name, what string, req api.TopReq) ([]api.BrickTop, error)
+	// Status asks the processes of a volume, or one brick, or the daemons of one kind; what is one of api's.
+	Status(ctx context.Context, name, what, brick, daemon string) ([]api.ProcessState, error)
+	ClientList(ctx context.Context, name string) ([]api.ClientCount, error)
+	Tasks(ctx context.Context, name string) ([]api.VolumeTask, error)
 }
 
 // asksOnly is why what is asked of running processes has no plan.
@@ -44,6 +48,13 @@ func (a *API) diagnoseRoutes() []Route {
 			Description: "Lists the files that are used most: by open, read, write, opendir, readdir, read-perf or write-perf."}, a.topList),
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/top/{what}", Name: "VolumeTopMeasure", NoPlan: asksOnly, Access: Admin, Requires: []string{"block-size", "block-count"},
 			Description: "Measures the throughput of the bricks' disks: read-perf or write-perf."}, a.topMeasure),
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/status/client-list", Name: "VolumeClientList", Access: Read,
+			Description: "Counts the clients of a volume by the names of their processes."}, a.clientList),
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/status/tasks", Name: "VolumeTasks", Access: Read,
+			Description: "Lists the changes of a volume that have not ended."}, a.volumeTasks),
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/status/{what}", Name: "VolumeProcessStatus", Access: Read,
+			Query:       []Param{brickParam(), {Name: "daemon", Description: "only the daemons of this kind", Values: []string{api.ProcessSelfHeal}}},
+			Description: "Shows the inner state of a volume's bricks and daemons: clients, mem, inode, fd or callpool."}, a.processStatus),
 	}
 }
 
@@ -80,6 +91,18 @@ func (a *API) topList(ctx context.Context, r *Request, _ None) ([]api.BrickTop, 
 
 func (a *API) topMeasure(ctx context.Context, r *Request, req api.TopReq) ([]api.BrickTop, error) {
 	return a.cfg.Diagnosis.Top(ctx, r.Vars["volname"], r.Vars["what"], req)
+}
+
+func (a *API) processStatus(ctx context.Context, r *Request, _ None) ([]api.ProcessState, error) {
+	return a.cfg.Diagnosis.Status(ctx, r.Vars["volname"], r.Vars["what"], r.Query.Get("brick"), r.Query.Get("daemon"))
+}
+
+func (a *API) clientList(ctx context.Context, r *Request, _ None) ([]api.ClientCount, error) {
+	return a.cfg.Diagnosis.ClientList(ctx, r.Vars["volname"])
+}
+
+func (a *API) volumeTasks(ctx context.Context, r *Request, _ None) ([]api.VolumeTask, error) {
+	return a.cfg.Diagnosis.Tasks(ctx, r.Vars["volname"])
 }
 
 // countParam reads how many things are asked for; 0 if that is left open.

@@ -25,3 +25,14 @@ func (d fakeDiagnosis) Top(_ context.Context, name, what string, req api.TopReq)
 	return []api.BrickTop{{BrickName: "n1:/b", Files: []api.TopFile{{Filename: "/f", Value: 2}}}},
 		d.f.call("top", name, what, fmt.Sprintf("%s %d %d %d", req.Brick, req.Count, req.BlockSize, req.BlockCount))
 }
+func (d fakeDiagnosis) Status(_ context.Context, name, what, brick, daemon string) ([]api.ProcessState, error) {
+	return []api.ProcessState{{Name: "n1:/b", Memory: &api.ProcessMemory{Pools: []api.MemPool{{Name: "p"}}}, Clients: []api.ClientConnection{{}},
+			Inodes: []api.InodeTable{{}}, Files: []api.OpenFile{{}}, Calls: []api.PendingCall{{Frames: []api.CallFrame{{}}}}}},
+		d.f.call("process status", name, what, brick, daemon)
+}
+func (d fakeDiagnosis) ClientList(_ context.Context, name string) ([]api.ClientCount, error) {
+	return []api.ClientCount{{Name: "fuse", Count: 2}}, d.f.call("client list", name)
+}
+func (d fakeDiagnosis) Tasks(_ context.Context, name string) ([]api.VolumeTask, error) {
+	return []api.VolumeTask{{Type: "volume.stop", ID: "t1"}}, d.f.call("tasks", name)
+}

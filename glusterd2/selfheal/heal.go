@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"gd2/glusterd2/brick"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
@@ -115,4 +116,14 @@ func (d *Daemon) Status(volumeName string) api.DaemonStatus {
 		st.Error += ": " + d.lastErr.Error()
 	}
 	return st
+}
+
+// Reach finds the process that takes care of a volume. The error is an *api.Error of kind Unavailable if there is none.
+func (d *Daemon) Reach(volumeName string) (brick.Reach, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc == nil || !d.proc.Alive() || d.attached[volumeName] == "" {
+		return brick.Reach{}, api.Errorf(api.Unavailable, "the self-heal daemon of this peer does not take care of volume %s now", volumeName)
+	}
+	return brick.Reach{Pid: d.proc.Pid(), Socket: d.socket}, nil
 }

@@ -32,6 +32,7 @@ import (
 	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
+	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 	"gd2/pkg/logging"
 	"gd2/pkg/pki"
@@ -191,6 +192,9 @@ func (s *Server) build() {
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
+		Daemons: []diagnose.Daemon{{
+			Kind: api.ProcessSelfHeal, Name: selfheal.ServiceName, Serves: (*volume.Volume).NeedsSelfHeal, Reach: s.plane.SelfHeal.Reach,
+		}},
 	})
 }
 

@@ -46,3 +46,31 @@ func (c *Client) VolumeTop(ctx context.Context, name, what string, req api.TopRe
 	}
 	return ask[[]api.BrickTop](ctx, c, r)
 }
+
+// Which processes VolumeProcesses asks: one brick, HOST:PATH, or the daemons of one kind, or, left empty, all.
+type Which struct {
+	Brick, Daemon string
+}
+
+// VolumeProcesses asks the bricks and daemons of a volume for a part of their inner state; what is one of api's, such as
+// api.StatusClients. Errors: NotFound, Invalid, State.
+func (c *Client) VolumeProcesses(ctx context.Context, name, what string, which Which) ([]api.ProcessState, error) {
+	q := url.Values{}
+	if which.Brick != "" {
+		q.Set("brick", which.Brick)
+	}
+	if which.Daemon != "" {
+		q.Set("daemon", which.Daemon)
+	}
+	return ask[[]api.ProcessState](ctx, c, request{method: http.MethodGet, path: volumePath(name, "status", what), query: q})
+}
+
+// VolumeClientList counts the clients of a volume by the names of their processes. Errors: NotFound, State, Unavailable.
+func (c *Client) VolumeClientList(ctx context.Context, name string) ([]api.ClientCount, error) {
+	return ask[[]api.ClientCount](ctx, c, request{method: http.MethodGet, path: volumePath(name, "status", "client-list")})
+}
+
+// VolumeTasks lists the changes of a volume that have not ended. Errors: NotFound, State.
+func (c *Client) VolumeTasks(ctx context.Context, name string) ([]api.VolumeTask, error) {
+	return ask[[]api.VolumeTask](ctx, c, request{method: http.MethodGet, path: volumePath(name, "status", "tasks")})
+}

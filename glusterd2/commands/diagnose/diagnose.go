@@ -4,6 +4,7 @@ package diagnose
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"gd2/glusterd2/ask"
@@ -21,6 +22,16 @@ type Bricks interface {
 	Reach(s brick.Spec) (brick.Reach, error)
 }
 
+// Daemon is one kind of daemon of volumes, of which each peer that needs it has one.
+type Daemon struct {
+	// Kind is one of api's, such as api.ProcessSelfHeal; Name is what people call it.
+	Kind, Name string
+	// Serves reports whether a started volume needs it.
+	Serves func(v *volume.Volume) bool
+	// Reach finds the one of this host that looks after a volume.
+	Reach func(volumeName string) (brick.Reach, error)
+}
+
 // Options sets options of volumes, with all that belongs to it.
 type Options interface {
 	SetOptions(ctx context.Context, name string, req api.VolumeOptionReq) (api.VolumeInfo, error)
@@ -33,6 +44,7 @@ type Config struct {
 	Store   *store.Store
 	Asker   *ask.Asker
 	Bricks  Bricks
+	Daemons []Daemon
 	Options Options
 	BrickOp gfrpc.BrickOpFunc
 }
@@ -42,6 +54,7 @@ type Commands struct {
 	cfg     Config
 	profile ask.Handle[profileParams, map[string]api.BrickProfile]
 	top     ask.Handle[topParams, map[string]api.BrickTop]
+	status  ask.Handle[statusParams, map[string]api.ProcessState]
 }
 
 // New makes the commands and registers their questions.
@@ -49,6 +62,7 @@ func New(cfg Config) *Commands {
 	c := &Commands{cfg: cfg}
 	c.profile = ask.Register(cfg.Asker, ask.Question[profileParams, map[string]api.BrickProfile]{Name: "profile", Answer: c.answerProfile})
 	c.top = ask.Register(cfg.Asker, ask.Question[topParams, map[string]api.BrickTop]{Name: "top", Timeout: topTimeout, Answer: c.answerTop})
+	c.status = ask.Register(cfg.Asker, ask.Question[statusParams, map[string]api.ProcessState]{Name: "status", Answer: c.answerStatus})
 	return c
 }
 
@@ -67,112 +81,134 @@ func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, er
 	return rec.Value, nil
 }
 
-// brickName is HOST:PATH.
-func (c *Commands) brickName(b volume.Brick) string {
-	return peer.Hosts(c.cfg.Store)(b.PeerID) + ":" + b.Path
+// place is a brick or daemon of a volume, on one of its peers.
+type place struct {
+	PeerID, Host string
+	// Kind is one of api's. Key tells the place from the others of its peer: a brick's id, or the kind of a daemon.
+	Kind, Key string
+	// Name is HOST:PATH, or what the daemon is called. Path is that of a brick.
+	Name, Path string
+}
+
+// bricks returns the bricks of a volume.
+func (c *Commands) bricks(v *volume.Volume) []place {
+	hosts := peer.Hosts(c.cfg.Store)
+	var out []place
+	for _, b := range v.Bricks() {
+		host := hosts(b.PeerID)
+		out = append(out, place{PeerID: b.PeerID, Host: host, Kind: api.ProcessBrick, Key: b.ID, Name: host + ":" + b.Path, Path: b.Path})
+	}
+	return out
 }
 
 // chosen returns the bricks of a volume that are meant: the one named HOST:PATH, or all if the name is empty. HOST may be
 // the peer's address, name or id.
-func (c *Commands) chosen(v *volume.Volume, name string) ([]volume.Brick, error) {
+func (c *Commands) chosen(v *volume.Volume, name string) ([]place, error) {
+	bricks := c.bricks(v)
 	if name == "" {
-		return v.Bricks(), nil
+		return bricks, nil
 	}
-	for _, b := range v.Bricks() {
+	for _, b := range bricks {
 		rec, _, err := peer.Records.Get(c.cfg.Store, b.PeerID)
 		if err != nil {
 			return nil, err
 		}
-		for _, host := range []string{c.brickName(b), b.PeerID + ":" + b.Path, rec.Value.Name + ":" + b.Path} {
-			if name == host {
-				return []volume.Brick{b}, nil
-			}
+		names := []string{b.Name, b.PeerID + ":" + b.Path}
+		if rec.Value != nil {
+			names = append(names, rec.Value.Name+":"+b.Path)
+		}
+		if slices.Contains(names, name) {
+			return []place{b}, nil
 		}
 	}
 	return nil, api.Errorf(api.NotFound, "%.300q is no brick of volume %s: name one as HOST:PATH, as 'glustercli volume info %s' does", name, v.Name, v.Name).
 		With(api.FieldField, "brick")
 }
 
-// overBricks asks each peer about those of the bricks that it holds and returns the answers in the order of the bricks. An
-// answer that did not come is made by gap.
-func overBricks[P, A any](ctx context.Context, h ask.Handle[P, map[string]A], v *volume.Volume, bricks []volume.Brick, params P,
-	gap func(b volume.Brick, why string) A) []A {
+// over asks each peer about those of the places that it holds and returns the answers in the order of the places. An answer
+// that did not come is made by gap.
+func over[P, A any](ctx context.Context, h ask.Handle[P, map[string]A], v *volume.Volume, places []place, params P, gap func(p place, why string) A) []A {
 	var peers []string
 	at := map[string]int{}
-	for _, b := range bricks {
-		if _, ok := at[b.PeerID]; !ok {
-			at[b.PeerID] = len(peers)
-			peers = append(peers, b.PeerID)
+	for _, p := range places {
+		if _, ok := at[p.PeerID]; !ok {
+			at[p.PeerID] = len(peers)
+			peers = append(peers, p.PeerID)
 		}
 	}
 	answers := h.Ask(ctx, v, peers, params)
-	out := make([]A, 0, len(bricks))
-	for _, b := range bricks {
-		answer := answers[at[b.PeerID]]
-		value, ok := answer.Value[b.ID]
+	out := make([]A, 0, len(places))
+	for _, p := range places {
+		answer := answers[at[p.PeerID]]
+		value, ok := answer.Value[p.Key]
 		switch {
 		case answer.Err != nil:
-			value = gap(b, answer.Err.Error())
+			value = gap(p, answer.Err.Error())
 		case !ok:
-			value = gap(b, "its peer says nothing about it")
+			value = gap(p, "its peer says nothing about it")
 		}
 		out = append(out, value)
 	}
 	return out
 }
 
-// target is a brick of this host, and how its process is reached; Err says why it is not.
-type target struct {
-	volume.Brick
-	Name string
-	brick.Reach
-	Err error
-}
-
-// ownBricks returns this host's bricks of a volume: all, or the one with the id.
-func (c *Commands) ownBricks(v *volume.Volume, id string) []target {
-	var out []target
-	host := peer.Hosts(c.cfg.Store)(c.cfg.PeerID)
-	for _, b := range v.BricksOn(c.cfg.PeerID) {
-		if id != "" && b.ID != id {
-			continue
-		}
-		t := target{Brick: b, Name: host + ":" + b.Path}
-		t.Reach, t.Err = c.cfg.Bricks.Reach(brick.Spec{VolumeName: v.Name, Host: host, Path: b.Path})
-		out = append(out, t)
-	}
-	return out
-}
-
-// eachBrick asks this host's bricks side by side and returns the answers by the ids of the bricks. A brick that could not be
-// asked gets what gap makes.
-func eachBrick[A any](c *Commands, v *volume.Volume, id string, question func(t target) (A, error), gap func(t target, why string) A) map[string]A {
-	targets := c.ownBricks(v, id)
-	answers := make([]A, len(targets))
+// each asks those of the places that are on this host side by side and returns the answers by their keys. key chooses one of
+// them, "" all. A process that could not be asked gets what gap makes.
+func each[A any](c *Commands, v *volume.Volume, places []place, key string, question func(p place, r brick.Reach) (A, error), gap func(p place, why string) A) map[string]A {
+	places = slices.DeleteFunc(places, func(p place) bool { return p.PeerID != c.cfg.PeerID || key != "" && p.Key != key })
+	answers := make([]A, len(places))
 	var wg sync.WaitGroup
-	for i, t := range targets {
+	for i, p := range places {
 		wg.Go(func() {
-			err := t.Err
+			r, err := c.reach(v, p)
 			if err == nil {
-				answers[i], err = question(t)
+				answers[i], err = question(p, r)
 			}
 			if err != nil {
-				answers[i] = gap(t, err.Error())
+				answers[i] = gap(p, err.Error())
 			}
 		})
 	}
 	wg.Wait()
 	out := map[string]A{}
-	for i, t := range targets {
-		out[t.ID] = answers[i]
+	for i, p := range places {
+		out[p.Key] = answers[i]
 	}
 	return out
 }
 
-// only returns the id of the brick if a single one is meant, which every peer is told.
-func only(name string, bricks []volume.Brick) string {
+// reach finds the process at a place on this host.
+func (c *Commands) reach(v *volume.Volume, p place) (brick.Reach, error) {
+	if p.Kind == api.ProcessBrick {
+		return c.cfg.Bricks.Reach(brick.Spec{VolumeName: v.Name, Host: p.Host, Path: p.Path})
+	}
+	for _, d := range c.cfg.Daemons {
+		if d.Kind == p.Kind {
+			return d.Reach(v.Name)
+		}
+	}
+	return brick.Reach{}, api.Errorf(api.NotSupported, "this peer knows no daemon of the kind %.40q: it runs another version", p.Kind)
+}
+
+// daemons returns the daemons that look after a volume, on the peers that hold its bricks.
+func (c *Commands) daemons(v *volume.Volume) []place {
+	hosts := peer.Hosts(c.cfg.Store)
+	var out []place
+	for _, d := range c.cfg.Daemons {
+		if !d.Serves(v) {
+			continue
+		}
+		for _, id := range v.Peers() {
+			out = append(out, place{PeerID: id, Host: hosts(id), Kind: d.Kind, Key: d.Kind, Name: d.Name})
+		}
+	}
+	return out
+}
+
+// only returns the key of the place if a single one is meant, which its peer is told.
+func only(name string, places []place) string {
 	if name == "" {
 		return ""
 	}
-	return bricks[0].ID
+	return places[0].Key
 }

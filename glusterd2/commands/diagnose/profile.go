@@ -3,6 +3,7 @@ package diagnose
 import (
 	"context"
 
+	"gd2/glusterd2/brick"
 	"gd2/glusterd2/brickop"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/volume"
@@ -72,10 +73,11 @@ func (c *Commands) Profile(ctx context.Context, name, what string) ([]api.BrickP
 	if !profiled(v) {
 		return nil, notProfiled(name)
 	}
-	gap := func(b volume.Brick, why string) api.BrickProfile {
-		return api.BrickProfile{BrickName: c.brickName(b), Error: why}
-	}
-	return overBricks(ctx, c.profile, v, v.Bricks(), profileParams{What: what}, gap), nil
+	return over(ctx, c.profile, v, c.bricks(v), profileParams{What: what}, profileGap), nil
+}
+
+func profileGap(p place, why string) api.BrickProfile {
+	return api.BrickProfile{BrickName: p.Name, Error: why}
 }
 
 func (c *Commands) answerProfile(ctx context.Context, v *volume.Volume, p profileParams) (map[string]api.BrickProfile, error) {
@@ -83,12 +85,10 @@ func (c *Commands) answerProfile(ctx context.Context, v *volume.Volume, p profil
 	if !ok {
 		return nil, api.Errorf(api.NotSupported, "a profile of the kind %.30q is not known", p.What)
 	}
-	question := func(t target) (api.BrickProfile, error) {
-		reply, err := c.cfg.BrickOp(ctx, t.Socket, gfrpc.BrickXlatorInfo, t.Path, req.Marshal(), nil)
-		out := api.BrickProfile{BrickName: t.Name}
+	return each(c, v, c.bricks(v), "", func(b place, r brick.Reach) (api.BrickProfile, error) {
+		reply, err := c.cfg.BrickOp(ctx, r.Socket, gfrpc.BrickXlatorInfo, b.Path, req.Marshal(), nil)
+		out := api.BrickProfile{BrickName: b.Name}
 		out.CumulativeStats, out.IntervalStats = brickop.ParseProfile(reply)
 		return out, err
-	}
-	gap := func(t target, why string) api.BrickProfile { return api.BrickProfile{BrickName: t.Name, Error: why} }
-	return eachBrick(c, v, "", question, gap), nil
+	}, profileGap), nil
 }

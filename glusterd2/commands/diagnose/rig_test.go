@@ -51,9 +51,12 @@ func newRig(t *testing.T) *rig {
 		v.Subvols = append(v.Subvols, volume.Subvol{Type: api.SubvolDistribute, Bricks: []volume.Brick{b}})
 	}
 	r.commit(append(writes, volume.Records.Create("gv", v))...)
+	shd := Daemon{Kind: api.ProcessSelfHeal, Name: "Self-heal Daemon", Serves: (*volume.Volume).NeedsSelfHeal, Reach: func(string) (brick.Reach, error) {
+		return brick.Reach{Pid: 8, Socket: "socket of shd"}, nil
+	}}
 	for _, id := range []string{"p1", "p2", "p3"} {
 		asker := ask.New(ask.Config{PeerID: id, Store: r.store, Call: r.call})
-		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp})
+		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: []Daemon{shd}})
 	}
 	r.c = r.peers["p1"]
 	return r

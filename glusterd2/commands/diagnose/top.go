@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"gd2/glusterd2/brick"
 	"gd2/glusterd2/brickop"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -41,10 +42,11 @@ func (c *Commands) Top(ctx context.Context, name, what string, req api.TopReq) (
 	if err != nil {
 		return nil, err
 	}
-	gap := func(b volume.Brick, why string) api.BrickTop {
-		return api.BrickTop{BrickName: c.brickName(b), Files: []api.TopFile{}, Error: why}
-	}
-	return overBricks(ctx, c.top, v, bricks, topParams{What: what, Req: req, Brick: only(req.Brick, bricks)}, gap), nil
+	return over(ctx, c.top, v, bricks, topParams{What: what, Req: req, Brick: only(req.Brick, bricks)}, topGap), nil
+}
+
+func topGap(p place, why string) api.BrickTop {
+	return api.BrickTop{BrickName: p.Name, Files: []api.TopFile{}, Error: why}
 }
 
 // checkTop checks a request, and fills in what it leaves open.
@@ -77,14 +79,10 @@ func (c *Commands) answerTop(ctx context.Context, v *volume.Volume, p topParams)
 	if !ok {
 		return nil, api.Errorf(api.NotSupported, "top of the kind %.30q is not known", p.What)
 	}
-	question := func(t target) (api.BrickTop, error) {
-		reply, err := c.cfg.BrickOp(ctx, t.Socket, gfrpc.BrickXlatorInfo, t.Path, req.Marshal(), nil)
+	return each(c, v, c.bricks(v), p.Brick, func(b place, r brick.Reach) (api.BrickTop, error) {
+		reply, err := c.cfg.BrickOp(ctx, r.Socket, gfrpc.BrickXlatorInfo, b.Path, req.Marshal(), nil)
 		top := brickop.ParseTop(reply)
-		top.BrickName = t.Name
+		top.BrickName = b.Name
 		return top, err
-	}
-	gap := func(t target, why string) api.BrickTop {
-		return api.BrickTop{BrickName: t.Name, Files: []api.TopFile{}, Error: why}
-	}
-	return eachBrick(c, v, p.Brick, question, gap), nil
+	}, topGap), nil
 }
