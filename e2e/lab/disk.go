@@ -43,19 +43,15 @@ func (p *Peer) FillDisk(dir string) error {
 	return f.Close()
 }
 
-// fill writes until there is no room.
-func fill(w io.Writer) error {
-	for _, size := range []int{1 << 20, 1} { // to the last block
-		block := make([]byte, size<<2)
-		for {
-			if _, err := w.Write(block); err != nil && size == 1 {
-				return err
-			} else if err != nil {
-				break
-			}
+// fill writes until there is no room, to the last byte: in ever smaller blocks, of which few fit in each round.
+func fill(w io.Writer) (err error) {
+	for _, size := range []int{4 << 20, 64 << 10, 1 << 10, 1} {
+		block := make([]byte, size)
+		for err = nil; err == nil; {
+			_, err = w.Write(block)
 		}
 	}
-	return nil
+	return err
 }
 
 // FreeDisk undoes FillDisk.
