@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +44,36 @@ func TestSubscribe(t *testing.T) {
 	commit(t, s, groups.Create("g", volume{}))
 	if len(grps) != 0 {
 		t.Error("groups: a signal after the end of the subscription")
+	}
+}
+
+// TestChanges takes the keys that have changed, each once, and only those that were asked for.
+func TestChanges(t *testing.T) {
+	s := storetest.New(t)
+	groups := store.NewKind[volume](store.PrefixGroups, 1)
+	c := s.Changes(volumes.Prefix())
+	rev := commit(t, s, volumes.Create("gv0", volume{}), volumes.Create("gv1", volume{}), groups.Create("g", volume{}))
+	commit(t, s, volumes.Delete("gv0", rev))
+	wantSignal(t, "volumes", c.Signal())
+	var ids []string
+	for _, key := range c.Take() {
+		id, ok := volumes.ID(key)
+		if !ok {
+			t.Errorf("%s is not the key of a volume", key)
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	if !slices.Equal(ids, []string{"gv0", "gv1"}) {
+		t.Errorf("changed are %v", ids)
+	}
+	if again := c.Take(); len(again) != 0 {
+		t.Errorf("taken twice: %v", again)
+	}
+	c.Close()
+	commit(t, s, volumes.Create("gv2", volume{}))
+	if after := c.Take(); len(after) != 0 || len(c.Signal()) != 0 {
+		t.Errorf("after the end: %v", after)
 	}
 }
 

@@ -53,6 +53,9 @@ func (k Kind[T]) Shows(fields ...string) Kind[T] {
 // Prefix returns the prefix of the kind's keys, for Subscribe.
 func (k Kind[T]) Prefix() string { return k.prefix }
 
+// ID returns the id of the record that has the key, and whether it is one of this kind.
+func (k Kind[T]) ID(key string) (string, bool) { return strings.CutPrefix(key, k.prefix) }
+
 // Get returns the record with the id, and whether there is one. The error tells of a record that cannot be decoded.
 func (k Kind[T]) Get(r Reader, id string) (Record[T], bool, error) {
 	e, ok := r.lookup(k.prefix + id)

@@ -42,6 +42,7 @@ type waiter struct {
 type subscription struct {
 	prefixes []string
 	signal   chan struct{}
+	keys     map[string]struct{} // what has changed, if somebody collects it; the memory's mutex guards it
 }
 
 func newMemory() *memory {
@@ -198,7 +199,7 @@ func (m *memory) signal(changes []change) {
 		f.take(changes)
 	}
 	for sub := range m.subs {
-		if !slices.ContainsFunc(changes, sub.covers) {
+		if !sub.note(changes) {
 			continue
 		}
 		select {
@@ -208,16 +209,36 @@ func (m *memory) signal(changes []change) {
 	}
 }
 
+// note reports whether any of the changes is of those that were subscribed to, and collects their keys.
+func (s *subscription) note(changes []change) (concerned bool) {
+	for _, c := range changes {
+		if !s.covers(c) {
+			continue
+		}
+		if s.keys == nil {
+			return true
+		}
+		s.keys[c.key], concerned = struct{}{}, true
+	}
+	return concerned
+}
+
 func (s *subscription) covers(c change) bool {
 	return slices.ContainsFunc(s.prefixes, func(p string) bool { return strings.HasPrefix(c.key, p) })
 }
 
 func (m *memory) subscribe(prefixes []string) (<-chan struct{}, func()) {
-	sub := &subscription{prefixes: slices.Clone(prefixes), signal: make(chan struct{}, 1)}
+	sub, end := m.subscription(prefixes, nil)
+	return sub.signal, end
+}
+
+// subscription begins a subscription; keys, if it is not nil, collects what changes.
+func (m *memory) subscription(prefixes []string, keys map[string]struct{}) (*subscription, func()) {
+	sub := &subscription{prefixes: slices.Clone(prefixes), signal: make(chan struct{}, 1), keys: keys}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.subs[sub] = struct{}{}
-	return sub.signal, func() {
+	return sub, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		delete(m.subs, sub)

@@ -25,8 +25,8 @@ type stall struct {
 // when their sign of life has been missing for the grace time, and stalled ones of its own with backoff or when a peer
 // that they wait for is back. It returns when ctx or the engine ends.
 func (e *Engine) Run(ctx context.Context) error {
-	signal, unsubscribe := e.cfg.Store.Subscribe(recordKind.Prefix(), AliveKind.Prefix())
-	defer unsubscribe()
+	b := newBacklog(e.cfg.Store)
+	defer b.close()
 	select {
 	case <-e.cfg.Store.Ready():
 	case <-ctx.Done():
@@ -34,33 +34,33 @@ func (e *Engine) Run(ctx context.Context) error {
 	case <-e.ctx.Done():
 		return nil
 	}
+	b.list()
 	timer := time.NewTimer(never)
 	defer timer.Stop()
 	for {
-		timer.Reset(time.Until(e.scan(time.Now())))
+		timer.Reset(time.Until(e.scan(b, time.Now())))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-e.ctx.Done():
 			return nil
-		case <-signal:
+		case <-b.changes.Signal():
 		case <-e.kick:
 		case <-timer.C:
 		}
+		b.update()
 	}
 }
 
 // scan starts work on every unfinished transaction that is ours to end now, and returns when to look again.
-func (e *Engine) scan(now time.Time) time.Time {
-	recs, _ := recordKind.List(e.cfg.Store) // one that cannot be read is for a newer version of gd2
-	boots := e.boots()
-	e.forget(recs, boots)
+func (e *Engine) scan(b *backlog, now time.Time) time.Time {
+	e.forget(b)
 	next := now.Add(never)
-	for _, r := range recs {
-		if r.Value.State.Finished() || r.Value.State == Stuck {
+	for _, r := range b.open {
+		if r.Value.State == Stuck {
 			continue
 		}
-		due, ours := e.due(r, boots, now)
+		due, ours := e.due(r, b.boots, now)
 		switch {
 		case !ours:
 		case due.After(now):
@@ -76,7 +76,7 @@ func (e *Engine) scan(now time.Time) time.Time {
 
 // boots returns the boot of every peer that is alive.
 func (e *Engine) boots() map[string]string {
-	recs, _ := AliveKind.List(e.cfg.Store) // an unreadable sign of life is one all the same, of a newer version
+	recs, _ := AliveKind.List(e.cfg.Store) // one that cannot be read is of a newer version
 	boots := make(map[string]string, len(recs))
 	for _, r := range recs {
 		boots[r.ID] = r.Value.Boot
@@ -123,18 +123,14 @@ func (s *stall) changed(boots map[string]string) bool {
 }
 
 // forget drops what is remembered of transactions that have finished and of peers that are alive.
-func (e *Engine) forget(recs []store.Record[Record], boots map[string]string) {
-	unfinished := make(map[string]bool, len(recs))
-	for _, r := range recs {
-		unfinished[r.ID] = !r.Value.State.Finished()
-	}
+func (e *Engine) forget(b *backlog) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	maps.DeleteFunc(e.stalls, func(id string, _ *stall) bool { return !unfinished[id] && e.active[id] == nil })
-	maps.DeleteFunc(e.quiet, func(id string, _ struct{}) bool { return !unfinished[id] })
-	maps.DeleteFunc(e.gates, func(id string, g *gate) bool { return !unfinished[id] && g.idle() })
-	maps.DeleteFunc(e.meters, func(id string, _ *meter) bool { return !unfinished[id] && e.gates[id] == nil })
-	maps.DeleteFunc(e.absent, func(peer string, _ time.Time) bool { return boots[peer] != "" })
+	maps.DeleteFunc(e.stalls, func(id string, _ *stall) bool { return !b.has(id) && e.active[id] == nil })
+	maps.DeleteFunc(e.quiet, func(id string, _ struct{}) bool { return !b.has(id) })
+	maps.DeleteFunc(e.gates, func(id string, g *gate) bool { return !b.has(id) && g.idle() })
+	maps.DeleteFunc(e.meters, func(id string, _ *meter) bool { return !b.has(id) && e.gates[id] == nil })
+	maps.DeleteFunc(e.absent, func(peer string, _ time.Time) bool { return b.boots[peer] != "" })
 }
 
 // stalled notes an attempt that did not end a transaction, and returns how many failed for good.
