@@ -36,6 +36,14 @@ func (p pool) refused(n int, want []string, args ...string) {
 	}
 }
 
+// joining is the command by which a peer joins with a token, which it has in a file.
+func (p pool) joining(n int, token string) []string {
+	p.t.Helper()
+	const file = "/srv/token"
+	p.must(os.WriteFile(p.Peer(n).Path(file), []byte(token+"\n"), 0o600))
+	return []string{"peer", "join", file}
+}
+
 // poolSize counts the peers of the pool that a peer is in.
 func (p pool) poolSize(n int) int {
 	p.t.Helper()
@@ -65,14 +73,15 @@ func TestJoinProof(t *testing.T) {
 	}
 
 	token := strings.Fields(p.cli("peer", "token"))[0]
-	p.refused(2, []string{"token"}, "peer", "join", "rubbish")
-	p.refused(2, []string{"token"}, "peer", "join", token[:len(token)-4]+"AAAA")
+	p.refused(2, []string{"token"}, p.joining(2, "rubbish")...)
+	p.refused(2, []string{"token"}, p.joining(2, token[:len(token)-4]+"AAAA")...)
+	p.refused(2, []string{"argument"}, "peer", "join", token)
 	alone(2)
-	p.cliOn(2, "peer", "join", token)
+	p.cliOn(2, p.joining(2, token)...)
 	if got := p.poolSize(2); got != 2 {
 		t.Errorf("node2 is in a pool of %d after it joined", got)
 	}
-	p.refused(3, []string{"token"}, "peer", "join", token) // a token is good once
+	p.refused(3, []string{"token"}, p.joining(3, token)...) // a token is good once
 	alone(3)
 
 	brief, err := p.rest(1).PeerToken(t.Context(), api.PeerTokenReq{TTLSeconds: 1})
@@ -85,7 +94,7 @@ func TestJoinProof(t *testing.T) {
 		}
 		return nil
 	})
-	p.refused(3, []string{"expired"}, "peer", "join", brief.Token)
+	p.refused(3, []string{"expired"}, p.joining(3, brief.Token)...)
 	alone(3)
 
 	p.cliOn(4, "volume", "create", "own", "node4:/srv/own")
@@ -93,7 +102,7 @@ func TestJoinProof(t *testing.T) {
 	p.cliOn(4, "volume", "delete", "own")
 	p.cli("peer", "probe", "node4")
 	p.refused(1, []string{"node4"}, "peer", "probe", "node4")
-	p.refused(4, []string{"pool"}, "peer", "join", strings.Fields(p.cli("peer", "token"))[0])
+	p.refused(4, []string{"pool"}, p.joining(4, strings.Fields(p.cli("peer", "token"))[0])...)
 	if got := p.poolSize(1); got != 3 {
 		t.Errorf("the pool has %d peers", got)
 	}

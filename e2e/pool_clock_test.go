@@ -27,7 +27,7 @@ func TestClockSkew(t *testing.T) {
 	p.waitOnline(3)
 	// A token's time is the issuer's; one that was made by a clock ahead is good for a peer behind, and the other way.
 	token := strings.Fields(p.cliOn(2, "peer", "token"))[0]
-	p.cliOn(4, "peer", "join", token)
+	p.cliOn(4, p.joining(4, token)...)
 	p.clockIsOff(4, -skew)
 	p.cli("peer", "detach", "node4")
 

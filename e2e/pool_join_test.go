@@ -63,10 +63,10 @@ func TestJoinRefused(t *testing.T) {
 func (p pool) badTokens() []string {
 	p.t.Helper()
 	used := strings.Fields(p.cli("peer", "token"))[0]
-	p.cliOn(4, "peer", "join", used)
+	p.cliOn(4, p.joining(4, used)...)
 	p.cli("peer", "detach", "node4")
 	p.reset(4)
-	p.refused(4, []string{"token"}, "peer", "join", used)
+	p.refused(4, []string{"token"}, p.joining(4, used)...)
 	brief, err := p.rest(1).PeerToken(p.t.Context(), api.PeerTokenReq{TTLSeconds: 1})
 	p.must(err)
 	end, err := time.Parse(time.RFC3339, brief.ExpiresAt)
@@ -77,7 +77,7 @@ func (p pool) badTokens() []string {
 		}
 		return nil
 	})
-	p.refused(4, []string{"token", "expired"}, "peer", "join", brief.Token)
+	p.refused(4, []string{"token", "expired"}, p.joining(4, brief.Token)...)
 	return []string{used, brief.Token}
 }
 

@@ -131,6 +131,13 @@ func (f *fake) pool(*http.Request, []byte) (int, any, error) {
 	return http.StatusOK, p, nil
 }
 
+func (f *fake) snapshots(*http.Request, []byte) (int, any, error) {
+	return http.StatusOK, []api.PoolSnapshot{
+		{File: "/s/20260101T010000Z-r9.tar", CreatedAt: "2026-01-01T01:00:00Z", Revision: 9, Bytes: 20480},
+		{File: "/s/20260101T000000Z-r7.tar", CreatedAt: "2026-01-01T00:00:00Z", Revision: 7, Bytes: 20480},
+	}, nil
+}
+
 // backup streams a backup, the first one with a checksum that is wrong.
 func (f *fake) backup(w http.ResponseWriter, _ *http.Request) {
 	f.mu.Lock()

@@ -71,6 +71,7 @@ func (f *fake) routes() http.Handler {
 		{"POST", "/v1/join", f.join},
 		{"POST", "/v1/reset", f.reset},
 		{"GET", "/v1/pool", f.pool},
+		{"GET", "/v1/pool/snapshots", f.snapshots},
 		{"GET", "/v1/volumes", f.listVolumes},
 		{"POST", "/v1/volumes", f.create},
 		{"GET", "/v1/volumes/{v}", f.onVolume(func(*http.Request, []byte, *api.VolumeInfo) error { return nil })},

@@ -29,8 +29,14 @@ func run() int {
 		Err:         os.Stderr,
 		Getenv:      os.Getenv,
 		CanAsk:      term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
+		AskSecret:   askSecret,
 		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Version:     version,
 	})
+}
+
+func askSecret() (string, error) {
+	text, err := term.ReadPassword(int(os.Stdin.Fd()))
+	return string(text), err
 }

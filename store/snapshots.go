@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gd2/pkg/api"
 )
 
 // Snapshots on a peer's own disk: backups as Snapshot makes them, named by their time and revision.
@@ -27,6 +29,21 @@ type localSnapshot struct {
 	path     string
 	made     time.Time
 	revision int64
+}
+
+// Snapshots returns the snapshots on this peer's disk, the newest first.
+func (s *Store) Snapshots() []api.PoolSnapshot {
+	out := []api.PoolSnapshot{}
+	for _, sn := range slices.Backward(listSnapshots(s.cfg.Dir)) {
+		info, err := os.Stat(sn.path)
+		if err != nil {
+			continue // it had its time a moment ago
+		}
+		out = append(out, api.PoolSnapshot{
+			File: sn.path, CreatedAt: sn.made.Format(time.RFC3339), Revision: sn.revision, Bytes: info.Size(),
+		})
+	}
+	return out
 }
 
 // listSnapshots returns the local snapshots, the oldest first.

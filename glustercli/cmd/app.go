@@ -39,6 +39,8 @@ type Env struct {
 	Getenv   func(string) string
 	// CanAsk says that somebody can be asked a question: In and Err are a terminal.
 	CanAsk bool
+	// AskSecret reads a line from the terminal without showing it.
+	AskSecret func() (string, error)
 	// OutTerminal says that Out is a terminal, which may show colour.
 	OutTerminal bool
 	// ErrTerminal says that Err is a terminal, on which progress can be shown in place.

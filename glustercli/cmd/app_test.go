@@ -57,6 +57,7 @@ func (c *console) run(t *testing.T, args ...string) int {
 	return Main(t.Context(), Env{
 		Args: append([]string{"--endpoints", "unix://" + socket}, args...), In: strings.NewReader(c.input), Out: &c.out, Err: &c.err,
 		Getenv: func(k string) string { return c.env[k] }, CanAsk: true, OutTerminal: true, Version: "1",
+		AskSecret: func() (string, error) { return c.input, nil },
 	})
 }
 
@@ -156,12 +157,15 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// Secrets that are in bodies do not appear with --debug.
+// Secrets that are in bodies do not appear with --debug, and one that was given as an argument is not repeated.
 func TestDebugHidesTokens(t *testing.T) {
-	c := console{v: api.PeerToken{Token: "hush"}, env: map[string]string{envSecret: "key"}}
-	c.run(t, "--debug", "peer", "join", "hush")
-	if s := c.err.String(); !strings.Contains(s, "POST unix://") || strings.Contains(s, "hush") || strings.Contains(s, "key") {
-		t.Errorf("%s", s)
+	for _, args := range [][]string{{"peer", "join"}, {"peer", "join", "-"}, {"peer", "join", "hush"}} {
+		c := console{v: api.PeerToken{Token: "hush"}, env: map[string]string{envSecret: "key"}, input: "hush"}
+		code := c.run(t, append([]string{"--debug"}, args...)...)
+		s, taken := c.err.String(), strings.Contains(c.err.String(), "POST unix://")
+		if refused := code == ExitUsage; strings.Contains(s, "hush") || strings.Contains(s, "key") || taken == refused || refused != (args[len(args)-1] == "hush") {
+			t.Errorf("%v: exit code %d: %s", args, code, s)
+		}
 	}
 }
 

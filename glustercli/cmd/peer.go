@@ -159,32 +159,9 @@ func newPeerToken(a *app) *cobra.Command {
 			return err
 		}
 		if a.format() == formatTable {
-			a.note("Until %s, on the new peer: glustercli peer join TOKEN", t.ExpiresAt)
+			a.note("Until %s, on the new peer: glustercli peer join", t.ExpiresAt)
 		}
 		return nil
-	})
-	return c
-}
-
-func newPeerJoin(a *app) *cobra.Command {
-	c := &cobra.Command{
-		Use: "join TOKEN", Short: "Make this peer join the pool that issued the token", Args: wants(1, 1),
-		Long: "Make this peer join the pool that issued the token. Run it as root on the new peer. TOKEN may be - to read it from standard input.",
-	}
-	c.RunE = a.do("peer join", func(ctx context.Context, args []string) error {
-		token := args[0]
-		if token == "-" {
-			b, err := io.ReadAll(io.LimitReader(a.In, 64<<10))
-			if err != nil {
-				return api.Errorf(api.Invalid, "the token cannot be read: %v", err)
-			}
-			token = string(b)
-		}
-		p, err := a.client.Join(ctx, api.PeerJoinReq{Token: strings.TrimSpace(token)})
-		if err != nil {
-			return err
-		}
-		return a.done(p, "peer join: success")
 	})
 	return c
 }

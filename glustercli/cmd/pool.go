@@ -12,7 +12,7 @@ import (
 )
 
 func (a *app) poolCmd() *cobra.Command {
-	return group("pool", "The trusted storage pool and how it keeps its records", newPoolList(a), newPoolStatus(a), newPoolBackup(a))
+	return group("pool", "The trusted storage pool and how it keeps its records", newPoolList(a), newPoolStatus(a), newPoolBackup(a), newPoolSnapshots(a))
 }
 
 func newPoolList(a *app) *cobra.Command {

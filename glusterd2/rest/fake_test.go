@@ -185,6 +185,9 @@ type fakePool struct{ f *fake }
 func (p fakePool) Status(context.Context) (api.Pool, error) {
 	return api.Pool{ClusterID: "pool-1", Members: []api.PoolMember{{Name: "node1"}}}, p.f.call("pool")
 }
+func (p fakePool) Snapshots(context.Context) ([]api.PoolSnapshot, error) {
+	return []api.PoolSnapshot{{File: "/s/1.tar"}}, p.f.call("snapshots")
+}
 func (p fakePool) Backup(_ context.Context, w io.Writer) error {
 	for _, part := range p.f.backup {
 		if _, err := io.WriteString(w, part); err != nil {

@@ -19,6 +19,8 @@ func (a *API) poolRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/pool", Name: "GetPool", Local: true, Access: Read,
 			Description: "Shows how the pool keeps its records: voters, learners, leader, health; also without a quorum."}, a.pool),
+		serve(Route{Method: http.MethodGet, Path: "/v1/pool/snapshots", Name: "PoolSnapshots", Local: true, Access: Read,
+			Description: "Lists the snapshots of the pool's records that the peer that answers has made for itself, the newest first."}, a.snapshots),
 		serveRaw(Route{Method: http.MethodGet, Path: "/v1/pool/backup", Name: "PoolBackup", Guarded: true, Access: Admin,
 			Description: "Streams a consistent backup of the pool's records, secrets included. Its SHA-256 is the trailer " + HeaderChecksum + "."},
 			"application/octet-stream", http.HandlerFunc(a.backup)),
@@ -27,6 +29,10 @@ func (a *API) poolRoutes() []Route {
 
 func (a *API) pool(ctx context.Context, _ *Request, _ None) (api.Pool, error) {
 	return a.cfg.Pool.Status(ctx)
+}
+
+func (a *API) snapshots(ctx context.Context, _ *Request, _ None) ([]api.PoolSnapshot, error) {
+	return a.cfg.Pool.Snapshots(ctx)
 }
 
 // backupStall is how long a client may read nothing of a backup before it is given up.

@@ -74,6 +74,7 @@ var everyRoute = []struct {
 	{"POST", "/v1/reset", "", 200, "", "reset"},
 	{"POST", "/v1/reset", `{"force":true}`, 200, "", "reset by force"},
 	{"GET", "/v1/pool", "", 200, "", "pool"},
+	{"GET", "/v1/pool/snapshots", "", 200, "", "snapshots"},
 	{"GET", "/v1/pool/backup", "", 200, "", "backup"},
 	{"GET", "/v1/options?name=cache-size", "", 200, "", "option help cache-size"},
 	{"GET", "/v1/cluster/options", "", 200, "", "cluster options"},

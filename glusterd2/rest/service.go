@@ -80,6 +80,8 @@ type Peers interface {
 type Pool interface {
 	// Status answers without a quorum too.
 	Status(ctx context.Context) (api.Pool, error)
+	// Snapshots lists the backups that this peer has made for itself, the newest first.
+	Snapshots(ctx context.Context) ([]api.PoolSnapshot, error)
 	// Backup writes a consistent backup of all records. An error after the first byte means that it is not whole.
 	Backup(ctx context.Context, w io.Writer) error
 }

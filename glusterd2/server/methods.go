@@ -80,7 +80,7 @@ func (s *Server) verifyInviter(from peerrpc.Caller, proof string) (*peer.Prover,
 		return nil, err
 	}
 	if prover == nil {
-		return nil, api.Errorf(api.Denied, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer join TOKEN' on it")
+		return nil, api.Errorf(api.Denied, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer join' on it, with a token of the other")
 	}
 	if err := prover.Verify(peer.RoleInviter, proof, from.TLS); err != nil {
 		s.log.Entry("join").WithField("from", from.Host).Warn("an invitation with a wrong pool secret was refused")

@@ -94,6 +94,9 @@ func missingVotes(p *api.Pool) []string {
 // roleLearner is what the store calls a member without a vote.
 const roleLearner = "learner"
 
+// Snapshots implements rest.Pool.
+func (p pool) Snapshots(context.Context) ([]api.PoolSnapshot, error) { return p.store.Snapshots(), nil }
+
 // Backup implements rest.Pool.
 func (p pool) Backup(ctx context.Context, w io.Writer) error {
 	_, err := p.store.Snapshot(ctx, w)

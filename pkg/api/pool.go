@@ -22,6 +22,17 @@ type Pool struct {
 	Store   StoreStatus  `json:"store"`
 }
 
+// PoolSnapshot is one of the snapshots of the pool's records that a peer makes for itself, in GET /v1/pool/snapshots (an
+// addition). It has what a backup has, and glusterd2 recover --from takes it.
+type PoolSnapshot struct {
+	// File is its path on the peer that keeps it.
+	File      string `json:"file"`
+	CreatedAt string `json:"created-at"`
+	// Revision is that of the records: of two snapshots the one with the higher has more.
+	Revision int64 `json:"revision"`
+	Bytes    int64 `json:"bytes"`
+}
+
 // PoolMember is a peer that holds a copy of the pool's records.
 type PoolMember struct {
 	StoreMember

@@ -17,6 +17,11 @@ func (c *Client) Pool(ctx context.Context) (api.Pool, error) {
 	return ask[api.Pool](ctx, c, request{method: http.MethodGet, path: []string{"v1", "pool"}})
 }
 
+// PoolSnapshots lists the snapshots of the pool's records that the peer that answers keeps on its own disk, the newest first.
+func (c *Client) PoolSnapshots(ctx context.Context) ([]api.PoolSnapshot, error) {
+	return ask[[]api.PoolSnapshot](ctx, c, request{method: http.MethodGet, path: []string{"v1", "pool", "snapshots"}})
+}
+
 // backupPath and headerChecksum are those of the server: the checksum of a backup is in its trailer.
 const (
 	backupPath     = "/v1/pool/backup"

@@ -34,7 +34,7 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 		return api.Peer{}, err
 	}
 	if prover == nil {
-		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join TOKEN' there")
+		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there")
 	}
 	transaction.Also(ctx, addPlan(req))
 	var failed *api.Error

@@ -10,10 +10,12 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// bystanders are the daemons that take no part in what is measured. They hear of every change, and on hosts of their own
-// that would take nobody else's time; so they live in a process that runs only when no other has anything to do. It is this program again.
+// bystanders are daemons in a process of their own, which is this program again. Those that take no part in what is measured
+// hear of every change all the same; on hosts of their own that would take nobody else's time, so their process runs only
+// when no other has anything to do.
 type bystanders struct {
 	cmd   *exec.Cmd
 	tell  io.WriteCloser
@@ -26,7 +28,7 @@ func newBystanders(root string) (*bystanders, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("chrt", "--idle", "0", self, "-bystanders", root) //nolint:noctx // ends with its standard input
+	cmd := exec.Command(self, "-bystanders", root) //nolint:noctx // ends with its standard input
 	cmd.Stderr = os.Stderr
 	tell, err := cmd.StdinPipe()
 	if err != nil {
@@ -39,6 +41,15 @@ func newBystanders(root string) (*bystanders, error) {
 	return &bystanders{cmd: cmd, tell: tell, hears: bufio.NewScanner(hears)}, cmd.Start()
 }
 
+// stepBack lets the process run only when no other has anything to do, from now on.
+func (b *bystanders) stepBack(ctx context.Context) error {
+	out, err := exec.CommandContext(ctx, "chrt", "--all-tasks", "--idle", "--pid", "0", strconv.Itoa(b.cmd.Process.Pid)).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("chrt: %w: %s", err, out)
+	}
+	return nil
+}
+
 // start starts a daemon there.
 func (b *bystanders) start(n int) error {
 	answer, err := b.ask("start " + strconv.Itoa(n))
@@ -48,14 +59,22 @@ func (b *bystanders) start(n int) error {
 	return err
 }
 
-// memory is the resident memory and the live heap of the process, in MiB.
-func (b *bystanders) memory() (resident, heap float64, err error) {
+// memory is what the process takes of memory.
+func (b *bystanders) memory() (m memory, err error) {
 	answer, err := b.ask("memory")
-	if err != nil {
-		return 0, 0, err
+	if err == nil {
+		_, err = fmt.Sscan(answer, &m.resident, &m.heap)
 	}
-	_, err = fmt.Sscan(answer, &resident, &heap)
-	return resident, heap, err
+	return m, err
+}
+
+// cpu is the time of processors that the process has used.
+func (b *bystanders) cpu() (time.Duration, error) {
+	answer, err := b.ask("cpu")
+	if err != nil {
+		return 0, err
+	}
+	return time.ParseDuration(answer)
 }
 
 func (b *bystanders) ask(question string) (string, error) {
@@ -78,25 +97,32 @@ func stand(ctx context.Context, root string) error {
 	p := &pool{root: root}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		answer := "started"
-		if n, ok := strings.CutPrefix(lines.Text(), "start "); ok {
-			number, err := strconv.Atoi(n)
-			if err == nil {
-				err = p.run(ctx, number)
-			}
-			if err != nil {
-				answer = strings.ReplaceAll(err.Error(), "\n", "; ")
-			}
-		} else {
-			resident, heap, err := ownMemory()
-			if err != nil {
-				return err
-			}
-			answer = fmt.Sprint(resident, heap)
-		}
-		if _, err := fmt.Println(answer); err != nil {
+		if _, err := fmt.Println(p.answer(ctx, lines.Text())); err != nil {
 			return err
 		}
 	}
 	return errors.Join(lines.Err(), p.stop())
+}
+
+// answer does what one line says, and returns what to say to it.
+func (p *pool) answer(ctx context.Context, line string) (said string) {
+	var err error
+	switch n, start := strings.CutPrefix(line, "start "); {
+	case start:
+		var number int
+		if number, err = strconv.Atoi(n); err == nil {
+			err = p.run(ctx, number)
+		}
+		said = "started"
+	case line == "cpu":
+		said = ownCPU().String()
+	default:
+		var m memory
+		m, err = ownMemory()
+		said = fmt.Sprint(m.resident, m.heap)
+	}
+	if err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	return said
 }

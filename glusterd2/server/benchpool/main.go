@@ -2,9 +2,12 @@
 // volume takes to be made that concerns three peers only, what a daemon needs of memory, and what the store sends when
 // nothing happens. `make bench-pool` runs it, as root: brick folders get extended attributes of the trusted kind.
 //
-// The daemons are real, with stores, certificates and transactions between them, and live in two processes: those that
+// The daemons are real, with stores, certificates and transactions between them, and live in a few processes: those that
 // matter to what is measured, and the bystanders. Only the bricks are make-believe: they are folders, and no volume is
 // started.
+//
+// All share one machine. What a hundred peers cost each for himself, and what the voters have to send to each of them, comes
+// out of the same processors here as the volume that is made; so the report tells the time of processors, too.
 package main
 
 import (
@@ -57,11 +60,8 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	b := &bench{options: o, pool: p}
-	if b.others, err = newBystanders(p.root); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.others.close()) }()
+	b := &bench{options: o, pool: p, others: map[int]*bystanders{}}
+	defer func() { err = errors.Join(err, b.close()) }()
 	if err := b.grow(ctx); err != nil {
 		return err
 	}

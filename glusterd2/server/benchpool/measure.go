@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"gd2/pkg/api"
 )
@@ -26,9 +28,19 @@ const (
 // bench measures one pool while it grows.
 type bench struct {
 	options
-	pool   *pool
-	others *bystanders
+	pool *pool
+	// others are the processes of the other daemons: of those whose join is measured, by the size, and under 0 of all others.
+	others map[int]*bystanders
 	report report
+}
+
+// close ends the other processes.
+func (b *bench) close() error {
+	var errs []error
+	for _, o := range b.others {
+		errs = append(errs, o.close())
+	}
+	return errors.Join(errs...)
 }
 
 // grow brings peers into the pool, one after the other, and measures at the sizes that were asked for.
@@ -50,6 +62,9 @@ func (b *bench) grow(ctx context.Context) error {
 		took := time.Since(began)
 		if size := b.size(n); size > 0 {
 			b.report.add(joinOf(size), milliseconds(took))
+			if err := b.stepBack(ctx, n); err != nil {
+				return err
+			}
 		}
 		fmt.Fprintf(os.Stderr, "peer %3d joined in %v\n", n, took.Round(100*time.Microsecond))
 		if n == 3 || n == 30 || n == b.peers {
@@ -63,9 +78,13 @@ func (b *bench) grow(ctx context.Context) error {
 
 // start starts a daemon where it belongs.
 func (b *bench) start(ctx context.Context, n int) error {
-	start := b.others.start
-	if n <= voters || b.size(n) > 0 {
-		start = func(n int) error { return b.pool.run(ctx, n) }
+	start := func(n int) error { return b.pool.run(ctx, n) }
+	if n > voters {
+		others, err := b.process(ctx, b.size(n))
+		if err != nil {
+			return err
+		}
+		start = others.start
 	}
 	if err := start(n); err != nil {
 		return err
@@ -73,11 +92,37 @@ func (b *bench) start(ctx context.Context, n int) error {
 	return b.pool.greet(ctx)
 }
 
+// process is the process of the daemons whose join counts for a size.
+func (b *bench) process(ctx context.Context, size int) (*bystanders, error) {
+	if o := b.others[size]; o != nil {
+		return o, nil
+	}
+	o, err := newBystanders(b.pool.root)
+	if err != nil {
+		return nil, err
+	}
+	b.others[size] = o
+	if size == 0 {
+		return o, o.stepBack(ctx)
+	}
+	return o, nil
+}
+
+// stepBack makes bystanders of the daemons whose join was measured, with the last of them.
+func (b *bench) stepBack(ctx context.Context, n int) error {
+	if size := b.size(n); b.others[size] != nil && b.size(n+1) != size {
+		return b.others[size].stepBack(ctx)
+	}
+	return nil
+}
+
 // size is the size of the pool at which the join of a peer counts, 0 for none: a join is measured as the median of five.
 func (b *bench) size(n int) int {
 	switch {
 	case n == 2:
 		return 2
+	case n > b.peers:
+		return 0
 	case n > b.peers-5:
 		return b.peers
 	}
@@ -95,23 +140,76 @@ func (b *bench) at(ctx context.Context, n int) error {
 		return err
 	}
 	c := b.pool.clients[0]
-	for i := range b.creates + 2 {
+	var before cpu
+	for i := range b.creates + warm {
+		if i == warm {
+			var err error
+			if before, err = b.cpu(); err != nil {
+				return err
+			}
+		}
 		name := fmt.Sprintf("v%d-%d", n, i)
 		began := time.Now()
 		if _, err := c.VolumeCreate(ctx, b.pool.volumeOnThree(name)); err != nil {
 			return err
 		}
-		if i >= 2 { // the first ones open connections
+		if i >= warm {
 			b.report.add(createAt(n), milliseconds(time.Since(began)))
 		}
 		if err := c.VolumeDelete(ctx, name); err != nil {
 			return err
 		}
 	}
+	if err := b.used(ctx, n, before); err != nil {
+		return err
+	}
 	if err := b.idle(ctx, n); err != nil {
 		return err
 	}
 	return b.memory(n)
+}
+
+// warm is how many volumes are made before those that count: the first ones open connections.
+const warm = 2
+
+// cpu is the time of processors that was used by the daemons that matter, and by all others together.
+type cpu struct{ own, others time.Duration }
+
+func (b *bench) cpu() (c cpu, err error) {
+	c.own = ownCPU()
+	for _, o := range b.others {
+		used, err := o.cpu()
+		if err != nil {
+			return c, err
+		}
+		c.others += used
+	}
+	return c, nil
+}
+
+// used notes the time of processors since before, for each volume that was made and deleted, of one daemon each.
+func (b *bench) used(ctx context.Context, n int, before cpu) error {
+	if err := errors.Join(b.pool.settled(ctx), b.pool.inStep(ctx)); err != nil {
+		return err
+	}
+	after, err := b.cpu()
+	if err != nil {
+		return err
+	}
+	b.report.add(cpuOfVoters(n), milliseconds(after.own-before.own)/voters/float64(b.creates))
+	if others := n - voters; others > 0 {
+		b.report.add(cpuOfOthers(n), milliseconds(after.others-before.others)/float64(others)/float64(b.creates))
+	}
+	return nil
+}
+
+// ownCPU is the time of processors that this process has used.
+func ownCPU() time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // idle measures what the members of the store send while nobody asks for anything.
@@ -169,28 +267,33 @@ func (b *bench) sent(ctx context.Context) (traffic, error) {
 	return t, nil
 }
 
-// memory notes what one daemon takes on average: the processes' resident memory and Go's live heap, divided.
+// memory is what a process takes of memory: resident, and Go's live heap, in MiB.
+type memory struct{ resident, heap float64 }
+
+// memory notes what one daemon takes on average: the sums over the processes, divided.
 func (b *bench) memory(n int) error {
-	resident, heap, err := ownMemory()
+	sum, err := ownMemory()
 	if err != nil {
 		return err
 	}
-	more, moreHeap, err := b.others.memory()
-	if err != nil {
-		return err
+	for _, o := range b.others {
+		m, err := o.memory()
+		if err != nil {
+			return err
+		}
+		sum.resident, sum.heap = sum.resident+m.resident, sum.heap+m.heap
 	}
-	b.report.add(residentAt(n), (resident+more)/float64(n))
-	b.report.add(heapAt(n), (heap+moreHeap)/float64(n))
+	b.report.add(residentAt(n), sum.resident/float64(n))
+	b.report.add(heapAt(n), sum.heap/float64(n))
 	return nil
 }
 
-// ownMemory is the resident memory and the live heap of this process, in MiB.
-func ownMemory() (resident, heap float64, err error) {
+func ownMemory() (memory, error) {
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	resident, err = rss()
-	return resident, float64(m.HeapAlloc) / (1 << 20), err
+	resident, err := rss()
+	return memory{resident, float64(m.HeapAlloc) / (1 << 20)}, err
 }
 
 // rss is the resident memory of this process in MiB.

@@ -115,6 +115,27 @@ func (p *pool) settled(ctx context.Context) error {
 	})
 }
 
+// inStep waits until every daemon has heard of everything that has happened.
+func (p *pool) inStep(ctx context.Context) error {
+	first, err := p.clients[0].Status(ctx)
+	if err != nil {
+		return err
+	}
+	for i, c := range p.clients {
+		err := until(ctx, func(ctx context.Context) error {
+			st, err := c.Status(ctx)
+			if err == nil && st.Store.Revision < first.Store.Revision {
+				err = fmt.Errorf("daemon %d is at revision %d of %d", i+1, st.Store.Revision, first.Store.Revision)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // volumeOnThree asks for a volume with a brick on each of the first three peers.
 func (p *pool) volumeOnThree(name string) api.VolumeCreateReq {
 	sub := api.SubvolReq{ReplicaCount: 3}

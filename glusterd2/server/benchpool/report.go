@@ -35,6 +35,14 @@ func createAt(n int) measure {
 	return m
 }
 
+func cpuOfVoters(n int) measure {
+	return measure{what: "CPU of each of the three for a create and a delete", peers: n, unit: "ms"}
+}
+
+func cpuOfOthers(n int) measure {
+	return measure{what: "CPU of each other peer for a create and a delete", peers: n, unit: "ms"}
+}
+
 func idleClients(n int) measure {
 	return measure{what: "at rest: store and all peers", peers: n, unit: "KiB/s"}
 }
@@ -137,7 +145,7 @@ func (r *report) table(w io.Writer) {
 				limit = "missed " + limit
 			}
 		}
-		fmt.Fprintf(tab, "%d\t%.1f %s\t%d\t%s\t%s\t  %s\n", l.Peers, l.Median, l.Unit, l.Runs, ratio, limit, l.What)
+		fmt.Fprintf(tab, "%d\t%.2f %s\t%d\t%s\t%s\t  %s\n", l.Peers, l.Median, l.Unit, l.Runs, ratio, limit, l.What)
 	}
 	_ = tab.Flush() // w is standard output
 }

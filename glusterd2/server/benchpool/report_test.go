@@ -17,7 +17,7 @@ func TestReport(t *testing.T) {
 	r.add(joinOf(100), 150)
 	var out strings.Builder
 	r.table(&out)
-	for _, want := range []string{"20.0 ms 3 - -", "27.0 ms 2 1.35 missed ≤ 1.3 × 3 peers", "150.0 ms 1 1.50 ≤ 2.0 × 10 peers"} {
+	for _, want := range []string{"20.00 ms 3 - -", "27.00 ms 2 1.35 missed ≤ 1.3 × 3 peers", "150.00 ms 1 1.50 ≤ 2.0 × 10 peers"} {
 		if !strings.Contains(strings.Join(strings.Fields(out.String()), " "), want) {
 			t.Errorf("%q is not in the report:\n%s", want, out.String())
 		}
