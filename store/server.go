@@ -126,7 +126,7 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 	ec.ListenClientHttpUrls = []url.URL{{Scheme: "unixs", Host: "@gd2-store-" + rand.Text()}}
 	ec.ServiceRegister = sv.register
 	ec.GRPCAdditionalServerOptions = []grpc.ServerOption{
-		grpc.Creds(newAcceptCredentials(cfg)),
+		grpc.Creds(newAcceptCredentials(cfg)), grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window),
 		// A request that outlives its server would find the database closed, and etcd does not expect that.
 		grpc.WaitForHandlers(true), grpc.ChainUnaryInterceptor(sv.surviveEnd, sv.meantUnary),
 		grpc.ChainStreamInterceptor(sv.meantStream),

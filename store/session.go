@@ -23,6 +23,9 @@ const (
 	// 1 s and 120 s would keep a pool that is starting waiting.
 	redialMin = 50 * time.Millisecond
 	redialMax = time.Second
+	// window is what a member may send ahead on a connection. With a size that is set gRPC does not measure the line, for
+	// which it answers each message with a ping: half of the work where a hundred peers hear of each change.
+	window = 4 << 20
 	// dialTimeout bounds one attempt.
 	dialTimeout = 3 * time.Second
 )
@@ -48,7 +51,7 @@ func dial(cfg Config, endpoints []string) (*session, error) {
 		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: redialMin, Multiplier: 1.6, Jitter: 0.2, MaxDelay: redialMax},
 			MinConnectTimeout: dialTimeout,
-		})},
+		}), grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window)},
 		Logger: zapLogger(cfg.Log.WithField("part", "etcd-client"), logrus.DebugLevel, new(atomic.Bool)),
 	}
 	if strings.HasPrefix(endpoints[0], "https:") {
