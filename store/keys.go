@@ -17,7 +17,9 @@ const (
 	PrefixOptions = Root + "options/"
 	// PrefixGroups holds the groups of volume options that users made, by name.
 	PrefixGroups = Root + "groups/"
-	// PrefixSecrets holds secrets of the pool, by name: "ca-key", "rest-auth".
+	// PrefixAuthority holds the key of the pool's authority, sealed for each of the peers that may have it, by peer id.
+	PrefixAuthority = Root + "authority/"
+	// PrefixSecrets holds secrets of the pool, by name: "rest-auth".
 	PrefixSecrets = Root + "secrets/"
 	// PrefixTokens holds join tokens that have not been used, by token id.
 	PrefixTokens = Root + "tokens/"

@@ -211,7 +211,7 @@ func (r *recovery) chooseLocal() error {
 	case r.copy != nil:
 		p.Source = "the last known copy of the records alone"
 		p.SourceRevision, p.SourceTime = r.copy.header.Revision, r.copy.header.Written
-		p.Lost = append(p.Lost, "the secrets of the pool, among them the key of its authority: no new certificates can be issued", "join tokens and the history of transactions")
+		p.Lost = append(p.Lost, "the secret for REST tokens, unless this host still has it", "join tokens and the history of transactions")
 	default:
 		return api.Errorf(api.NotFound, "there is nothing on this peer from which the pool could be brought back: no member's data, no snapshot and no copy in %s; use a backup", r.cfg.Dir)
 	}

@@ -16,8 +16,8 @@ func newPoolBackup(a *app) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
 		Use: "backup FILE", Short: "Write a backup of the pool's records to a file", Args: wants(1, 1),
-		Long: `Write a consistent backup of the pool's records to a file: peers, volumes, options, and the pool's secrets. Whoever has the
-file can act as the pool, so only its owner may read it: keep it safe. glusterd2 recover --from FILE brings a pool back from it.
+		Long: `Write a consistent backup of the pool's records to a file: peers, volumes, options, and the secret for REST tokens. Whoever
+has the file can act as an administrator, so only its owner may read it: keep it safe. glusterd2 recover --from FILE brings a pool back from it.
 The data in the bricks is not part of it. --timeout does not apply.`,
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "replace a file that is there already")

@@ -17,6 +17,7 @@ const (
 	MethodProve       = "Prove"
 	MethodInvite      = "Invite"
 	MethodJoin        = "Join"
+	MethodAdmit       = "Admit"
 	MethodRenew       = "Renew"
 	MethodLeave       = "Leave"
 	MethodStartMember = "StartMember"
@@ -47,6 +48,13 @@ type JoinRequest struct {
 	// Request is a PEM certificate request.
 	Request []byte `json:"request"`
 	Peer    Peer   `json:"peer"`
+}
+
+// AdmitRequest passes a request to join on to a peer that holds the key of the pool's authority.
+type AdmitRequest struct {
+	// From is the address of the peer that wants to join.
+	From string      `json:"from"`
+	Join JoinRequest `json:"join"`
 }
 
 // JoinReply is what a new member needs.

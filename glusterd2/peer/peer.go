@@ -23,6 +23,8 @@ type Peer struct {
 	StoreClientURLs []string `json:"store-client-urls"`
 	// Certificate is the serial number, in hex, of the certificate that the pool gave the peer.
 	Certificate string `json:"certificate"`
+	// PublicKey is the key of that certificate (PKIX, DER).
+	PublicKey []byte `json:"public-key,omitempty"`
 	// Former are the serial numbers of certificates that the peer had before and that may still be good.
 	Former []string `json:"former-certificates,omitempty"`
 	// Leaving is set while the peer is being detached: it gets no new bricks.

@@ -19,15 +19,12 @@ var (
 	PoolRecord = store.NewKind[Pool](store.PrefixPool, 1)
 	// Revoked holds the certificates that are no longer good, by serial number; the value is the peer's id.
 	Revoked = store.NewKind[string](store.PrefixRevoked, 1)
-	// Secrets holds the pool's secrets, by the names below.
+	// Secrets holds the pool's secrets, by name.
 	Secrets = store.NewKind[[]byte](store.PrefixSecrets, 1)
 )
 
-// Names of the secrets.
-const (
-	SecretAuthorityKey = "ca-key"
-	SecretREST         = "rest-auth"
-)
+// SecretREST is the name of the secret with which tokens for REST are signed.
+const SecretREST = "rest-auth"
 
 // Find returns the one peer that is called name: its id, its name or an address. Invalid names what is ambiguous.
 func Find(r store.Reader, name string) (store.Record[*Peer], error) {

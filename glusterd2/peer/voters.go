@@ -46,6 +46,8 @@ type Voters struct {
 	// ReplaceAfter is how long the peer of a voter may be away before another peer gets its vote; 0 means
 	// DefaultReplaceAfter.
 	ReplaceAfter time.Duration
+	// Seen, if set, hears of the members of the store after each look at them.
+	Seen func(ctx context.Context, members []store.Member) error
 	// Now overrides time.Now.
 	Now func() time.Time
 	Log *logrus.Entry
@@ -145,12 +147,23 @@ func (v *Voters) once(ctx context.Context) (again bool, err error) {
 		self: v.Self, peers: peers, members: members, most: v.most(), online: online,
 		dead: func(id string) bool { return v.absences.of(id, v.now()) >= v.replaceAfter() },
 	})
+	v.tell(ctx, members)
 	if !v.Store.IsLeader() {
 		// The leader is about to change the members: look again soon, to know where they are.
 		v.soon = act.kind != ""
 		return false, nil
 	}
 	return v.perform(ctx, act)
+}
+
+// tell tells who wants to know of the members. What they make of it does not hold up the membership.
+func (v *Voters) tell(ctx context.Context, members []store.Member) {
+	if v.Seen == nil {
+		return
+	}
+	if err := v.Seen(ctx, members); err != nil && ctx.Err() == nil {
+		v.Log.Warnf("the key of the pool's authority is not yet with all who should have it: %v", err)
+	}
 }
 
 func (v *Voters) most() int {

@@ -107,7 +107,7 @@ func (s *Server) renewOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reply, err := s.peers.Renew(ctx, self.ID, peer.RenewRequest{Request: request})
+	reply, err := s.peers.RenewOwn(ctx, peer.RenewRequest{Request: request})
 	if err != nil {
 		return err
 	}

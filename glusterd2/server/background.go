@@ -28,7 +28,7 @@ func (s *Server) background() {
 	s.goRun("store membership", func(ctx context.Context) error {
 		(&peer.Voters{
 			Self: s.id.Peer().ID, Store: s.store, Remote: s.net, Most: s.mostVoters(), ReplaceAfter: s.cfg.VoterReplaceAfter,
-			Log: s.log.Entry("peers"),
+			Seen: s.peers.ShareAuthority, Log: s.log.Entry("peers"),
 		}).Run(ctx)
 		return nil
 	})

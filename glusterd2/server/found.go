@@ -127,10 +127,14 @@ func (s *Server) foundOnce(ctx context.Context) error {
 		return err
 	}
 	self := s.id.Peer()
-	self.Certificate = cert.Leaf.SerialNumber.Text(16)
+	self.Certificate, self.PublicKey = cert.Leaf.SerialNumber.Text(16), cert.Leaf.RawSubjectPublicKeyInfo
+	sealed, err := peer.SealKey(authority.Subject.CommonName, self.PublicKey, key)
+	if err != nil {
+		return err
+	}
 	_, err = s.store.Commit(ctx, []store.Write{
 		peer.PoolRecord.Create("", peer.Pool{ID: authority.Subject.CommonName, Authority: ca}),
-		peer.Secrets.Create(peer.SecretAuthorityKey, key),
+		peer.AuthorityKeys.Create(self.ID, sealed),
 		peer.Secrets.Create(peer.SecretREST, []byte(hex.EncodeToString(secret))),
 		peer.Records.Create(self.ID, &self),
 	})

@@ -39,6 +39,9 @@ func (s *Server) methods() []peerrpc.Method {
 		peerrpc.Handle(peer.MethodRenew, false, func(ctx context.Context, from peerrpc.Caller, req peer.RenewRequest) (peer.RenewReply, error) {
 			return s.peers.Renew(ctx, from.PeerID, req)
 		}),
+		peerrpc.Handle(peer.MethodAdmit, false, func(ctx context.Context, _ peerrpc.Caller, req peer.AdmitRequest) (peer.JoinReply, error) {
+			return s.peers.AdmitFor(ctx, req)
+		}),
 		peerrpc.Handle(peer.MethodLeave, false, func(ctx context.Context, _ peerrpc.Caller, _ peer.Empty) (peer.Empty, error) {
 			return peer.Empty{}, s.peers.Left(ctx)
 		}),

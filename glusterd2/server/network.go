@@ -154,7 +154,12 @@ func callAside[Rep any](ctx context.Context, n *network, p *peer.Peer, method st
 	return peerrpc.Call[Rep](ctx, aside, p.ID, method, peer.Empty{})
 }
 
-// Renew asks a member of the pool for a new certificate.
+// Admit implements peers.Network.
+func (n *network) Admit(ctx context.Context, peerID string, req peer.AdmitRequest) (peer.JoinReply, error) {
+	return peerrpc.Call[peer.JoinReply](ctx, n.client, peerID, peer.MethodAdmit, req)
+}
+
+// Renew implements peers.Network.
 func (n *network) Renew(ctx context.Context, peerID string, req peer.RenewRequest) (peer.RenewReply, error) {
 	return peerrpc.Call[peer.RenewReply](ctx, n.client, peerID, peer.MethodRenew, req)
 }

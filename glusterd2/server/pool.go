@@ -67,6 +67,9 @@ func (p pool) poolMember(m api.StoreMember) api.PoolMember {
 	}
 	out.Name, out.Host, out.Zone = rec.Value.Name, rec.Value.Host, rec.Value.Metadata[api.ZoneKey]
 	_, out.Online = peer.Online(p.store, m.PeerID)
+	if _, holds, err := peer.AuthorityKeys.Get(p.store, m.PeerID); err == nil {
+		out.HoldsKey = holds
+	}
 	return out
 }
 

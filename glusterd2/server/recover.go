@@ -87,7 +87,7 @@ func (c *recoverer) bringBack(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.Confirm(planText(plan, c.id.Peer())); err != nil || c.DryRun {
+	if err := c.Confirm(planText(plan, c.id.Peer(), c.stranger(plan.ClusterID))); err != nil || c.DryRun {
 		return err
 	}
 	if err := store.Recover(c.storeConfig(), opts); err != nil {
@@ -117,7 +117,7 @@ func (c *recoverer) whoAmI(plan store.Plan) error {
 }
 
 // planText is what the operator has to agree to.
-func planText(p store.Plan, self peer.Peer) string {
+func planText(p store.Plan, self peer.Peer, stranger bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Pool %s will be brought back on this peer, %s (%s), alone.\n", p.ClusterID, self.Name, self.ID)
 	fmt.Fprintf(&b, "Source: %s, revision %d", p.Source, p.SourceRevision)
@@ -131,7 +131,11 @@ func planText(p store.Plan, self peer.Peer) string {
 	for _, m := range p.Peers {
 		fmt.Fprintf(&b, "  %s %s\n", m.ID, m.Name)
 	}
-	list(&b, "What will be lost:", p.Lost)
+	lost := p.Lost
+	if stranger {
+		lost = append(slices.Clip(lost), "the pool's authority, unless this host can open its key: it has no certificate of it. The pool then gets a new one, and other peers, which have certificates of the former, are not let in any more. If one of them has survived, bring the pool back there")
+	}
+	list(&b, "What will be lost:", lost)
 	list(&b, "What is put aside, below the directory of the store:", p.Kept)
 	b.WriteString("Do this on one peer only, and only if no majority of the store's members can come back: they would go on as a pool of their own.\n")
 	return b.String()
@@ -215,16 +219,12 @@ func (c *recoverer) settleFrom(ctx context.Context, s *store.Store) error {
 		self = self.At(c.cfg.AdvertiseAddress)
 	}
 	self.Leaving = false
-	var writes []store.Write
-	serial, err := c.certificate(s, pool.Value, &self)
+	next := pool.Value
+	next.Generation++
+	writes, err := c.certify(s, &next, &self)
 	if err != nil {
 		return err
 	}
-	if serial != self.Certificate {
-		self = self.Certified(serial)
-	}
-	next := pool.Value
-	next.Generation++
 	writes = append(writes, peer.Records.Update(rec.ID, &self, rec.Revision), peer.PoolRecord.Update("", next, pool.Revision))
 	secret, write, err := c.restSecret(s)
 	if err != nil {
@@ -240,39 +240,6 @@ func (c *recoverer) settleFrom(ctx context.Context, s *store.Store) error {
 		return err
 	}
 	return errors.Join(c.id.SetPool(pool.Value.ID, self), c.id.SetDetached(""))
-}
-
-// certificate returns the serial number of this peer's certificate: of the one it has, if that is one of the pool's
-// authority, or of a new one.
-func (c *recoverer) certificate(s *store.Store, pool peer.Pool, self *peer.Peer) (string, error) {
-	authority, err := pki.ParseCertificate(pool.Authority)
-	if err != nil {
-		return "", err
-	}
-	if cert, err := c.dir.Certificate(); err == nil && cert.Leaf.CheckSignatureFrom(authority) == nil && cert.Leaf.Subject.CommonName == self.ID {
-		serial := cert.Leaf.SerialNumber.Text(16)
-		if _, revoked, err := peer.Revoked.Get(s, serial); err == nil && !revoked && time.Now().Before(cert.Leaf.NotAfter) {
-			return serial, nil
-		}
-	}
-	key, ok, err := peer.Secrets.Get(s, peer.SecretAuthorityKey)
-	if err != nil || !ok {
-		return "", errors.Join(err, api.Errorf(api.State, "this peer has no certificate of pool %s, and the key of the pool's authority is lost: recover from a backup", pool.ID))
-	}
-	signer, err := pki.ParseAuthority(pool.Authority, key.Value)
-	if err != nil {
-		return "", err
-	}
-	request, err := c.dir.Request(self.ID)
-	if err != nil {
-		return "", err
-	}
-	cert, serial, err := signer.Sign(request, self.ID, []string{self.Host, self.Name})
-	if err != nil {
-		return "", err
-	}
-	_, err = c.dir.Install(pool.ID, pool.Authority, cert)
-	return serial, err
 }
 
 // restSecret returns the secret for tokens, and whether it has to be written: one that was lost is taken from this host,

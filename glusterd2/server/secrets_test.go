@@ -109,6 +109,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	if !holds(backup, auth) {
 		t.Error("the backup does not hold the secret for REST tokens: the test looks for the wrong thing")
 	}
+	if holds(backup, []byte("PRIVATE KEY")) {
+		t.Error("the backup holds a private key")
+	}
 	if err := ds[0].client.VolumeDelete(ctx, "gv0"); err == nil {
 		t.Error("a started volume was deleted")
 	}

@@ -41,4 +41,6 @@ type PoolMember struct {
 	Host   string `json:"host"`
 	Zone   string `json:"zone"`
 	Online bool   `json:"online"`
+	// HoldsKey says that the peer can sign certificates: it has the key of the pool's authority.
+	HoldsKey bool `json:"holds-authority-key"`
 }

@@ -162,6 +162,15 @@ func ParseCertificate(data []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
+// PublicKeyOf returns the key (PKIX, DER) of the first certificate of a PEM text.
+func PublicKeyOf(certPEM []byte) ([]byte, error) {
+	cert, err := ParseCertificate(certPEM)
+	if err != nil {
+		return nil, err
+	}
+	return cert.RawSubjectPublicKeyInfo, nil
+}
+
 // Fingerprint returns the SHA-256 of a certificate in hex; a join token carries that of the pool's authority.
 func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)

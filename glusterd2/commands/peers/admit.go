@@ -42,6 +42,27 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 	if err := c.Store.Sync(ctx); err != nil {
 		return peer.JoinReply{}, err
 	}
+	return signing(c,
+		func() (peer.JoinReply, error) { return c.admit(ctx, from, req) },
+		func(holder string) (peer.JoinReply, error) {
+			return c.Network.Admit(ctx, holder, peer.AdmitRequest{From: from, Join: req})
+		})
+}
+
+// AdmitFor is Admit on behalf of another peer of the pool, which does not hold the key.
+func (c *Commands) AdmitFor(ctx context.Context, req peer.AdmitRequest) (peer.JoinReply, error) {
+	if !c.joining.TryRLock() {
+		return peer.JoinReply{}, errBusy()
+	}
+	defer c.joining.RUnlock()
+	if err := c.Store.Sync(ctx); err != nil {
+		return peer.JoinReply{}, err
+	}
+	return c.admit(ctx, req.From, req.Join)
+}
+
+// admit is Admit on a peer that holds the key.
+func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest) (peer.JoinReply, error) {
 	token, ok, err := peer.Tokens.Get(c.Store, req.TokenID)
 	if err != nil || !ok {
 		c.Log.WithField("from", from).Warn("a peer asked to join with a token that is unknown or used")
@@ -52,7 +73,7 @@ func (c *Commands) Admit(ctx context.Context, from string, req peer.JoinRequest)
 		return peer.JoinReply{}, peer.ErrNoToken()
 	}
 	joiner := req.Peer
-	joiner.Leaving, joiner.Certificate, joiner.Former = false, "", nil
+	joiner.Leaving, joiner.Certificate, joiner.PublicKey, joiner.Former = false, "", nil, nil
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}
@@ -113,24 +134,14 @@ func (c *Commands) welcome(joiner peer.Peer, request []byte) (peer.JoinReply, er
 		return peer.JoinReply{}, api.FieldErrorf("request", "%v", err)
 	}
 	joiner = joiner.Certified(serial)
+	if joiner.PublicKey, err = pki.PublicKeyOf(cert); err != nil {
+		return peer.JoinReply{}, err
+	}
 	endpoints, err := c.endpoints()
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
 	return peer.JoinReply{PoolID: pool.ID, Authority: pool.Authority, Certificate: cert, Endpoints: endpoints, Peer: joiner}, nil
-}
-
-func (c *Commands) authority() (peer.Pool, *pki.Authority, error) {
-	pool, ok, err := peer.PoolRecord.Get(c.Store, "")
-	if err != nil || !ok {
-		return peer.Pool{}, nil, api.Errorf(api.Unavailable, "the record of the pool is not there yet")
-	}
-	key, ok, err := peer.Secrets.Get(c.Store, peer.SecretAuthorityKey)
-	if err != nil || !ok {
-		return peer.Pool{}, nil, api.Errorf(api.Internal, "the pool has lost the key of its authority")
-	}
-	authority, err := pki.ParseAuthority(pool.Value.Authority, key.Value)
-	return pool.Value, authority, err
 }
 
 // endpoints lists the client URLs of the peers that hold the store.
@@ -158,7 +169,14 @@ func renewOperation() transaction.Operation[renewParams, peer.Empty] {
 	}
 }
 
-// Renew signs a new certificate for a member and records its serial number.
+// RenewOwn gets this peer a new certificate, from a peer that holds the key of the authority.
+func (c *Commands) RenewOwn(ctx context.Context, req peer.RenewRequest) (peer.RenewReply, error) {
+	return signing(c,
+		func() (peer.RenewReply, error) { return c.Renew(ctx, c.Identity.Peer().ID, req) },
+		func(holder string) (peer.RenewReply, error) { return c.Network.Renew(ctx, holder, req) })
+}
+
+// Renew signs a new certificate for a member, on a peer that holds the key, and records its serial number.
 func (c *Commands) Renew(ctx context.Context, peerID string, req peer.RenewRequest) (peer.RenewReply, error) {
 	rec, ok, err := peer.Records.Get(c.Store, peerID)
 	if err != nil || !ok {

@@ -23,6 +23,10 @@ type Network interface {
 	Invite(ctx context.Context, address string, prover *peer.Prover, makeToken func() (string, error)) (peer.Peer, error)
 	// Join asks one of the token's addresses to let this peer in, and talks to nobody but the token's pool.
 	Join(ctx context.Context, token peer.Token, req peer.JoinRequest) (peer.JoinReply, error)
+	// Admit passes a request to join on to a peer that holds the key of the authority.
+	Admit(ctx context.Context, peerID string, req peer.AdmitRequest) (peer.JoinReply, error)
+	// Renew asks such a peer for a new certificate for this one.
+	Renew(ctx context.Context, peerID string, req peer.RenewRequest) (peer.RenewReply, error)
 	// Leave tells a peer that it was taken out of the pool. The pool's records do not have it any more.
 	Leave(ctx context.Context, p *peer.Peer) error
 	// Knock finds out whether the peer answers at the address of the record.
@@ -82,6 +86,7 @@ type Operations struct {
 	remove transaction.Handle[removeParams, peer.Empty]
 	token  transaction.Handle[tokenParams, peer.Empty]
 	renew  transaction.Handle[renewParams, peer.Empty]
+	seal   transaction.Handle[sealParams, peer.Empty]
 }
 
 // Register adds the operations to a registry.
@@ -89,7 +94,7 @@ func Register(r *transaction.Registry) Operations {
 	return Operations{
 		add: transaction.Register(r, addOperation()), edit: transaction.Register(r, editOperation()),
 		remove: transaction.Register(r, removeOperation()), token: transaction.Register(r, tokenOperation()),
-		renew: transaction.Register(r, renewOperation()),
+		renew: transaction.Register(r, renewOperation()), seal: transaction.Register(r, sealOperation()),
 	}
 }
 

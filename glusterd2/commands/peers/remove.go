@@ -246,6 +246,9 @@ func (c *Commands) dropOnce(ctx context.Context, id string) (done bool, err erro
 	if own < 0 {
 		return true, nil
 	}
+	if err := c.keepsKey(id); err != nil {
+		return false, err
+	}
 	others := slices.Delete(slices.Clone(members), own, own+1)
 	voter := slices.IndexFunc(others, func(m store.Member) bool { return !m.Learner })
 	learner := slices.IndexFunc(others, func(m store.Member) bool { return m.Learner && m.PeerID != "" })
@@ -261,6 +264,20 @@ func (c *Commands) dropOnce(ctx context.Context, id string) (done bool, err erro
 		return false, c.Store.Promote(ctx, others[learner].ID)
 	}
 	return false, api.Errorf(api.Unavailable, "peer %s holds the only copy of the pool's records: wait until another peer has one", id)
+}
+
+// keepsKey refuses, for the moment, to take the only peer out that has the key of the pool's authority. It hands it over by
+// itself as long as it is at work; one that is dead cannot be waited for.
+func (c *Commands) keepsKey(id string) error {
+	holders, err := peer.AuthorityKeys.List(c.Store)
+	if err != nil || len(holders) != 1 || holders[0].ID != id {
+		return err
+	}
+	if _, online := peer.Online(c.Store, id); !online {
+		c.Log.Warnf("peer %s is taken out, which alone had the key of the pool's authority: no peer can be let in any more", id)
+		return nil
+	}
+	return api.Errorf(api.Unavailable, "peer %s alone has the key of the pool's authority: wait until another peer with a copy of the store has it", id)
 }
 
 // tellLeft is a courtesy: a peer that misses it is locked out all the same.

@@ -38,7 +38,8 @@ type rig struct {
 	freshes int
 	cannot  error // of Fresh
 	knocks  []string
-	deaf    error // of Knock
+	deaf    error    // of Knock, Admit and Renew
+	asked   []string // who was asked by Admit and Renew
 	lost    string
 	cuts    []string
 	// detached is the pool that the rig's peer was taken out of.
@@ -105,9 +106,16 @@ func (r *rig) authority() *pki.Dir {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	if r.self.PublicKey, err = dir.PublicKey(); err != nil {
+		r.t.Fatal(err)
+	}
+	sealed, err := peer.SealKey(r.poolID, r.self.PublicKey, key)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	r.commit(func() []store.Write {
 		return []store.Write{
-			peer.PoolRecord.Create("", peer.Pool{ID: r.poolID, Authority: a.CertPEM()}), peer.Secrets.Create(peer.SecretAuthorityKey, key),
+			peer.PoolRecord.Create("", peer.Pool{ID: r.poolID, Authority: a.CertPEM()}), peer.AuthorityKeys.Create(id1, sealed),
 		}
 	})
 	return dir
@@ -237,6 +245,18 @@ func (r *rig) joinRequest(token peer.Token, p peer.Peer) peer.JoinRequest {
 // Join implements Network.
 func (r *rig) Join(context.Context, peer.Token, peer.JoinRequest) (peer.JoinReply, error) {
 	return peer.JoinReply{}, api.Errorf(api.Unavailable, "nobody there")
+}
+
+// Admit implements Network.
+func (r *rig) Admit(_ context.Context, peerID string, req peer.AdmitRequest) (peer.JoinReply, error) {
+	r.asked = append(r.asked, peerID)
+	return peer.JoinReply{PoolID: "by " + peerID + " for " + req.From}, r.deaf
+}
+
+// Renew implements Network.
+func (r *rig) Renew(_ context.Context, peerID string, _ peer.RenewRequest) (peer.RenewReply, error) {
+	r.asked = append(r.asked, peerID)
+	return peer.RenewReply{PoolID: "by " + peerID}, r.deaf
 }
 
 // Leave implements Network.

@@ -47,6 +47,14 @@ func TestSweep(t *testing.T) {
 				Params: tokenParams{ID: s.id + "-t", Stored: peer.StoredToken{Hash: "h"}, Expired: map[string]int64{old.ID: old.Revision}},
 			}.Erase())
 		},
+		"peer.seal@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			s := subject{t, pool.Store("p1"), fmt.Sprintf("peer-%d", n)}
+			old := s.holder("old")
+			return s.of(transaction.Plan[sealParams]{
+				Params: sealParams{Seal: []sealed{{Peer: s.id, Key: peer.SealedKey{Sealed: []byte("s")}}}, Drop: map[string]int64{old.ID: old.Revision}},
+				Locks:  []string{"authority"},
+			}.Erase())
+		},
 		"peer.renew@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			s := subject{t, pool.Store("p1"), fmt.Sprintf("peer-%d", n)}
 			rec := s.add()
@@ -94,6 +102,17 @@ func (s subject) token(name string) store.Record[peer.StoredToken] {
 	return rec
 }
 
+func (s subject) holder(name string) store.Record[peer.SealedKey] {
+	s.t.Helper()
+	id := s.id + "-" + name
+	write(s.t, s.store, func() []store.Write { return []store.Write{peer.AuthorityKeys.Create(id, peer.SealedKey{})} })
+	rec, _, err := peer.AuthorityKeys.Get(s.store, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return rec
+}
+
 // of makes the subject of a plan: its world is the records of the peer and its tokens.
 func (s subject) of(plan transaction.Plan[any]) transactiontest.Subject {
 	return transactiontest.Subject{Plan: plan, World: func() string {
@@ -105,6 +124,10 @@ func (s subject) of(plan transaction.Plan[any]) transactiontest.Subject {
 		for _, name := range []string{"t", "old"} {
 			_, there, err := peer.Tokens.Get(s.store, s.id+"-"+name)
 			text += fmt.Sprint("; token ", name, " ", there, err)
+		}
+		for _, id := range []string{s.id, s.id + "-old"} {
+			_, there, err := peer.AuthorityKeys.Get(s.store, id)
+			text += fmt.Sprint("; key of ", id == s.id, " ", there, err)
 		}
 		_, revoked, err := peer.Revoked.Get(s.store, s.id+"-cert")
 		return text + fmt.Sprint("; revoked ", revoked, err)
