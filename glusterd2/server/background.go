@@ -43,6 +43,7 @@ func (s *Server) background() {
 		return err
 	})
 	s.goRun("recovery of transactions", s.engine.Run)
+	s.goRun("server quorum", s.countQuorum)
 	s.goRun("supervision of bricks", s.watch.Run)
 	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
 	for _, p := range s.plugins {

@@ -64,6 +64,7 @@ type Server struct {
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
 	watch    *brick.Supervisor
+	quorum   *peer.Quorum
 	prover   func() (*peer.Prover, error)
 	secret   restSecret
 	rival    atomic.Pointer[string] // see rivals
@@ -183,10 +184,10 @@ func (s *Server) build() {
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
-		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Log: s.log.Entry("peers"),
+		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),
 	})
 	s.volumes = volumes.New(volumes.Config{
-		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self,
+		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
@@ -224,7 +225,10 @@ func (s *Server) buildDataPlane(self string) {
 	heal := selfheal.New(selfheal.Config{
 		PeerID: self, Layout: layout, Program: s.cfg.GlusterFS, Host: s.localHost(), BrickOp: gfrpc.BrickOp, Log: s.log.Entry("selfheal"),
 	})
-	s.plane = &volumes.DataPlane{PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal}
+	s.quorum = s.newQuorum(self)
+	s.plane = &volumes.DataPlane{
+		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Quorum: s.quorum,
+	}
 	s.watch = brick.NewSupervisor(brick.SupervisorConfig{
 		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),
 	})

@@ -95,7 +95,7 @@ func brickText(library *volgen.Library, b brick.Spec) (string, error) {
 func (s *Server) multiplex() brick.Multiplex { return volumes.Multiplex(source{s}.PoolOptions()) }
 
 // leaveAlone reports whether the reconcilers must leave the bricks of a volume as they are: a transaction works on
-// them, or the volume should not run.
+// them, or the volume should not run, or it lacks the server quorum.
 func (s *Server) leaveAlone(volumeName string) bool {
 	// The lock first: what a transaction changes and its unlock become visible at once, so that a record read after the
 	// lock was seen free is as the transaction left it.
@@ -103,7 +103,7 @@ func (s *Server) leaveAlone(volumeName string) bool {
 		return true
 	}
 	rec, ok, err := volume.Records.Get(s.store, volumeName)
-	return err != nil || !ok || rec.Value.State != volume.Started
+	return err != nil || !ok || rec.Value.State != volume.Started || s.plane.Withheld(rec.Value)
 }
 
 // locked reports whether a transaction works on a volume.

@@ -100,6 +100,9 @@ func (v *Volume) NeedsSelfHeal() bool {
 	return t == api.SubvolReplicate || t == api.SubvolDisperse
 }
 
+// ServerQuorum reports whether the volume's bricks serve only while their peer is with enough of the pool.
+func (v *Volume) ServerQuorum() bool { return v.Options["cluster.server-quorum-type"] == "server" }
+
 // TypeName returns the volume's type as REST clients read it, such as Distributed-Replicate.
 func (v *Volume) TypeName() string {
 	many := len(v.Subvols) > 1

@@ -29,6 +29,9 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 			return api.Peer{}, err
 		}
 	}
+	if err := c.refuse(ctx); err != nil {
+		return api.Peer{}, err
+	}
 	prover, err := c.Prover()
 	if err != nil {
 		return api.Peer{}, err

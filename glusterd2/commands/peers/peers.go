@@ -65,7 +65,17 @@ type Config struct {
 	Cut func(reason string)
 	// Fresh makes a new pool of this peer alone, when it is reset.
 	Fresh func(ctx context.Context) error
-	Log   *logrus.Entry
+	// Quorum refuses changes of the membership while the server quorum is wanted and not met; nil refuses nothing.
+	Quorum func(ctx context.Context) error
+	Log    *logrus.Entry
+}
+
+// refuse refuses a change of the membership without the server quorum.
+func (c *Commands) refuse(ctx context.Context) error {
+	if c.Quorum == nil {
+		return nil
+	}
+	return c.Quorum(ctx)
 }
 
 // Commands are the operations on peers. They are safe for concurrent use.

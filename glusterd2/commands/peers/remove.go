@@ -46,6 +46,11 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if err != nil {
 		return err
 	}
+	if !force { // which is for peers that are gone for good, and perhaps the quorum with them
+		if err := c.refuse(ctx); err != nil {
+			return err
+		}
+	}
 	_, online := peer.Online(c.Store, rec.ID)
 	if err := c.removable(rec, online, force); err != nil {
 		return err

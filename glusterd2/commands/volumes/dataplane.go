@@ -20,6 +20,7 @@ type DataPlane struct {
 	Bricks   *brick.Host
 	Locks    *brick.Locks
 	SelfHeal *selfheal.Daemon
+	Quorum   Quorum
 
 	// preparing makes checks and preparations of bricks take turns, so that two volumes cannot take one directory.
 	preparing sync.Mutex
@@ -138,6 +139,7 @@ func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {
 	bricks := v.BricksOn(d.PeerID)
 	for i, s := range d.specs(v) {
 		st := d.Bricks.Status(s)
+		st.Error = d.quorumError(v, st)
 		st.Info = v.BrickInfo(bricks[i], hosts)
 		r.Bricks = append(r.Bricks, st)
 	}

@@ -28,16 +28,21 @@ func editOperation() transaction.Operation[editParams, none] {
 // change runs an edit of a volume: modify gets a copy whose maps may be changed. Of two edits at once that read the same
 // record the second is refused with Conflict, so that no change is lost.
 func (c *Commands) change(ctx context.Context, name string, modify func(v *volume.Volume) error) (api.VolumeInfo, error) {
-	rec, err := c.find(ctx, name)
+	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
+	return c.changeFound(ctx, rec, modify)
+}
+
+// changeFound is change for a record that was read already.
+func (c *Commands) changeFound(ctx context.Context, rec store.Record[*volume.Volume], modify func(v *volume.Volume) error) (api.VolumeInfo, error) {
 	v := *rec.Value
 	v.Options, v.Metadata = cloneMap(v.Options), cloneMap(v.Metadata)
 	if err := modify(&v); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	_, err = c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v))
+	_, err := c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v))
 	return c.after(&v, err)
 }
 

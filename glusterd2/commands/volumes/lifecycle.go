@@ -64,7 +64,7 @@ func inState(v *volume.Volume, state volume.State) *volume.Volume {
 // Start starts a volume. Peers that are away start their bricks when they are back; a peer that is there must start
 // all of its own, unless by force.
 func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error) {
-	rec, err := c.find(ctx, name)
+	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
@@ -134,7 +134,7 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 
 // Stop stops a volume. Bricks on peers that are away are stopped when the peers are back.
 func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (api.VolumeInfo, error) {
-	rec, err := c.find(ctx, name)
+	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
@@ -187,7 +187,7 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 
 // Delete deletes a volume that is not started. The data on its bricks stays.
 func (c *Commands) Delete(ctx context.Context, name string) error {
-	rec, err := c.find(ctx, name)
+	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return err
 	}

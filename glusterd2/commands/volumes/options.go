@@ -97,7 +97,7 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 	if len(req.Options) == 0 {
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name at least one option")
 	}
-	return c.change(ctx, name, func(v *volume.Volume) error {
+	return c.changeOptions(ctx, name, slices.Collect(maps.Keys(req.Options)), func(v *volume.Volume) error {
 		chosen, err := c.complete(v, req.Options)
 		if err != nil {
 			return err
@@ -107,6 +107,18 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 		applyOptions(v, chosen)
 		return c.live(&was, v)
 	})
+}
+
+// changeOptions is change for options of these names.
+func (c *Commands) changeOptions(ctx context.Context, name string, names []string, modify func(v *volume.Volume) error) (api.VolumeInfo, error) {
+	if !c.quorumOnly(names) {
+		return c.change(ctx, name, modify)
+	}
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	return c.changeFound(ctx, rec, modify)
 }
 
 // live refuses a change that running bricks cannot take: they change the options of their translators, but not which
@@ -133,7 +145,7 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 	if !req.All && len(req.Options) == 0 {
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name the options to reset, or ask for all")
 	}
-	return c.change(ctx, name, func(v *volume.Volume) error {
+	return c.changeOptions(ctx, name, req.Options, func(v *volume.Volume) error {
 		was := *v
 		was.Options = cloneMap(v.Options)
 		gone, err := c.Table.Reset(v.Options, req.Options, req.All, req.Force)

@@ -57,6 +57,8 @@ func (r *Reconciler) Run(ctx context.Context) {
 		select {
 		case <-changed:
 			thorough = false
+		case <-r.Plane.Quorum.Changed():
+			thorough = true
 		case <-ticker.C:
 			thorough = true
 		case <-ready:
@@ -80,7 +82,9 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 		if v.State != volume.Started || len(v.BricksOn(r.Plane.PeerID)) == 0 {
 			continue
 		}
-		bricks = append(bricks, r.Plane.specs(v)...)
+		if !r.Plane.Barred(v) {
+			bricks = append(bricks, r.Plane.specs(v)...)
+		}
 		if v.NeedsSelfHeal() {
 			heal = append(heal, v.Name)
 			healed[v.Name] = v
@@ -158,14 +162,17 @@ func (r *Reconciler) stopIfStray(ctx context.Context, spec brick.Spec) error {
 	if !r.stray(spec) {
 		return nil
 	}
-	r.Log.WithField("volume", spec.VolumeName).Infof("stopping the brick %s, whose volume is not started", spec)
+	r.Log.WithField("volume", spec.VolumeName).Infof("stopping the brick %s, whose volume is not started or lacks the server quorum", spec)
 	return r.Plane.Bricks.Stop(ctx, spec)
 }
 
 func (r *Reconciler) stray(spec brick.Spec) bool {
+	rec, ok, err := volume.Records.Get(r.Store, spec.VolumeName)
+	if ok && err == nil && r.Plane.Barred(rec.Value) {
+		return true // out of touch, no newer record and no end of a transaction can be waited for
+	}
 	if r.Store.Stale() || r.Locked(spec.VolumeName) {
 		return false // records that may be old are no reason to stop anything
 	}
-	rec, ok, err := volume.Records.Get(r.Store, spec.VolumeName)
 	return err == nil && (!ok || rec.Value.State != volume.Started)
 }

@@ -88,8 +88,10 @@ type Config struct {
 	Host    Host
 	Healer  Healer
 	Network Network
-	Table   *xlator.Table
-	PeerID  string
+	// Quorum is the server quorum; nil means that it is always met.
+	Quorum Quorum
+	Table  *xlator.Table
+	PeerID string
 	// GroupsDir holds option groups as files, in glusterd's format.
 	GroupsDir string
 	// Xlators returns the directory of the installed translators, which know what options are for.
