@@ -68,16 +68,24 @@ func (p pool) connected(mount, volume string, n int) {
 	p.t.Helper()
 	p.eventually(30*time.Second, func(context.Context) error {
 		for i := range n {
-			text, err := os.ReadFile(fmt.Sprintf("%s/.meta/graphs/active/%s-client-%d/private", mount, volume, i))
-			if err != nil {
+			if err := connectedTo(mount, volume, i); err != nil {
 				return err
-			}
-			if !strings.Contains(string(text), "connected = 1") {
-				return fmt.Errorf("the mount is not connected to brick %d:\n%s", i, text)
 			}
 		}
 		return nil
 	})
+}
+
+// connectedTo fails unless a mounted volume has a connection to the brick of a client.
+func connectedTo(mount, volume string, client int) error {
+	text, err := os.ReadFile(fmt.Sprintf("%s/.meta/graphs/active/%s-client-%d/private", mount, volume, client))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(text), "connected = 1") {
+		return fmt.Errorf("the mount is not connected to brick %d:\n%s", client, text)
+	}
+	return nil
 }
 
 // TestBrickCrashHeal kills a brick of a replica 3 volume while a client writes, twice: under a daemon that brings it

@@ -78,6 +78,7 @@ func (f *fake) routes() http.Handler {
 		{"DELETE", "/v1/volumes/{v}", f.delete},
 		{"POST", "/v1/volumes/{v}/start", f.onVolume(start)},
 		{"POST", "/v1/volumes/{v}/stop", f.onVolume(stop)},
+		{"POST", "/v1/volumes/{v}/expand", f.expand},
 		{"POST", "/v1/volumes/{v}/edit", f.onVolume(edit)},
 		{"GET", "/v1/volumes/{v}/status", f.volumeStatus},
 		{"GET", "/v1/volumes/{v}/status/client-list", f.clientList},

@@ -47,21 +47,32 @@ func (a *app) create(ctx context.Context, req api.VolumeCreateReq) error {
 }
 
 func (f *createFlags) register(c *cobra.Command) {
+	f.registerCopies(c)
+	f.registerBricks(c)
 	s := c.Flags()
-	s.IntVar(&f.replica, "replica", 0, "copies of each file, the arbiter included or not")
-	s.IntVar(&f.arbiter, "arbiter", 0, "1: the third brick of each set holds only names and metadata")
 	s.IntVar(&f.disperse, "disperse", 0, "bricks that share the coded pieces of each file")
 	s.IntVar(&f.data, "disperse-data", 0, "of these, how many are needed to read a file")
 	s.IntVar(&f.redundancy, "redundancy", 0, "of these, how many may be lost")
 	s.StringVar(&f.transport, "transport", "", "only tcp")
-	s.BoolVarP(&f.force, "force", "f", false, "lift the guards on bricks, and on copies that share a peer")
 	s.StringToStringVar(&f.metadata, "metadata", nil, "metadata of the volume, KEY=VALUE,...")
 	s.StringSliceVar(&f.options, "options", nil, "options of the volume, NAME:VALUE,...")
+	s.BoolVar(&f.AllowAdvanced, "allow-advanced-options", false, "accept advanced options")
+	s.BoolVar(&f.AllowExperimental, "allow-experimental-options", false, "accept experimental options")
+	s.BoolVar(&f.AllowDeprecated, "allow-deprecated-options", false, "accept deprecated options")
+}
+
+// registerCopies registers what says how many copies there are.
+func (f *createFlags) registerCopies(c *cobra.Command) {
+	c.Flags().IntVar(&f.replica, "replica", 0, "copies of each file, the arbiter included or not")
+	c.Flags().IntVar(&f.arbiter, "arbiter", 0, "1: the third brick of each set holds only names and metadata")
+}
+
+// registerBricks registers what lifts the guards on bricks.
+func (f *createFlags) registerBricks(c *cobra.Command) {
+	s := c.Flags()
+	s.BoolVarP(&f.force, "force", "f", false, "lift the guards on bricks, and on copies that share a peer")
 	s.BoolVar(&f.reuse, api.FlagReuseBricks, false, "accept bricks that belonged to another volume")
 	s.BoolVar(&f.rootDir, api.FlagAllowRootDir, false, "accept bricks on the root filesystem")
 	s.BoolVar(&f.mount, api.FlagAllowMountAsBrick, false, "accept a mount point itself as a brick")
 	s.BoolVar(&f.createDir, api.FlagCreateBrickDir, false, "create the directories of the bricks")
-	s.BoolVar(&f.AllowAdvanced, "allow-advanced-options", false, "accept advanced options")
-	s.BoolVar(&f.AllowExperimental, "allow-experimental-options", false, "accept experimental options")
-	s.BoolVar(&f.AllowDeprecated, "allow-deprecated-options", false, "accept deprecated options")
 }

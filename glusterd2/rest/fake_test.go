@@ -31,7 +31,7 @@ type fake struct {
 
 func (f *fake) services() Services {
 	return Services{
-		Volumes: fakeVolumes{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Pool: fakePool{f},
+		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f},
 		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f},
 		System: f, Metrics: f,
@@ -250,6 +250,7 @@ func (p fakePlanner) Plan(ctx context.Context, run func(ctx context.Context) err
 var (
 	_ Planner       = fakePlanner{}
 	_ Volumes       = fakeVolumes{}
+	_ Bricks        = fakeBricks{}
 	_ Peers         = fakePeers{}
 	_ Pool          = fakePool{}
 	_ Cluster       = fakeCluster{}

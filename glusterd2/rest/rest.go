@@ -132,6 +132,7 @@ func (a *API) table() []Route {
 	var t []Route
 	t = append(t, a.systemRoutes()...)
 	t = append(t, a.volumeRoutes()...)
+	t = append(t, a.brickRoutes()...)
 	t = append(t, a.optionRoutes()...)
 	t = append(t, a.healRoutes()...)
 	t = append(t, a.diagnoseRoutes()...)

@@ -37,6 +37,7 @@ var everyRoute = []struct {
 	{"POST", "/v1/volumes/gv0/start", `{"force-start-bricks":true}`, 200, "", "start force gv0"},
 	{"POST", "/v1/volumes/gv0/stop", "", 200, "", "stop gv0"},
 	{"POST", "/v1/volumes/gv0/edit", `{"metadata":{"a":"b"},"delete-metadata":false}`, 200, "", "edit gv0"},
+	{"POST", "/v1/volumes/gv0/expand", `{"replica":3,"bricks":[{"peerid":"a","path":"/b"}],"force":true,"flags":{"reuse-bricks":true}}`, 200, "", "expand gv0 3"},
 	{"GET", "/v1/volumes/gv0/bricks", "", 200, "", "bricks gv0"},
 	{"GET", "/v1/volumes/gv0/status", "", 200, "", "volume status gv0"},
 	{"GET", "/v1/volumes/gv0/options", "", 200, "", "options gv0"},

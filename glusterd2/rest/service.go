@@ -15,6 +15,7 @@ import (
 // Services are the parts of the daemon that the routes call. Every field must be set.
 type Services struct {
 	Volumes    Volumes
+	Bricks     Bricks
 	Diagnosis  Diagnosis
 	Peers      Peers
 	Pool       Pool

@@ -212,6 +212,7 @@ func (s *Server) buildDataPlane(self string) {
 	library := volgen.NewLibrary(volgen.LibraryConfig{
 		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
 		SharedBricks: func(v *volume.Volume, b volume.Brick) int { return s.plane.SharedBricks(v, b) }, PidFile: layout.SelfHealPidFile,
+		Coming: func(name string) (*volume.Volume, bool) { return s.plane.Coming(name) },
 	})
 	s.sunrpc = sunrpc.New(sunrpc.Config{
 		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
@@ -228,6 +229,7 @@ func (s *Server) buildDataPlane(self string) {
 	s.quorum = s.newQuorum(self)
 	s.plane = &volumes.DataPlane{
 		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Quorum: s.quorum,
+		Repairer: selfheal.Repairer{Program: s.cfg.GlusterFS, Layout: layout}, RepairText: s.repairText,
 	}
 	s.watch = brick.NewSupervisor(brick.SupervisorConfig{
 		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),

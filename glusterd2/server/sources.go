@@ -82,7 +82,14 @@ func (v volfiles) Spec(key string, who sunrpc.Requester) (sunrpc.Spec, error) {
 
 // selfHealText returns the volfile of a volume for the self-heal daemon.
 func (s *Server) selfHealText(v *volume.Volume) string {
-	return volgen.SelfHeal(v, volgen.Params{Table: s.table, Host: source{s}.Host, Pool: source{s}.PoolOptions()})
+	return volgen.SelfHeal(v, s.volgenParams())
+}
+
+// repairText returns the volfile of the mount by which copies are told that others are empty.
+func (s *Server) repairText(v *volume.Volume) string { return volgen.Repair(v, s.volgenParams()) }
+
+func (s *Server) volgenParams() volgen.Params {
+	return volgen.Params{Table: s.table, Host: source{s}.Host, Pool: source{s}.PoolOptions()}
 }
 
 // brickText returns the volfile of a brick of this host.

@@ -112,7 +112,21 @@ func (b *builder) distribute(subvols []*node) {
 	case b.s.on("cluster.switch", false):
 		typ = "cluster/switch"
 	}
-	b.g.add(b.v.Name+"-dht", typ, subvols)
+	n := b.g.add(b.v.Name+"-dht", typ, subvols)
+	if leaving := b.leaving(subvols); len(leaving) > 0 {
+		n.set("decommissioned-bricks", strings.Join(leaving, ","))
+	}
+}
+
+// leaving names the children of distribute that get no new files because their bricks are being removed.
+func (b *builder) leaving(subvols []*node) []string {
+	var out []string
+	for i, sub := range b.v.Subvols {
+		if sub.Leaving() {
+			out = append(out, subvols[i].name)
+		}
+	}
+	return out
 }
 
 func (b *builder) parallelReaddir() bool { return b.s.on("performance.parallel-readdir", false) }

@@ -146,6 +146,9 @@ func TestVolfilesMatch(t *testing.T) {
 			if v.NeedsSelfHeal() {
 				same(t, filepath.Join(root, name+"-shd.vol"), SelfHeal(v, o))
 			}
+			if file := filepath.Join(root, name+"-rebalance.vol"); dir == "dist2" || dir == "dr23" {
+				same(t, file, Rebalance(v, o))
+			}
 			bricks := v.Bricks()
 			if strings.HasPrefix(bricks[0].Path, "/mnt/") {
 				bricks = bricks[:1] // all on one node there: the first says it all

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,12 @@ func TestGolden(t *testing.T) {
 	disp := captured(t, filepath.Join("testdata", "glusterd", "disp"), "disp")
 	dr23 := captured(t, filepath.Join("testdata", "glusterd", "dr23"), "dr23")
 	dist2 := captured(t, filepath.Join("testdata", "glusterd", "dist2"), "dist2")
+	leaving := *dr23
+	leaving.Subvols = slices.Clone(dr23.Subvols)
+	leaving.Subvols[1].Bricks = slices.Clone(dr23.Subvols[1].Bricks)
+	for i := range leaving.Subvols[1].Bricks {
+		leaving.Subvols[1].Bricks[i].Leaving = true
+	}
 	for name, text := range map[string]string{
 		"rep3-brick-0":        Brick(rep3, 0, o),
 		"rep3-client":         Client(rep3, o, false),
@@ -30,6 +37,9 @@ func TestGolden(t *testing.T) {
 		"disp-shd":            SelfHeal(disp, o),
 		"dr23-client":         Client(dr23, o, false),
 		"dist2-client":        Client(dist2, o, false),
+		"dist2-rebalance":     Rebalance(dist2, o),
+		"rep3-repair":         Repair(rep3, o),
+		"dr23-leaving":        Rebalance(&leaving, o),
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", "golden", name+".vol")

@@ -18,6 +18,8 @@ const (
 	KindBrick
 	// KindSelfHeal is for the self-heal daemon.
 	KindSelfHeal
+	// KindRebalance is for the process that moves files between bricks.
+	KindRebalance
 )
 
 // maxKey bounds what is looked at of a key: a volume's name, a host's name and a brick's path, each at its limit.
@@ -35,11 +37,18 @@ func BrickKey(volumeName, host, path string) string {
 // SelfHealKey returns the key by which a self-heal daemon fetches the volfile of one volume.
 func SelfHealKey(volumeName string) string { return "shd/" + volumeName }
 
+// RebalanceKey returns the key by which a rebalance process fetches the volfile of its volume.
+func RebalanceKey(volumeName string) string { return rebalancePrefix + volumeName }
+
+const rebalancePrefix = "rebalance/"
+
 // target is what a key asks for.
 type target struct {
 	kind  Kind
 	vol   *volume.Volume
 	brick int
+	// coming is set for a brick that the volume's record does not have yet.
+	coming bool
 }
 
 // resolve finds what a key asks for among the known volumes. Keys come from the network: they are compared with names
@@ -54,6 +63,13 @@ func resolve(key string, find func(name string) (*volume.Volume, bool), host fun
 			return target{}, noVolfile(key)
 		}
 		return target{kind: KindSelfHeal, vol: v}, nil
+	}
+	if name, ok := strings.CutPrefix(key, rebalancePrefix); ok {
+		v, ok := find(name)
+		if !ok {
+			return target{}, noVolfile(key)
+		}
+		return target{kind: KindRebalance, vol: v}, nil
 	}
 	name, rest, dotted := strings.Cut(strings.TrimPrefix(key, "/"), ".")
 	v, ok := find(name)
@@ -77,6 +93,6 @@ func noVolfile(key string) error {
 	if len(key) > show {
 		key = key[:show] + "…"
 	}
-	return api.Errorf(api.NotFound, "no volfile %q: it must be VOLUME, VOLUME.tcp, shd/VOLUME (of a replicated or "+
-		"dispersed volume) or VOLUME.PEER.BRICK of a volume that exists", key)
+	return api.Errorf(api.NotFound, "no volfile %q: it must be VOLUME, VOLUME.tcp, rebalance/VOLUME, shd/VOLUME (of a "+
+		"replicated or dispersed volume) or VOLUME.PEER.BRICK of a volume that exists", key)
 }

@@ -33,6 +33,9 @@ type LibraryConfig struct {
 	PeerID string
 	// SharedBricks counts the bricks of a volume that share the filesystem of a brick of this peer. Nil counts 1.
 	SharedBricks func(v *volume.Volume, b volume.Brick) int
+	// Coming returns a volume as it is about to become, with bricks that its record does not have yet: they are started
+	// before the change is committed. Nil knows none.
+	Coming func(volumeName string) (*volume.Volume, bool)
 	// PidFile returns the pid file of a volume in this peer's self-heal daemon.
 	PidFile func(volumeName string) string
 }
@@ -73,6 +76,9 @@ func NewLibrary(c LibraryConfig) *Library {
 // for the rest. A key that names nothing is NotFound.
 func (l *Library) Spec(key string, who Requester) (Spec, error) {
 	to, err := resolve(key, l.find, l.host)
+	if coming, ok := l.coming(key, err); ok {
+		to, err = coming, nil
+	}
 	if err != nil {
 		return Spec{}, err
 	}
@@ -82,7 +88,7 @@ func (l *Library) Spec(key string, who Requester) (Spec, error) {
 	}
 	ed := edition{kind: to.kind, brick: to.brick, trusted: to.kind == KindClient && who.Local}
 	spec := Spec{
-		Text:            l.text(to.vol, ed),
+		Text:            l.textOf(to, ed),
 		Servers:         l.c.Source.Servers(),
 		ClientOpVersion: ClientOpVersion(to.vol, l.c.Table),
 	}
@@ -90,6 +96,24 @@ func (l *Library) Spec(key string, who Requester) (Spec, error) {
 		spec.PidFile = l.c.PidFile(to.vol.Name)
 	}
 	return spec, nil
+}
+
+// coming looks for a brick that is about to be added among those that no record has.
+func (l *Library) coming(key string, err error) (target, bool) {
+	if l.c.Coming == nil || !api.IsKind(err, api.NotFound) {
+		return target{}, false
+	}
+	to, err := resolve(key, l.c.Coming, l.host)
+	to.coming = true
+	return to, err == nil && to.kind == KindBrick
+}
+
+// textOf returns the text for a target. That of a brick that is only coming is not kept.
+func (l *Library) textOf(to target, ed edition) string {
+	if to.coming {
+		return l.write(to.vol, ed)
+	}
+	return l.text(to.vol, ed)
 }
 
 // find looks a volume up and forgets the texts of one that is gone.
@@ -164,6 +188,8 @@ func (l *Library) write(v *volume.Volume, ed edition) string {
 		return Brick(v, ed.brick, o)
 	case KindSelfHeal:
 		return SelfHeal(v, o)
+	case KindRebalance:
+		return Rebalance(v, o)
 	}
 	return Client(v, o, ed.trusted)
 }

@@ -82,6 +82,8 @@ func TestSpecSecrets(t *testing.T) {
 		{"shd/gv0", local, "secret"}, {"shd/gv0", remote, "forbidden"}, {"shd/gv0", peer, "forbidden"},
 		{"gv0.host1.example.org.data-gv0", local, "secret"}, {"gv0.p1.data-gv0", local, "secret"},
 		{"gv0.10.0.0.3.data-gv0", local, "secret"}, {"gv0.host2.data-gv0", remote, "forbidden"},
+		{"rebalance/gv0", local, "secret"}, {"rebalance/dist", local, "secret"}, {"rebalance/gv0", remote, "forbidden"},
+		{"rebalance/nothing", local, "not-found"}, {"rebalance/", local, "not-found"},
 		{"shd/dist", local, "not-found"}, {"nothing", local, "not-found"}, {"", local, "not-found"},
 		{"/", local, "not-found"}, {"//gv0", local, "not-found"}, {"gv0/", local, "not-found"},
 		{"gv0.rdma", local, "not-found"}, {"trusted-gv0", remote, "not-found"}, {"trusted-gv0.tcp-fuse", local, "not-found"},
@@ -217,4 +219,31 @@ func FuzzSpec(f *testing.F) {
 			t.Errorf("key %q gives a password away", key)
 		}
 	})
+}
+
+// A brick that is about to be added gets its volfile before the volume's record has it; nothing else is served of what is
+// only coming.
+func TestSpecComing(t *testing.T) {
+	l, r := testLibrary(t)
+	more := r.volumes["gv0"].Part(volume.Brick{ID: "new", PeerID: "p1", Path: "/data/more", Client: 3})
+	fresh := replica3("fresh")
+	l.c.Coming = func(name string) (*volume.Volume, bool) {
+		v, ok := map[string]*volume.Volume{"gv0": more, "fresh": fresh}[name]
+		return v, ok
+	}
+	spec, err := l.Spec("gv0.p1.data-more", local)
+	if err != nil || !strings.Contains(spec.Text, "trusted.afr.gv0-") {
+		t.Errorf("%v\n%s", err, spec.Text)
+	}
+	if _, err := l.Spec("gv0.p1.data-more", remote); !api.IsKind(err, api.Forbidden) {
+		t.Error(err)
+	}
+	for _, key := range []string{"fresh", "shd/fresh", "gv0.p1.data-other"} {
+		if _, err := l.Spec(key, local); !api.IsKind(err, api.NotFound) {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	if text, err := l.Spec("gv0.p1.data-gv0", local); err != nil || strings.Contains(text.Text, "/data/more") {
+		t.Error("the present bricks are affected", err)
+	}
 }

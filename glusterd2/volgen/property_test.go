@@ -53,7 +53,7 @@ func TestAnyVolume(t *testing.T) {
 	o := testParams(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		v := anyVolume(rt, o.Table)
-		texts := map[string]string{"client": Client(v, o, false), "trusted": Client(v, o, true)}
+		texts := map[string]string{"client": Client(v, o, false), "trusted": Client(v, o, true), "rebalance": Rebalance(v, o)}
 		if v.NeedsSelfHeal() {
 			texts["selfheal"] = SelfHeal(v, o)
 		}

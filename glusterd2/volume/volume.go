@@ -60,7 +60,14 @@ type Brick struct {
 	// changelog xattrs on disk are named after it.
 	Client  int  `json:"client"`
 	Arbiter bool `json:"arbiter,omitempty"`
+	// Leaving is set while the brick's files are moved to others because it is going to be removed.
+	Leaving bool `json:"leaving,omitempty"`
+	// Reset is set while the brick is taken out of service to be made anew at the same place. It must not run then.
+	Reset bool `json:"reset,omitempty"`
 }
+
+// Leaving reports whether the subvolume is going to be removed: its bricks leave together.
+func (s Subvol) Leaving() bool { return len(s.Bricks) > 0 && s.Bricks[0].Leaving }
 
 // Bricks returns the bricks of all subvolumes in order.
 func (v *Volume) Bricks() []Brick {

@@ -129,6 +129,26 @@ type BrickInfo struct {
 	Type       string `json:"type"`
 }
 
+// VolumeExpandReq adds bricks to a volume (POST /v1/volumes/{volname}/expand). With counts of copies that are higher than
+// those of the volume the bricks are further copies, set by set; else they make further subvolumes. Arbiter is an
+// addition. Force lifts the guards on bricks and the demand that all present copies are online. Size and Distribute ask
+// for automatic provisioning.
+type VolumeExpandReq struct {
+	ReplicaCount    int             `json:"replica,omitempty"`
+	ArbiterCount    int             `json:"arbiter,omitempty"`
+	Bricks          []BrickReq      `json:"bricks"`
+	Force           bool            `json:"force,omitempty"`
+	Flags           map[string]bool `json:"flags,omitempty"`
+	Size            uint64          `json:"size,omitempty"`
+	DistributeCount int             `json:"distribute,omitempty"`
+}
+
+// VolumeExpandResp is the volume as it is after an expansion. Hint (an addition) says what is left to do.
+type VolumeExpandResp struct {
+	VolumeInfo
+	Hint string `json:"hint,omitempty"`
+}
+
 // SizeInfo counts bytes.
 type SizeInfo struct {
 	Capacity uint64 `json:"capacity"`

@@ -44,11 +44,7 @@ func createOperation(host Host) transaction.Operation[createParams, none] {
 			},
 		}},
 		Commit: func(p createParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			var guards []store.Guard
-			for id, rev := range p.Peers {
-				guards = append(guards, peer.Records.MustBe(id, rev))
-			}
-			return []store.Write{volume.Records.Create(p.Volume.Name, p.Volume)}, guards, none{}, nil
+			return []store.Write{volume.Records.Create(p.Volume.Name, p.Volume)}, peersMustBe(p.Peers), none{}, nil
 		},
 	}
 }
@@ -140,13 +136,8 @@ func (c *Commands) checkCreate(req api.VolumeCreateReq) error {
 		return api.Errorf(api.NotSupported, "size: volumes of a size, on bricks that gd2 makes, are not possible here: name the bricks in subvols").
 			With(api.FieldField, "size")
 	}
-	for flag := range req.Flags {
-		switch flag {
-		case api.FlagReuseBricks, api.FlagAllowRootDir, api.FlagAllowMountAsBrick, api.FlagCreateBrickDir:
-		default:
-			return api.FieldErrorf("flags", "flag %.40q is not known: use %s", flag, strings.Join([]string{
-				api.FlagReuseBricks, api.FlagAllowRootDir, api.FlagAllowMountAsBrick, api.FlagCreateBrickDir}, ", "))
-		}
+	if err := checkFlags(req.Flags); err != nil {
+		return err
 	}
 	if err := api.ValidateMetadata(req.Metadata); err != nil {
 		return err
@@ -193,7 +184,10 @@ func (c *Commands) place(b api.BrickReq, revisions map[string]int64) (volume.Pla
 
 // checkBricks refuses paths of bad form, and bricks that are, contain or lie inside others of this or another volume.
 func (c *Commands) checkBricks(v *volume.Volume) error {
-	type owned struct{ path, volume string }
+	type owned struct {
+		path, volume string
+		planned      bool
+	}
 	taken := map[string][]owned{}
 	recs, err := volume.Records.List(c.Store)
 	if err != nil {
@@ -201,7 +195,7 @@ func (c *Commands) checkBricks(v *volume.Volume) error {
 	}
 	for _, rec := range recs {
 		for _, b := range rec.Value.Bricks() {
-			taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, rec.ID})
+			taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, rec.ID, false})
 		}
 	}
 	hosts := peer.Hosts(c.Store)
@@ -218,14 +212,14 @@ func (c *Commands) checkBricks(v *volume.Volume) error {
 				continue
 			}
 			switch {
-			case o.volume == v.Name && o.path == b.Path:
+			case o.planned && o.path == b.Path:
 				return api.FieldErrorf("path", "%s is named twice", where)
 			case o.path == b.Path:
 				return api.FieldErrorf("path", "%s is already a brick of volume %s", where, o.volume)
 			}
 			return api.FieldErrorf("path", "%s overlaps with the brick %s of volume %s: bricks must not contain each other", where, o.path, o.volume)
 		}
-		taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, v.Name})
+		taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, v.Name, true})
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"gd2/glusterd2/brick"
@@ -21,9 +22,15 @@ type DataPlane struct {
 	Locks    *brick.Locks
 	SelfHeal *selfheal.Daemon
 	Quorum   Quorum
+	Repairer selfheal.Repairer
+	// RepairText returns the volfile for a Repairer.
+	RepairText func(v *volume.Volume) string
 
 	// preparing makes checks and preparations of bricks take turns, so that two volumes cannot take one directory.
 	preparing sync.Mutex
+	// coming holds the bricks that are started for changes that are not committed yet, by volume name.
+	comingMu sync.Mutex
+	coming   map[string]*volume.Volume
 }
 
 var _ Host = (*DataPlane)(nil)
@@ -37,12 +44,17 @@ func (d *DataPlane) where(v *volume.Volume, b volume.Brick) brick.Where {
 	return brick.Where{VolumeName: v.Name, Host: peer.Hosts(d.Store)(b.PeerID), PeerID: b.PeerID, Path: b.Path}
 }
 
-// Prepare implements Host.
+// Prepare implements Host. The volume's id marks what is made: it is chosen once and used by no other volume.
 func (d *DataPlane) Prepare(ctx context.Context, v *volume.Volume, allow Allow) error {
-	return d.prepare(ctx, d.OS, v, allow)
+	return d.PrepareAs(ctx, v, v.ID, allow)
 }
 
-func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume, allow Allow) error {
+// PrepareAs implements BrickHost.
+func (d *DataPlane) PrepareAs(ctx context.Context, v *volume.Volume, mark string, allow Allow) error {
+	return d.prepare(ctx, d.OS, v, mark, allow)
+}
+
+func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume, mark string, allow Allow) error {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
 	known, err := d.known(v)
@@ -58,14 +70,14 @@ func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume,
 		}
 	}
 	for _, b := range bricks {
-		if err := brick.Prepare(ctx, sys, d.prepareReq(v, b, grants.CreateParents)); err != nil {
+		if err := brick.Prepare(ctx, sys, d.prepareReq(v, b, mark, grants.CreateParents)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// known lists the paths of this peer's bricks of other volumes.
+// known lists the paths of this peer's bricks other than those of v.
 func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
 	recs, err := volume.Records.List(d.Store)
 	if err != nil {
@@ -73,27 +85,30 @@ func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
 	}
 	var out []string
 	for _, rec := range recs {
-		if rec.Value.ID == v.ID {
-			continue
-		}
 		for _, b := range rec.Value.BricksOn(d.PeerID) {
-			out = append(out, b.Path)
+			if rec.Value.ID != v.ID || !slices.ContainsFunc(v.Bricks(), func(own volume.Brick) bool { return own.Path == b.Path }) {
+				out = append(out, b.Path)
+			}
 		}
 	}
 	return out, nil
 }
 
-func (d *DataPlane) prepareReq(v *volume.Volume, b volume.Brick, parents bool) brick.PrepareReq {
-	// The volume's id marks what was made: it is chosen once and used by no other volume.
-	return brick.PrepareReq{Where: d.where(v, b), VolumeID: v.ID, Mark: v.ID, CreateParents: parents}
+func (d *DataPlane) prepareReq(v *volume.Volume, b volume.Brick, mark string, parents bool) brick.PrepareReq {
+	return brick.PrepareReq{Where: d.where(v, b), VolumeID: v.ID, Mark: mark, CreateParents: parents}
 }
 
 // Unprepare implements Host.
 func (d *DataPlane) Unprepare(ctx context.Context, v *volume.Volume) error {
+	return d.UnprepareAs(ctx, v, v.ID)
+}
+
+// UnprepareAs implements BrickHost.
+func (d *DataPlane) UnprepareAs(ctx context.Context, v *volume.Volume, mark string) error {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
 	for _, b := range v.BricksOn(d.PeerID) {
-		if err := brick.Unprepare(ctx, d.OS, d.prepareReq(v, b, true)); err != nil {
+		if err := brick.Unprepare(ctx, d.OS, d.prepareReq(v, b, mark, true)); err != nil {
 			return err
 		}
 	}
@@ -108,6 +123,12 @@ func (d *DataPlane) specs(v *volume.Volume) []brick.Spec {
 	return out
 }
 
+// wanted are the bricks that run while the volume is started: those that are being reset are out of service.
+func (d *DataPlane) wanted(v *volume.Volume) []brick.Spec {
+	part := v.Part(slices.DeleteFunc(v.BricksOn(d.PeerID), func(b volume.Brick) bool { return b.Reset })...)
+	return d.specs(part)
+}
+
 // Start implements Host.
 func (d *DataPlane) Start(ctx context.Context, v *volume.Volume) error {
 	unlock, err := d.Locks.Lock(ctx, v.Name)
@@ -115,8 +136,30 @@ func (d *DataPlane) Start(ctx context.Context, v *volume.Volume) error {
 		return err
 	}
 	defer unlock()
-	_, err = d.Bricks.StartAll(ctx, d.specs(v))
+	d.setComing(v.Name, v)
+	_, err = d.Bricks.StartAll(ctx, d.wanted(v))
 	return err
+}
+
+// Coming returns a volume with the bricks that were started last, which its record may not have yet.
+func (d *DataPlane) Coming(volumeName string) (*volume.Volume, bool) {
+	d.comingMu.Lock()
+	defer d.comingMu.Unlock()
+	v, ok := d.coming[volumeName]
+	return v, ok
+}
+
+func (d *DataPlane) setComing(name string, v *volume.Volume) {
+	d.comingMu.Lock()
+	defer d.comingMu.Unlock()
+	if v == nil {
+		delete(d.coming, name)
+		return
+	}
+	if d.coming == nil {
+		d.coming = map[string]*volume.Volume{}
+	}
+	d.coming[name] = v
 }
 
 // Stop implements Host.
@@ -126,6 +169,7 @@ func (d *DataPlane) Stop(ctx context.Context, v *volume.Volume) error {
 		return err
 	}
 	defer unlock()
+	d.setComing(v.Name, nil)
 	return d.Bricks.StopAll(ctx, d.specs(v))
 }
 

@@ -3,6 +3,7 @@ package volumes
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,8 +21,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeBrick is a directory on a fakeHosts.
 type fakeBrick struct {
-	owner   string // the id of the volume that made it
+	owner   string // the id of the volume that it is of
+	mark    string // of the preparation that made it
 	running bool
+	dirty   bool
+	blames  []string // the names of the clients of bricks that are empty
 }
 
 // fakeHosts is the hosts of several peers, which survive their daemons.
@@ -43,6 +47,13 @@ func (h *fakeHosts) setFail(peerID, call string, err error) {
 	h.fail[peerID+" "+call] = err
 }
 
+// forget removes the bricks of which the path has the part.
+func (h *fakeHosts) forget(part string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	maps.DeleteFunc(h.bricks, func(at string, _ fakeBrick) bool { return strings.Contains(at, part) })
+}
+
 // text describes the bricks of which the path has the part.
 func (h *fakeHosts) text(part string) string {
 	h.mu.Lock()
@@ -50,7 +61,7 @@ func (h *fakeHosts) text(part string) string {
 	var lines []string
 	for at, b := range h.bricks {
 		if strings.Contains(at, part) {
-			lines = append(lines, fmt.Sprintf("%s running=%v", at, b.running))
+			lines = append(lines, fmt.Sprintf("%s running=%v dirty=%v blames=%v", at, b.running, b.dirty, b.blames))
 		}
 	}
 	slices.Sort(lines)
@@ -87,14 +98,19 @@ func (h fakeHost) one(call, at string, do func(at string) error) error {
 	return do(at)
 }
 
-func (h fakeHost) Prepare(ctx context.Context, v *volume.Volume, _ Allow) error {
+func (h fakeHost) Prepare(ctx context.Context, v *volume.Volume, allow Allow) error {
+	return h.PrepareAs(ctx, v, v.ID, allow)
+}
+
+func (h fakeHost) PrepareAs(ctx context.Context, v *volume.Volume, mark string, _ Allow) error {
 	return h.each(ctx, v, "prepare", func(at string) error {
 		b, there := h.bricks[at]
 		if there && b.owner != v.ID {
 			return api.Errorf(api.State, "%s is a brick of another volume", at)
 		}
-		b.owner = v.ID
-		h.bricks[at] = b
+		if !there {
+			h.bricks[at] = fakeBrick{owner: v.ID, mark: mark}
+		}
 		return nil
 	})
 }
@@ -126,10 +142,40 @@ func (h fakeHost) survey(v *volume.Volume, action string, running bool) []api.Ef
 }
 
 func (h fakeHost) Unprepare(ctx context.Context, v *volume.Volume) error {
+	return h.UnprepareAs(ctx, v, v.ID)
+}
+
+func (h fakeHost) UnprepareAs(ctx context.Context, v *volume.Volume, mark string) error {
 	return h.each(ctx, v, "unprepare", func(at string) error {
-		if h.bricks[at].owner == v.ID {
+		if h.bricks[at].mark == mark {
 			delete(h.bricks, at)
 		}
+		return nil
+	})
+}
+
+// Blame marks this peer's bricks of the volume, unlike the real one, which does it through one peer.
+func (h fakeHost) Blame(ctx context.Context, e EmptyBricks) error {
+	return h.blame(ctx, e, "blame", true)
+}
+
+func (h fakeHost) Forgive(ctx context.Context, e EmptyBricks) error {
+	return h.blame(ctx, e, "forgive", false)
+}
+
+func (h fakeHost) blame(ctx context.Context, e EmptyBricks, call string, on bool) error {
+	empty := e.Volume.Part(e.Bricks...).BricksOn(h.peerID)
+	return h.each(ctx, e.Volume, call, func(at string) error {
+		b, there := h.bricks[at]
+		if !there {
+			return nil
+		}
+		if slices.ContainsFunc(empty, func(n volume.Brick) bool { return h.peerID+" "+n.Path == at }) {
+			b.dirty = on
+		} else if b.blames = nil; on {
+			b.blames = e.clients()
+		}
+		h.bricks[at] = b
 		return nil
 	})
 }

@@ -83,7 +83,7 @@ func (r *Reconciler) once(ctx context.Context, thorough bool) error {
 			continue
 		}
 		if !r.Plane.Barred(v) {
-			bricks = append(bricks, r.Plane.specs(v)...)
+			bricks = append(bricks, r.Plane.wanted(v)...)
 		}
 		if v.NeedsSelfHeal() {
 			heal = append(heal, v.Name)

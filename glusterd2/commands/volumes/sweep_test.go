@@ -42,6 +42,18 @@ func TestSweep(t *testing.T) {
 			changed.Options = map[string]string{"cluster.self-heal-daemon": "off"}
 			return s.subject(pool, n, editPlan(rec, &changed).Erase())
 		},
+		"volume.expand@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			req := api.VolumeExpandReq{ReplicaCount: rec.Value.Shape().Replica + 1, Force: true}
+			for i, sub := range rec.Value.Subvols {
+				req.Bricks = append(req.Bricks, api.BrickReq{PeerID: sub.Bricks[0].PeerID, Path: fmt.Sprintf("/bricks/%s/more/%d", name(n), i)})
+			}
+			p, err := New(Config{Store: pool.Store("p1"), Table: s.table, PeerID: "p1"}).planExpand(rec, req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.subject(pool, n, expandPlan(rec, p).Erase())
+		},
 		"group.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.group(pool, n, groupPlan(api.OptionGroup{Name: name(n)}).Erase())
 		},
@@ -108,9 +120,10 @@ func (s *subjects) volume(t testing.TB, pool *transactiontest.Pool, n int, state
 	t.Helper()
 	v := s.planned(t, pool, n).Volume
 	v.State = state
+	s.hosts.forget(name(n))
 	for _, b := range v.Bricks() {
 		s.hosts.mu.Lock()
-		s.hosts.bricks[b.PeerID+" "+b.Path] = fakeBrick{owner: v.ID, running: state == volume.Started}
+		s.hosts.bricks[b.PeerID+" "+b.Path] = fakeBrick{owner: v.ID, mark: v.ID, running: state == volume.Started}
 		s.hosts.mu.Unlock()
 	}
 	st := pool.Store("p1")
@@ -171,7 +184,7 @@ func TestSweepRealBricks(t *testing.T) {
 	cfg := transactiontest.Config{Registry: func(peerID string) *transaction.Registry {
 		r := transaction.NewRegistry()
 		// The pool makes the store after the first registry; the steps look for it when they run.
-		transaction.Register(r, createOperation(lateHost{peerID, stores}))
+		transaction.Register(r, createOperation(lateHost{peerID: peerID, stores: stores}))
 		return r
 	}}
 	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{

@@ -21,8 +21,9 @@ import (
 
 // lateHost is the DataPlane of a peer whose store is found when it is needed. It prepares bricks and nothing else.
 type lateHost struct {
-	peerID string
-	stores map[string]func() store.Reader
+	BrickHost // none
+	peerID    string
+	stores    map[string]func() store.Reader
 }
 
 var _ Host = lateHost{}

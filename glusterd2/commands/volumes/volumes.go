@@ -34,6 +34,7 @@ type Host interface {
 	Report(ctx context.Context, v *volume.Volume) Report
 	// Heal starts a heal of the volume by this peer's self-heal daemon.
 	Heal(ctx context.Context, v *volume.Volume, full bool) error
+	BrickHost
 }
 
 // Allow lifts the guards on bricks: the flags of a request, and Force.
@@ -115,6 +116,7 @@ type Operations struct {
 	group   transaction.Handle[groupParams, none]
 	ungroup transaction.Handle[ungroupParams, none]
 	pool    transaction.Handle[poolParams, none]
+	expand  transaction.Handle[expandParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -127,6 +129,7 @@ func Register(r *transaction.Registry, host Host) Operations {
 		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)),
 		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
+		expand: transaction.Register(r, expandOperation(host)),
 	}
 }
 
