@@ -82,7 +82,7 @@ func TestSpecSecrets(t *testing.T) {
 		{"shd/gv0", local, "secret"}, {"shd/gv0", remote, "forbidden"}, {"shd/gv0", peer, "forbidden"},
 		{"gv0.host1.example.org.data-gv0", local, "secret"}, {"gv0.p1.data-gv0", local, "secret"},
 		{"gv0.10.0.0.3.data-gv0", local, "secret"}, {"gv0.host2.data-gv0", remote, "forbidden"},
-		{"rebalance/gv0", local, "secret"}, {"rebalance/dist", local, "secret"}, {"rebalance/gv0", remote, "forbidden"},
+		{"rebalance/gv0", local, "secret"}, {"rebalance/gv0", remote, "forbidden"},
 		{"rebalance/nothing", local, "not-found"}, {"rebalance/", local, "not-found"},
 		{"shd/dist", local, "not-found"}, {"nothing", local, "not-found"}, {"", local, "not-found"},
 		{"/", local, "not-found"}, {"//gv0", local, "not-found"}, {"gv0/", local, "not-found"},
