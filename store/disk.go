@@ -63,7 +63,7 @@ type diskCopy struct {
 
 // inCopy reports whether a record belongs into the copy on disk.
 func inCopy(e *entry) bool {
-	for _, prefix := range []string{PrefixSecrets, PrefixTokens, PrefixAlive, PrefixEvents, PrefixWebhooks, PrefixDeliveries} {
+	for _, prefix := range []string{PrefixSecrets, PrefixTokens, PrefixAlive, PrefixEvents, PrefixWebhooks, PrefixDeliveries, PrefixKeys} {
 		if strings.HasPrefix(e.key, prefix) {
 			return false
 		}

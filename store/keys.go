@@ -25,6 +25,8 @@ const (
 	PrefixTokens = Root + "tokens/"
 	// PrefixTransactions holds transactions, by transaction id: those that run and the last that ended.
 	PrefixTransactions = Root + "txn/"
+	// PrefixKeys holds the keys that clients gave their requests, by a digest: what became of each request.
+	PrefixKeys = Root + "keys/"
 	// PrefixLocks holds the locks of running transactions, by what is locked, such as "volume/gv0".
 	PrefixLocks = Root + "locks/"
 	// PrefixRevoked holds the certificates that are no longer good, by serial number.

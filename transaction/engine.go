@@ -52,6 +52,8 @@ type Config struct {
 	// History is the number of finished transactions that are kept (200), HistoryAge how long they are (30 days).
 	History    int
 	HistoryAge time.Duration
+	// KeyAge is how long the keys of requests are remembered (24 h).
+	KeyAge time.Duration
 	// Logbook, if set, remembers the log of the last transactions. It must be a hook of Log's logger.
 	Logbook *Logbook
 
@@ -78,7 +80,7 @@ func (c Config) withDefaults() Config {
 		value time.Duration
 	}{
 		{&c.Grace, 2 * time.Second}, {&c.Backoff, 500 * time.Millisecond}, {&c.MaxBackoff, 30 * time.Second},
-		{&c.UndoPatience, 2 * time.Second}, {&c.HistoryAge, 30 * 24 * time.Hour},
+		{&c.UndoPatience, 2 * time.Second}, {&c.HistoryAge, 30 * 24 * time.Hour}, {&c.KeyAge, 24 * time.Hour},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value

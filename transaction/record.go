@@ -60,7 +60,9 @@ type Record struct {
 	PeerErrors map[string]*api.Error `json:"peer-errors,omitempty"`
 	Result     json.RawMessage       `json:"result,omitempty"`
 	// By is who asked for the transaction, nil if the daemon did by itself; Acts is what people have decided about it since.
-	By   *api.Actor         `json:"by,omitempty"`
+	By *api.Actor `json:"by,omitempty"`
+	// Key is the id of the key of the request that the transaction carries out, if it had one.
+	Key  string             `json:"key,omitempty"`
 	Acts []api.OperationAct `json:"acts,omitempty"`
 }
 

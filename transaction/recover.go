@@ -37,6 +37,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	b.list()
 	timer := time.NewTimer(never)
 	defer timer.Stop()
+	tidy := time.NewTicker(tidyEvery)
+	defer tidy.Stop()
 	for {
 		timer.Reset(time.Until(e.scan(b, time.Now())))
 		select {
@@ -47,6 +49,8 @@ func (e *Engine) Run(ctx context.Context) error {
 		case <-b.changes.Signal():
 		case <-e.kick:
 		case <-timer.C:
+		case now := <-tidy.C:
+			e.tidy(now)
 		}
 		b.update()
 	}

@@ -18,11 +18,44 @@ type Request struct {
 	Async    bool
 	Patience time.Duration
 
-	mu sync.Mutex
-	id string
+	// Key, if set, is what the first transaction of the request is remembered by. Resumed says that the request was being
+	// carried out before, by a peer that stopped: what is done already is no reason to refuse it.
+	Key     *Key
+	Resumed bool
+
+	mu       sync.Mutex
+	id       string
+	used     bool // the key belongs to a transaction now
+	foreseen bool // and its record has the answer
 }
 
-// Operation returns the id of the transaction that the request has begun, or "".
+// Resumed reports whether the request of a context was begun before: see Request.
+func Resumed(ctx context.Context) bool {
+	r := requestOf(ctx)
+	return r != nil && r.Resumed
+}
+
+// Foreseen reports whether the answer to the request is kept together with its transaction.
+func (r *Request) Foreseen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.foreseen
+}
+
+// key returns the key for the transaction that is about to begin; the first that begins has it.
+func (r *Request) key() *Key {
+	if r == nil || r.Key == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.used {
+		return nil
+	}
+	return r.Key
+}
+
+// Operation returns the id of the transaction that the request has begun last, or "".
 func (r *Request) Operation() string {
 	if r == nil {
 		return ""
@@ -32,13 +65,14 @@ func (r *Request) Operation() string {
 	return r.id
 }
 
-func (r *Request) began(id string) {
+func (r *Request) began(id string, foreseen bool) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.id = id
+	r.id, r.used = id, true
+	r.foreseen = r.foreseen || foreseen
 }
 
 type requestKey struct{}

@@ -20,6 +20,7 @@ type wish struct {
 	peers  []string
 	locks  []string
 	guards []store.Guard
+	answer any
 }
 
 // outcome is how a transaction ended, or why it has not.
@@ -62,11 +63,16 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	if !e.claim(d) {
 		return nil, errStopped
 	}
-	if err := d.begin(ctx, w.guards); err != nil {
+	key := req.key()
+	if key != nil {
+		d.rec.Key = key.ID
+	}
+	record, foreseen := d.claimKey(key, w.answer)
+	if err := d.begin(ctx, w.guards, record...); err != nil {
 		e.release(d)
 		return nil, err
 	}
-	req.began(d.id)
+	req.began(d.id, foreseen)
 	ended := make(chan outcome, 1)
 	go func() {
 		defer e.release(d)
@@ -109,10 +115,13 @@ func (d *drive) intent() []store.Write {
 }
 
 // begin writes the intent and takes all locks, or none.
-func (d *drive) begin(ctx context.Context, guards []store.Guard) error {
+func (d *drive) begin(ctx context.Context, guards []store.Guard, more ...store.Write) error {
 	ctx, cancel := d.e.joined(ctx)
 	defer cancel()
-	rev, err := d.e.cfg.Store.Commit(ctx, d.intent(), guards...)
+	rev, err := d.e.cfg.Store.Commit(ctx, append(d.intent(), more...), guards...)
+	if len(more) > 0 && api.IsKind(err, api.Conflict) && api.AsError(err).Fields[store.FieldKey] == more[0].Key() {
+		return errSameKey
+	}
 	if api.IsKind(err, api.Conflict) {
 		return d.e.conflict(ctx, d.rec.Locks, err)
 	}
@@ -232,6 +241,7 @@ func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) e
 	}
 	all := append([]store.Write{recordKind.Update(d.id, rec, d.rev)}, writes...)
 	all = append(all, d.e.unlock(d.id, d.rec.Locks)...)
+	all = append(all, d.e.settleKey(d.id, rec)...)
 	old := d.e.outdated()
 	rev, err := d.e.cfg.Store.Commit(d.e.ctx, append(slices.Clip(all), old...), guards...)
 	if len(old) > 0 && api.IsKind(err, api.Conflict) {

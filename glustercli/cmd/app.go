@@ -58,6 +58,7 @@ type global struct {
 	insecure   bool
 	timeout    time.Duration
 	async      bool
+	key        string
 	output     string
 	json       bool
 	yes        bool
@@ -105,7 +106,7 @@ func (a *app) do(op string, f func(ctx context.Context, args []string) error) fu
 		a.started = true
 		err := a.connect()
 		if err == nil {
-			err = a.planned(f(a.dry(cmd.Context()), args))
+			err = a.planned(f(a.keyed(a.dry(cmd.Context())), args))
 		}
 		if p, ok := client.IsPending(err); ok && a.async && !p.Waited {
 			return a.begun(p.ID)
@@ -115,6 +116,14 @@ func (a *app) do(op string, f func(ctx context.Context, args []string) error) fu
 		}
 		return nil
 	}
+}
+
+// keyed is a context in which the request of a command has the key that its user chose.
+func (a *app) keyed(ctx context.Context) context.Context {
+	if a.key == "" {
+		return ctx
+	}
+	return client.WithKey(ctx, a.key)
 }
 
 // begun ends a command that was asked not to wait: the id alone on standard output, for scripts.

@@ -49,7 +49,7 @@ func exitCode(err error) int {
 		return ExitUnreachable
 	case api.Timeout:
 		return ExitTimeout
-	case api.Internal, api.Invalid, api.State, api.TooLarge, api.NotSupported, api.MethodNotAllowed, api.TooMany:
+	case api.Internal, api.Invalid, api.State, api.TooLarge, api.NotSupported, api.MethodNotAllowed, api.TooMany, api.KeyReused:
 		return ExitFailed
 	}
 	return ExitFailed

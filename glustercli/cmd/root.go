@@ -34,6 +34,7 @@ func (a *app) newRoot() *cobra.Command {
 	f.BoolVar(&a.insecure, "insecure", false, "trust any server certificate")
 	f.DurationVar(&a.timeout, "timeout", defaultTimeout, "how long to wait for each answer; 0 waits for ever")
 	f.BoolVar(&a.async, "async", false, "do not wait for the end of a change: print the id of its operation")
+	f.StringVar(&a.key, "idempotency-key", "", "a name for this change, chosen anew for each: repeated with the same name it is not done twice")
 	f.StringVarP(&a.output, "output", "o", formatTable, "form of the output: table, json or yaml")
 	f.BoolVar(&a.json, "json", false, "the same as -o json")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask for confirmation")

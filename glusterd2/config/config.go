@@ -101,6 +101,8 @@ type Config struct {
 	// OperationsKeep is how many operations that have ended are remembered, OperationsKeepFor how long they are at most.
 	OperationsKeep    int
 	OperationsKeepFor time.Duration
+	// KeysKeepFor is how long the Idempotency-Keys of requests are remembered.
+	KeysKeepFor time.Duration
 
 	// HooksDir holds the scripts that run after a change.
 	HooksDir string

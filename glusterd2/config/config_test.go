@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
 		EventsKeep: 10_000, EventsAge: 168 * time.Hour, EventStreams: 64,
 		HooksDir: "/var/lib/glusterd2/hooks", GroupsDir: "/var/lib/glusterd/groups", PIDFile: "/var/run/glusterd2/glusterd2.pid",
-		OperationsKeep: 1000, OperationsKeepFor: 720 * time.Hour,
+		OperationsKeep: 1000, OperationsKeepFor: 720 * time.Hour, KeysKeepFor: 24 * time.Hour,
 		GlusterFSD: "/usr/sbin/glusterfsd", GlusterFS: "/usr/sbin/glusterfs",
 	}
 	if diff := cmp.Diff(want, c); diff != "" {

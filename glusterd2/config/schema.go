@@ -117,6 +117,8 @@ func storeOptions() []option {
 			value: func(c *Config) any { return &c.OperationsKeep }},
 		{name: "operations-keep-for", preset: "720h", usage: "how long they are remembered at most",
 			value: func(c *Config) any { return &c.OperationsKeepFor }},
+		{name: "keys-keep-for", preset: "24h", usage: "how long the Idempotency-Keys of requests are remembered",
+			value: func(c *Config) any { return &c.KeysKeepFor }},
 	}
 }
 

@@ -141,6 +141,9 @@ func (c *Config) checkEvents() error {
 	if c.EventStreams < 1 || c.EventStreams > maxEventStreams {
 		errs = append(errs, wrong("event-streams", strconv.Itoa(c.EventStreams), fmt.Sprintf("it must be 1 to %d", maxEventStreams)))
 	}
+	if c.KeysKeepFor < minOperationsFor {
+		errs = append(errs, wrong("keys-keep-for", c.KeysKeepFor.String(), "it must be at least "+minOperationsFor.String()))
+	}
 	return errors.Join(errs...)
 }
 

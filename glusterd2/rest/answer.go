@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -19,19 +20,12 @@ import (
 func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api.Error {
 	r := &Request{ID: id, Origin: originOf(req.Context()), Vars: mux.Vars(req), header: w.Header(), status: row.Status}
 	err := a.decode(w, req, row, r)
-	var result any
+	var ans transaction.Answer
 	if err == nil {
 		ctx, cancel := a.deadline(req, row)
 		defer cancel()
 		r.asked = &transaction.Request{By: actorOf(req), Async: row.changes() && async(req), Patience: preferredWait(req)}
-		ctx = transaction.WithRequest(ctx, r.asked)
-		handle := row.handler
-		if r.planned(row) {
-			handle = func(ctx context.Context, r *Request) (any, error) { return a.plan(ctx, row, r) }
-		}
-		var fault error
-		result, fault = handle(ctx, r)
-		err = timely(api.AsError(fault), fault)
+		ans, err = a.once(transaction.WithRequest(ctx, r.asked), req, row, r)
 	}
 	if id := r.asked.Operation(); id != "" {
 		w.Header().Set(HeaderOperation, id)
@@ -46,12 +40,28 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 		writeError(w, err)
 		return err
 	}
-	if row.response == nil && !r.planned(row) {
-		w.WriteHeader(r.status)
-		return nil
-	}
-	writeJSON(w, r.status, a.filler.fill(result))
+	writeAnswer(w, ans)
 	return nil
+}
+
+// carryOut calls the handler.
+func (a *API) carryOut(ctx context.Context, row *Route, r *Request) (transaction.Answer, *api.Error) {
+	handle := row.handler
+	if r.planned(row) {
+		handle = func(ctx context.Context, r *Request) (any, error) { return a.plan(ctx, row, r) }
+	}
+	result, fault := handle(ctx, r)
+	if err := timely(api.AsError(fault), fault); err != nil {
+		return transaction.Answer{}, err
+	}
+	if row.response == nil && !r.planned(row) {
+		return transaction.Answer{Status: r.status, Location: r.header.Get("Location")}, nil
+	}
+	body, err := json.Marshal(a.filler.fill(result))
+	if err != nil {
+		return transaction.Answer{}, api.Errorf(api.Internal, "the answer cannot be written as JSON: %v", err)
+	}
+	return transaction.Answer{Status: r.status, Location: r.header.Get("Location"), Body: append(body, '\n')}, nil
 }
 
 // timely makes a deadline that no service put in words an api.Timeout.

@@ -26,6 +26,9 @@ type fake struct {
 	measured Measurements
 	tail     Next // what a stream of events reads
 	asked    transaction.Query
+	kept     map[string]transaction.Answer // by the id of the key
+	prints   map[string]string
+	repeat   transaction.Repeat // what is known of other keys
 	waited   time.Duration
 }
 
@@ -210,6 +213,32 @@ func (c fakeCluster) SetOptions(context.Context, api.ClusterOptionReq) ([]api.Cl
 }
 
 type fakeOperations struct{ f *fake }
+
+func (o fakeOperations) Repeated(_ context.Context, k transaction.Key) (transaction.Repeat, error) {
+	o.f.mu.Lock()
+	defer o.f.mu.Unlock()
+	a, ok := o.f.kept[k.ID]
+	switch {
+	case !ok:
+		return o.f.repeat, nil
+	case o.f.prints[k.ID] != k.Print:
+		return transaction.Repeat{}, api.Errorf(api.KeyReused, "another request")
+	}
+	return transaction.Repeat{Answer: &a}, nil
+}
+func (o fakeOperations) Claim(context.Context, transaction.Key, transaction.Repeat) error {
+	return o.f.call("claim")
+}
+func (o fakeOperations) Remember(_ context.Context, k transaction.Key, a transaction.Answer) error {
+	o.f.mu.Lock()
+	defer o.f.mu.Unlock()
+	if o.f.kept == nil {
+		o.f.kept, o.f.prints = map[string]transaction.Answer{}, map[string]string{}
+	}
+	o.f.kept[k.ID], o.f.prints[k.ID] = a, k.Print
+	return nil
+}
+func (o fakeOperations) Forget(context.Context, transaction.Key) error { return o.f.call("forget") }
 
 func (o fakeOperations) Find(_ context.Context, q transaction.Query) ([]api.Operation, bool, error) {
 	o.f.asked = q

@@ -22,6 +22,7 @@ func (a *API) decode(w *recorder, req *http.Request, row *Route, r *Request) *ap
 	if err != nil {
 		return err
 	}
+	r.raw = body
 	if row.request == nil {
 		if s := strings.TrimSpace(string(body)); s != "" && s != "null" && s != "{}" {
 			return api.Errorf(api.Invalid, "%s %s takes no request body", row.Method, row.Path)

@@ -23,6 +23,15 @@ type Operations interface {
 	Abandon(ctx context.Context, id string) (api.Operation, error)
 	Cancel(ctx context.Context, id string) (api.Operation, error)
 	Logs(ctx context.Context, id string) (api.OperationLogs, error)
+	Keys
+}
+
+// Keys is what is known of requests that may have been sent before: see the methods of transaction.Engine.
+type Keys interface {
+	Repeated(ctx context.Context, k transaction.Key) (transaction.Repeat, error)
+	Claim(ctx context.Context, k transaction.Key, before transaction.Repeat) error
+	Remember(ctx context.Context, k transaction.Key, a transaction.Answer) error
+	Forget(ctx context.Context, k transaction.Key) error
 }
 
 // Pages of the list of operations.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
@@ -18,6 +19,20 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // a client that went away is nobody's concern
+}
+
+// writeAnswer writes what a request is answered with.
+func writeAnswer(w http.ResponseWriter, a transaction.Answer) {
+	if a.Location != "" {
+		w.Header().Set("Location", a.Location)
+	}
+	if len(a.Body) == 0 {
+		w.WriteHeader(a.Status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	w.WriteHeader(a.Status)
+	_, _ = w.Write(a.Body) // a client that went away is nobody's concern
 }
 
 func writeError(w http.ResponseWriter, e *api.Error) { writeJSON(w, e.Status(), e.Body()) }

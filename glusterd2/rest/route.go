@@ -70,7 +70,14 @@ type Route struct {
 	// MediaType is that of a raw route's answer.
 	MediaType string
 
+	// Whole says that the change is more than one transaction of the engine. So that a repeated request is known, it is noted
+	// before anything is done.
+	Whole bool
+	// Fresh says that the answer is a secret, which is not kept: a request that is repeated gets another.
+	Fresh bool
+
 	request, response reflect.Type
+	locate            func(answer any) string // where the answer of a row with Status 201 lies, if the row tells
 	handler           func(context.Context, *Request) (any, error)
 	raw               http.Handler
 }
@@ -83,6 +90,7 @@ type Request struct {
 	Query  url.Values
 
 	body   reflect.Value
+	raw    []byte // the body as it was sent
 	asked  *transaction.Request
 	header http.Header
 	status int

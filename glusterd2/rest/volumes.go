@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"gd2/pkg/api"
 )
@@ -17,8 +18,8 @@ func metadataFilter() []Param {
 
 func (a *API) volumeRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes", Name: "VolumeCreate", Plans: true, Access: Admin, Status: http.StatusCreated,
-			Description: "Creates a volume.", Requires: []string{"name"}}, a.volumeCreate),
+		located(func(v api.VolumeInfo) string { return "/v1/volumes/" + url.PathEscape(v.Name) }, serve(Route{Method: http.MethodPost, Path: "/v1/volumes", Name: "VolumeCreate", Plans: true, Access: Admin, Status: http.StatusCreated,
+			Description: "Creates a volume.", Requires: []string{"name"}}, a.volumeCreate)),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes", Name: "VolumeList", Access: Read, Query: metadataFilter(),
 			Description: "Lists the volumes."}, a.volumeList),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/options-group", Name: "OptionGroupList", Access: Read,

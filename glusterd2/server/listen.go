@@ -82,7 +82,7 @@ func (s *Server) serve() error {
 		Services: rest.Services{
 			Volumes: s.volumes, Bricks: s.volumes, Diagnosis: s.diagnose, Peers: s.peers, Pool: pool{s},
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes,
-			Operations: operations{s.engine, s.store}, Planner: planner{}, Events: s.events,
+			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events,
 			System: system{s}, Metrics: system{s},
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,

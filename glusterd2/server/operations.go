@@ -56,6 +56,7 @@ func (n *network) Cancel(ctx context.Context, peerID string, req transaction.Can
 
 // operations shows the engine to the REST edge.
 type operations struct {
+	rest.Keys
 	engine *transaction.Engine
 	store  *store.Store
 }

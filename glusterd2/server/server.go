@@ -180,7 +180,7 @@ func (s *Server) build() {
 	s.engine = transaction.NewEngine(transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
 		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
-		Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor,
+		Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor, KeyAge: s.cfg.KeysKeepFor,
 	})
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,

@@ -43,6 +43,8 @@ const (
 	NotSupported Kind = "not-supported"
 	// MethodNotAllowed is a path that exists, asked with another method.
 	MethodNotAllowed Kind = "method-not-allowed"
+	// KeyReused is an Idempotency-Key that was used for another request before.
+	KeyReused Kind = "key-reused"
 	// TooMany is a caller that asks too often.
 	TooMany Kind = "too-many"
 )
@@ -69,6 +71,7 @@ var statuses = map[Kind]int{
 	Denied: http.StatusUnauthorized, Forbidden: http.StatusForbidden, TooLarge: http.StatusRequestEntityTooLarge,
 	Unavailable: http.StatusServiceUnavailable, Timeout: http.StatusGatewayTimeout, NotSupported: http.StatusNotImplemented,
 	MethodNotAllowed: http.StatusMethodNotAllowed, TooMany: http.StatusTooManyRequests,
+	KeyReused: http.StatusUnprocessableEntity,
 }
 
 // Error is the one error type of gd2: raised by any layer, carried between peers, written as the body of a failed

@@ -114,6 +114,8 @@ type request struct {
 	query  url.Values
 	body   any
 	result []string
+	// once says that the server does not remember the request, so that it is not sent again when its outcome is unknown.
+	once bool
 }
 
 // answer is a reply of any status.
@@ -136,7 +138,7 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	}
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
-	a, err := c.send(ctx, r.method, u, body)
+	a, err := c.send(ctx, exchange{method: r.method, path: u, body: body, key: r.key(ctx, dry)})
 	if err != nil {
 		return err
 	}

@@ -76,20 +76,45 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// A server that took a request and then broke the connection may have carried it out.
-func TestNoSecondTryOfChanges(t *testing.T) {
-	breaks := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-	var asked atomic.Int32
-	good := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+// A server that took a request and then broke the connection may have carried it out: the request is sent again with the key
+// by which the pool knows it, or not at all.
+func TestSecondTryOfChanges(t *testing.T) {
+	var broken, asked atomic.Int32
+	keys := make(chan string, 100)
+	breaks := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		broken.Add(1)
+		keys <- r.Header.Get("Idempotency-Key")
+		panic(http.ErrAbortHandler)
+	})
+	good := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
+		keys <- r.Header.Get("Idempotency-Key")
 		writeAnswer(t, w, http.StatusOK, []api.VolumeInfo{{Name: "gv0"}})
 	})
 	c := open(t, Config{Endpoints: []string{breaks, good}})
-	err := c.VolumeDelete(t.Context(), "gv0")
-	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "may have been carried out") || asked.Load() != 0 {
+	if err := c.VolumeDelete(t.Context(), "gv0"); err != nil || asked.Load() != 1 {
 		t.Errorf("delete: %v after %d requests to the second server", err, asked.Load())
 	}
-	if vols, err := c.Volumes(t.Context(), Filter{}); err != nil || len(vols) != 1 {
+	if first, second := <-keys, <-keys; len(first) != 36 || first != second {
+		t.Errorf("keys %q and %q", first, second)
+	}
+	c = open(t, Config{Endpoints: []string{breaks, good}})
+	if err := c.VolumeDelete(WithKey(t.Context(), "mine"), "gv0"); err != nil || <-keys != "mine" || <-keys != "mine" {
+		t.Errorf("delete with a key of the caller's: %v", err)
+	}
+	c = open(t, Config{Endpoints: []string{breaks, good}})
+	asked.Store(0)
+	_, err := c.PeerToken(t.Context(), api.PeerTokenReq{})
+	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "may have been carried out") || asked.Load() != 0 || <-keys != "" {
+		t.Errorf("what is not remembered: %v after %d requests to the second server", err, asked.Load())
+	}
+	broken.Store(0)
+	c = open(t, Config{Endpoints: []string{breaks}})
+	err = c.VolumeDelete(t.Context(), "gv0")
+	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "may have been carried out") || broken.Load() != repeats+1 {
+		t.Errorf("no server answers: %v after %d requests", err, broken.Load())
+	}
+	if vols, err := open(t, Config{Endpoints: []string{breaks, good}}).Volumes(t.Context(), Filter{}); err != nil || len(vols) != 1 {
 		t.Errorf("list, which only reads: %v, %v", vols, err)
 	}
 }

@@ -125,7 +125,7 @@ func (s *subscription) open(ctx context.Context, e *endpoint) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
-	req, err := s.client.request(ctx, e, http.MethodGet, u, nil)
+	req, err := s.client.request(ctx, e, exchange{method: http.MethodGet, path: u})
 	if err != nil {
 		return nil, err
 	}

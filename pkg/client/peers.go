@@ -42,17 +42,17 @@ func (c *Client) PeerRemove(ctx context.Context, id string, force bool) error {
 
 // PeerToken makes a join token, good for one peer and once. Errors: Invalid.
 func (c *Client) PeerToken(ctx context.Context, req api.PeerTokenReq) (api.PeerToken, error) {
-	return ask[api.PeerToken](ctx, c, request{method: http.MethodPost, path: peerPath("token"), body: req})
+	return ask[api.PeerToken](ctx, c, request{method: http.MethodPost, path: peerPath("token"), body: req, once: true})
 }
 
 // Join makes the peer that gets the request join the pool that issued the token. Only root on that peer may ask.
 // Errors: Denied, Invalid, State when it is in another pool already.
 func (c *Client) Join(ctx context.Context, req api.PeerJoinReq) (api.Peer, error) {
-	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "join"}, body: req})
+	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "join"}, body: req, once: true})
 }
 
 // Reset makes the peer that gets the request forget its pool, so that it can join another. Only root on that peer may ask.
 // Errors: State when it was not detached and is not forced, or when it holds bricks of started volumes.
 func (c *Client) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, error) {
-	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "reset"}, body: req})
+	return ask[api.Peer](ctx, c, request{method: http.MethodPost, path: []string{"v1", "reset"}, body: req, once: true})
 }

@@ -35,7 +35,7 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) (int64, error) {
 	var failures []*api.Error
 	for _, i := range c.order() {
 		e := c.endpoints[i]
-		req, err := c.request(ctx, e, http.MethodGet, &url.URL{Path: backupPath}, nil)
+		req, err := c.request(ctx, e, exchange{method: http.MethodGet, path: &url.URL{Path: backupPath}})
 		if err != nil {
 			return 0, err
 		}

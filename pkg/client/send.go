@@ -13,32 +13,73 @@ import (
 	"gd2/pkg/api"
 )
 
+// exchange is a request as it goes out. A request with a key may be sent more than once.
+type exchange struct {
+	method string
+	path   *url.URL
+	body   []byte
+	key    string
+}
+
+func (x exchange) reads() bool { return x.method == http.MethodGet || x.method == http.MethodHead }
+
+// A request whose outcome is unknown is sent again so many times, after a pause that doubles, if it has a key.
+const (
+	repeats     = 5
+	repeatPause = 200 * time.Millisecond
+)
+
 // send puts the request to the endpoints in turn, beginning with the one that answered last, until one answers. An answer
-// of any status ends the search. A request that may have reached a server is put to another one only if it reads.
-func (c *Client) send(ctx context.Context, method string, path *url.URL, body []byte) (*answer, error) {
+// of any status ends the search. A request that may have reached a server is put to another one, or again, only if it reads or
+// has a key: then no server carries it out twice.
+func (c *Client) send(ctx context.Context, x exchange) (*answer, error) {
+	pause := repeatPause
+	for n := 0; ; n++ {
+		a, unknown, err := c.round(ctx, x)
+		if unknown == nil || x.key == "" || n == repeats || ctx.Err() != nil {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+		pause *= 2
+	}
+}
+
+// round puts the request to each endpoint once, until one answers. unknown is not nil if a request may have reached a server and
+// nobody answered it.
+func (c *Client) round(ctx context.Context, x exchange) (a *answer, unknown, err error) {
 	var failures []*api.Error
 	for _, i := range c.order() {
 		e := c.endpoints[i]
-		a, reached, err := c.exchange(ctx, e, method, path, body)
+		a, reached, err := c.exchange(ctx, e, x)
 		if err == nil {
 			c.mu.Lock()
 			c.first = i
 			c.mu.Unlock()
-			return a, a.err()
+			return a, nil, a.err()
 		}
 		if api.IsKind(err, api.TooLarge) {
-			return nil, err
+			return nil, nil, err
 		}
 		if ctx.Err() != nil {
-			return nil, ended(ctx, e, reached && method != http.MethodGet)
+			return nil, unknown, ended(ctx, e, (reached || unknown != nil) && !x.reads())
 		}
-		if reached && method != http.MethodGet && method != http.MethodHead {
-			return nil, api.Errorf(api.Unavailable,
+		if reached && !x.reads() {
+			unknown = api.Errorf(api.Unavailable,
 				"the connection to %s broke; the request may have been carried out: %v", e.name, plain(err))
+			if x.key == "" {
+				return nil, unknown, unknown
+			}
 		}
 		failures = append(failures, api.Errorf(api.Unavailable, "%s: %v", e.name, plain(err)))
 	}
-	return nil, &api.Error{Kind: api.Unavailable, Message: Unreachable, Causes: failures}
+	if unknown != nil {
+		return nil, unknown, unknown
+	}
+	return nil, nil, &api.Error{Kind: api.Unavailable, Message: Unreachable, Causes: failures}
 }
 
 // Unreachable is the message of the error for a pool of which no endpoint answers; its causes say why for each.
@@ -58,14 +99,14 @@ func (c *Client) order() []int {
 }
 
 // exchange puts the request to one endpoint. reached is false when no connection could be made, so that nothing was sent.
-func (c *Client) exchange(ctx context.Context, e *endpoint, method string, path *url.URL, body []byte) (a *answer, reached bool, err error) {
+func (c *Client) exchange(ctx context.Context, e *endpoint, x exchange) (a *answer, reached bool, err error) {
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached = true }}
-	req, err := c.request(httptrace.WithClientTrace(ctx, trace), e, method, path, body)
+	req, err := c.request(httptrace.WithClientTrace(ctx, trace), e, x)
 	if err != nil {
 		return nil, false, err
 	}
 	start := time.Now()
-	seen := Exchange{Method: method, URL: req.URL.String(), Request: body}
+	seen := Exchange{Method: x.method, URL: req.URL.String(), Request: x.body}
 	if e.unix {
 		seen.URL = e.name + req.URL.RequestURI()
 	}
@@ -85,22 +126,25 @@ func (c *Client) exchange(ctx context.Context, e *endpoint, method string, path 
 	return a, reached, err
 }
 
-func (c *Client) request(ctx context.Context, e *endpoint, method string, path *url.URL, body []byte) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, e *endpoint, x exchange) (*http.Request, error) {
 	u := e.base
-	u.Path, u.RawPath, u.RawQuery = path.Path, path.RawPath, path.RawQuery
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	u.Path, u.RawPath, u.RawQuery = x.path.Path, x.path.RawPath, x.path.RawQuery
+	req, err := http.NewRequestWithContext(ctx, x.method, u.String(), bytes.NewReader(x.body))
 	if err != nil {
-		return nil, api.Errorf(api.Invalid, "%s %s is not a request: %v", method, path, err)
+		return nil, api.Errorf(api.Invalid, "%s %s is not a request: %v", x.method, x.path, err)
+	}
+	if x.key != "" {
+		req.Header.Set("Idempotency-Key", x.key)
 	}
 	req.Header.Set("Accept", "application/json")
-	if body != nil {
+	if x.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if method != http.MethodGet {
+	if x.method != http.MethodGet {
 		req.Header["Prefer"] = prefer(ctx, c.cfg)
 	}
 	if c.cfg.Secret != "" {
-		token, err := sign(c.cfg.User, c.cfg.Secret, method, path.Path, time.Now())
+		token, err := sign(c.cfg.User, c.cfg.Secret, x.method, x.path.Path, time.Now())
 		if err != nil {
 			return nil, err
 		}

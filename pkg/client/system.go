@@ -41,7 +41,7 @@ func (c *Client) health(ctx context.Context, path string) (api.Health, error) {
 	var out api.Health
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
-	a, err := c.send(ctx, http.MethodGet, &url.URL{Path: "/" + path}, nil)
+	a, err := c.send(ctx, exchange{method: http.MethodGet, path: &url.URL{Path: "/" + path}})
 	if a != nil && json.Unmarshal(a.body, &out) == nil && (out.OK || len(out.Checks) > 0) {
 		return out, nil
 	}
@@ -56,7 +56,7 @@ func (c *Client) LogLevel(ctx context.Context) (api.LogLevel, error) {
 // SetLogLevel changes the level of the daemon's log until it restarts. Errors: Invalid.
 func (c *Client) SetLogLevel(ctx context.Context, level string) (api.LogLevel, error) {
 	body := api.LogLevel{Level: level}
-	return ask[api.LogLevel](ctx, c, request{method: http.MethodPost, path: []string{"v1", "loglevel"}, body: body})
+	return ask[api.LogLevel](ctx, c, request{method: http.MethodPost, path: []string{"v1", "loglevel"}, body: body, once: true})
 }
 
 // Raw sends a request as it is given and returns the body of the answer as it came. path begins with a slash and may carry
@@ -68,7 +68,7 @@ func (c *Client) Raw(ctx context.Context, method, path string, body []byte) ([]b
 	}
 	ctx, cancel := c.limit(ctx)
 	defer cancel()
-	a, err := c.send(ctx, strings.ToUpper(method), u, body)
+	a, err := c.send(ctx, exchange{method: strings.ToUpper(method), path: u, body: body, key: keyIn(ctx)})
 	if a == nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.Vol
 	if err := c.allOnline(v.Peers()); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	if _, err = c.Ops.create.Run(ctx, c.Engine, createPlan(params)); err != nil {
+	if _, err = c.Ops.create.Run(ctx, c.Engine, createPlan(params).Answering(c.info(v))); err != nil {
 		return api.VolumeInfo{}, err
 	}
 	return c.info(v), nil

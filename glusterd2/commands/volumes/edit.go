@@ -42,7 +42,7 @@ func (c *Commands) changeFound(ctx context.Context, rec store.Record[*volume.Vol
 	if err := modify(&v); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	_, err := c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v))
+	_, err := c.Ops.edit.Run(ctx, c.Engine, editPlan(rec, &v).Answering(c.info(&v)))
 	return c.after(&v, err)
 }
 

@@ -119,7 +119,7 @@ func (c *Commands) CreateGroup(ctx context.Context, req api.OptionGroupReq) (api
 		}
 		g.Options[i].Name = full
 	}
-	_, err = c.Ops.group.Run(ctx, c.Engine, groupPlan(g))
+	_, err = c.Ops.group.Run(ctx, c.Engine, groupPlan(g).Answering(g))
 	return g, err
 }
 
