@@ -64,6 +64,9 @@ func newAcceptCredentials(cfg Config) acceptCredentials {
 
 // ServerHandshake admits whoever has a certificate of the pool's CA that was not revoked.
 func (a acceptCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if a.refused.deaf(hostOf(conn.RemoteAddr().String()), time.Now()) {
+		return nil, nil, errTooOften
+	}
 	roots, own, err := a.files.load()
 	if err != nil {
 		a.log.WithError(err).Error("the store accepts no connection")
@@ -84,6 +87,9 @@ func (a acceptCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials
 	}
 	return c, info, nil
 }
+
+// errTooOften ends a connection without an answer.
+var errTooOften = errors.New("refused too often")
 
 // tell logs who was refused, and why.
 func (a acceptCredentials) tell(from net.Addr, err error) {

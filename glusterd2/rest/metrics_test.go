@@ -27,7 +27,8 @@ func measured() Measurements {
 			{Info: api.VolumeInfo{Name: "gv1", State: api.VolumeCreated, Subvols: []api.SubvolInfo{
 				{Name: "s0", DisperseDataCount: 2, Bricks: []api.BrickInfo{known.Info, unknown.Info}}}}, Bricks: []api.BrickStatus{known, unknown}},
 		},
-		Store:        api.StoreStatus{Revision: 42, Leader: "peer-1", DBBytes: 4096, Members: []api.StoreMember{{PeerID: "peer-1", Role: "voter"}}},
+		Store:        api.StoreStatus{Revision: 42, Leader: "peer-1", DBBytes: 4096, QuotaBytes: 1 << 20, Term: 3, LastSnapshot: "2026-01-01T00:00:00Z", SnapshotAge: 60,
+			Members: []api.StoreMember{{PeerID: "peer-1", Role: "voter", Reachable: true, Lag: 5}, {PeerID: "peer-2", Role: "learner"}}},
 		Transactions: map[string]int{"stuck": 2}, Connections: map[string]int{"brick": 3},
 	}
 }
@@ -59,6 +60,14 @@ func TestMetrics(t *testing.T) {
 		`glusterd2_store_revision 42`,
 		`glusterd2_store_leader{peer_id="peer-1"} 1`,
 		`glusterd2_store_members{role="voter"} 1`,
+		`glusterd2_store_quota_bytes 1.048576e+06`,
+		`glusterd2_store_quorum 1`,
+		`glusterd2_store_healthy 0`,
+		`glusterd2_store_term 3`,
+		`glusterd2_store_alarms 0`,
+		`glusterd2_store_lag_entries{peer_id="peer-1"} 5`,
+		`glusterd2_store_member_reachable{peer_id="peer-2",role="learner"} 0`,
+		`glusterd2_store_snapshot_age_seconds 60`,
 		`glusterd2_http_requests_total{code="200",method="GET",route="VolumeList"} 1`,
 		`glusterd2_http_requests_total{code="405",method="other",route="MethodNotAllowed"} 1`,
 		`version="1.2.3"`,
@@ -68,7 +77,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	for _, not := range []string{`gluster_brick_capacity_bytes_total{brick_path="/bricks/e"`, `gluster_subvol_capacity_total_bytes{cluster_id="pool-1",subvolume="s0",volume="gv1"}`} {
+	for _, not := range []string{`glusterd2_store_lag_entries{peer_id="peer-2"}`, `gluster_brick_capacity_bytes_total{brick_path="/bricks/e"`, `gluster_subvol_capacity_total_bytes{cluster_id="pool-1",subvolume="s0",volume="gv1"}`} {
 		if strings.Contains(got, not) {
 			t.Errorf("a figure that is not known: %s", not)
 		}

@@ -26,6 +26,9 @@ type poolCollector struct {
 	subvolUsed, subvolTotal                             *prometheus.Desc
 	transactions, connections                           *prometheus.Desc
 	storeRevision, storeSize, storeMembers, storeLeader *prometheus.Desc
+	storeInUse, storeQuota, storeQuorum, storeHealthy   *prometheus.Desc
+	storeTerm, storeLag, storeReachable, storeSnapshot  *prometheus.Desc
+	storeAlarms                                         *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*poolCollector)(nil)
@@ -36,29 +39,38 @@ func newPoolCollector(s Services) *poolCollector {
 	}
 	brick := []string{"cluster_id", "host", "id", "brick_path", "volume", "subvolume"}
 	return &poolCollector{
-		services:      s,
-		peerCount:     d("gluster_peer_count", "Peers in the pool.", "instance"),
-		peerConnected: d("gluster_peer_connected", "1 if the peer is online.", "instance", "hostname", "uuid"),
-		volumeTotal:   d("gluster_volume_total_count", "Volumes.", "cluster_id"),
-		volumeCreated: d("gluster_volume_created_count", "Volumes that have never been started.", "cluster_id"),
-		volumeStarted: d("gluster_volume_started_count", "Volumes that are started.", "cluster_id"),
-		volumeBricks:  d("gluster_volume_brick_count", "Bricks of the volume.", "cluster_id", "volume"),
-		volumeUp:      d("gluster_volume_up", "1 if every subvolume can serve clients.", "cluster_id", "volume"),
-		brickUp:       d("gluster_brick_up", "1 if the brick is online.", "cluster_id", "volume", "hostname", "brick_path", "peer_id", "pid"),
-		capacityUsed:  d("gluster_brick_capacity_used_bytes", "Bytes used on the brick's file system.", brick...),
-		capacityFree:  d("gluster_brick_capacity_free_bytes", "Bytes free on the brick's file system.", brick...),
-		capacityTotal: d("gluster_brick_capacity_bytes_total", "Size of the brick's file system.", brick...),
-		inodesTotal:   d("gluster_brick_inodes_total", "Inodes of the brick's file system.", brick...),
-		inodesFree:    d("gluster_brick_inodes_free", "Inodes free on the brick's file system.", brick...),
-		inodesUsed:    d("gluster_brick_inodes_used", "Inodes used on the brick's file system.", brick...),
-		subvolUsed:    d("gluster_subvol_capacity_used_bytes", "Bytes used in the subvolume, as clients see it.", "cluster_id", "volume", "subvolume"),
-		subvolTotal:   d("gluster_subvol_capacity_total_bytes", "Size of the subvolume, as clients see it.", "cluster_id", "volume", "subvolume"),
-		transactions:  d("glusterd2_transactions", "Transactions on record, by state.", "state"),
-		connections:   d("glusterd2_sunrpc_connections", "Open SunRPC connections, by kind of client.", "kind"),
-		storeRevision: d("glusterd2_store_revision", "Revision of the store that this peer has."),
-		storeSize:     d("glusterd2_store_db_bytes", "Size of the store's file on this peer; 0 if it holds no copy."),
-		storeMembers:  d("glusterd2_store_members", "Peers that hold a copy of the store, by role.", "role"),
-		storeLeader:   d("glusterd2_store_leader", "1 if this peer leads the store.", "peer_id"),
+		services:       s,
+		peerCount:      d("gluster_peer_count", "Peers in the pool.", "instance"),
+		peerConnected:  d("gluster_peer_connected", "1 if the peer is online.", "instance", "hostname", "uuid"),
+		volumeTotal:    d("gluster_volume_total_count", "Volumes.", "cluster_id"),
+		volumeCreated:  d("gluster_volume_created_count", "Volumes that have never been started.", "cluster_id"),
+		volumeStarted:  d("gluster_volume_started_count", "Volumes that are started.", "cluster_id"),
+		volumeBricks:   d("gluster_volume_brick_count", "Bricks of the volume.", "cluster_id", "volume"),
+		volumeUp:       d("gluster_volume_up", "1 if every subvolume can serve clients.", "cluster_id", "volume"),
+		brickUp:        d("gluster_brick_up", "1 if the brick is online.", "cluster_id", "volume", "hostname", "brick_path", "peer_id", "pid"),
+		capacityUsed:   d("gluster_brick_capacity_used_bytes", "Bytes used on the brick's file system.", brick...),
+		capacityFree:   d("gluster_brick_capacity_free_bytes", "Bytes free on the brick's file system.", brick...),
+		capacityTotal:  d("gluster_brick_capacity_bytes_total", "Size of the brick's file system.", brick...),
+		inodesTotal:    d("gluster_brick_inodes_total", "Inodes of the brick's file system.", brick...),
+		inodesFree:     d("gluster_brick_inodes_free", "Inodes free on the brick's file system.", brick...),
+		inodesUsed:     d("gluster_brick_inodes_used", "Inodes used on the brick's file system.", brick...),
+		subvolUsed:     d("gluster_subvol_capacity_used_bytes", "Bytes used in the subvolume, as clients see it.", "cluster_id", "volume", "subvolume"),
+		subvolTotal:    d("gluster_subvol_capacity_total_bytes", "Size of the subvolume, as clients see it.", "cluster_id", "volume", "subvolume"),
+		transactions:   d("glusterd2_transactions", "Transactions on record, by state.", "state"),
+		connections:    d("glusterd2_sunrpc_connections", "Open SunRPC connections, by kind of client.", "kind"),
+		storeRevision:  d("glusterd2_store_revision", "Revision of the store that this peer has."),
+		storeSize:      d("glusterd2_store_db_bytes", "What the store's database takes on disk: that of the leader, or of the fullest member."),
+		storeInUse:     d("glusterd2_store_db_in_use_bytes", "What that database holds."),
+		storeQuota:     d("glusterd2_store_quota_bytes", "What that database may take; changes are refused from 90 % on."),
+		storeQuorum:    d("glusterd2_store_quorum", "1 if this peer knows of a leader that a quorum follows."),
+		storeHealthy:   d("glusterd2_store_healthy", "1 if nobody has to look after the store."),
+		storeTerm:      d("glusterd2_store_term", "Raft's term; it grows with each election."),
+		storeLag:       d("glusterd2_store_lag_entries", "Log entries by which a member is behind the leader.", "peer_id"),
+		storeReachable: d("glusterd2_store_member_reachable", "1 if this peer reaches the member.", "peer_id", "role"),
+		storeSnapshot:  d("glusterd2_store_snapshot_age_seconds", "Age of the newest snapshot on this peer's disk; absent if there is none."),
+		storeAlarms:    d("glusterd2_store_alarms", "Alarms that etcd has raised."),
+		storeMembers:   d("glusterd2_store_members", "Peers that hold a copy of the store, by role.", "role"),
+		storeLeader:    d("glusterd2_store_leader", "1 if this peer leads the store.", "peer_id"),
 	}
 }
 
@@ -185,17 +197,34 @@ func (c *poolCollector) daemon(m Measurements, send sender) {
 	for kind, n := range m.Connections {
 		send(c.connections, float64(n), kind)
 	}
-	send(c.storeRevision, float64(m.Store.Revision))
-	send(c.storeSize, float64(m.Store.DBBytes))
+	c.store(m.Store, send)
+}
+
+func (c *poolCollector) store(st api.StoreStatus, send sender) {
+	send(c.storeRevision, float64(st.Revision))
+	send(c.storeSize, float64(st.DBBytes))
+	send(c.storeInUse, float64(st.DBInUseBytes))
+	send(c.storeQuota, float64(st.QuotaBytes))
+	send(c.storeQuorum, truth(st.Leader != "" && !st.Stale))
+	send(c.storeHealthy, truth(st.Healthy))
+	send(c.storeTerm, float64(st.Term))
+	send(c.storeAlarms, float64(len(st.Alarms)))
+	if st.LastSnapshot != "" {
+		send(c.storeSnapshot, float64(st.SnapshotAge))
+	}
 	roles := map[string]int{}
-	for _, member := range m.Store.Members {
+	for _, member := range st.Members {
 		roles[member.Role]++
+		send(c.storeReachable, truth(member.Reachable), member.PeerID, member.Role)
+		if member.Reachable {
+			send(c.storeLag, float64(member.Lag), member.PeerID)
+		}
 	}
 	for role, n := range roles {
 		send(c.storeMembers, float64(n), role)
 	}
 	self := c.services.System.PeerID()
-	send(c.storeLeader, truth(m.Store.Leader == self), self)
+	send(c.storeLeader, truth(st.Leader == self), self)
 }
 
 func truth(b bool) float64 {

@@ -149,6 +149,9 @@ func (b *bench) at(ctx context.Context, n int) error {
 			}
 		}
 		name := fmt.Sprintf("v%d-%d", n, i)
+		if err := b.rest(ctx); err != nil {
+			return err
+		}
 		began := time.Now()
 		if _, err := c.VolumeCreate(ctx, b.pool.volumeOnThree(name)); err != nil {
 			return err
@@ -187,8 +190,33 @@ func (b *bench) cpu() (c cpu, err error) {
 	return c, nil
 }
 
+// rest waits, not for long, until the other daemons have done what the last change has given them to do: each create is
+// measured in a pool at rest, with all the work that it makes itself.
+func (b *bench) rest(ctx context.Context) error {
+	const (
+		look, patience = 10 * time.Millisecond, 50
+		calm           = look / 2
+	)
+	last, err := b.cpu()
+	for i, quiet := 0, 0; i < patience && quiet < 2 && err == nil; i++ {
+		select {
+		case <-time.After(look):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		var now cpu
+		now, err = b.cpu()
+		if quiet++; now.others-last.others > calm {
+			quiet = 0
+		}
+		last = now
+	}
+	return err
+}
+
 // used notes the time of processors since before, for each volume that was made and deleted, of one daemon each.
 func (b *bench) used(ctx context.Context, n int, before cpu) error {
+	own := ownCPU() // before the others are asked whether they have heard of everything, which the voters have to answer
 	if err := errors.Join(b.pool.settled(ctx), b.pool.inStep(ctx)); err != nil {
 		return err
 	}
@@ -196,7 +224,7 @@ func (b *bench) used(ctx context.Context, n int, before cpu) error {
 	if err != nil {
 		return err
 	}
-	b.report.add(cpuOfVoters(n), milliseconds(after.own-before.own)/voters/float64(b.creates))
+	b.report.add(cpuOfVoters(n), milliseconds(own-before.own)/voters/float64(b.creates))
 	if others := n - voters; others > 0 {
 		b.report.add(cpuOfOthers(n), milliseconds(after.others-before.others)/float64(others)/float64(b.creates))
 	}
