@@ -13,6 +13,7 @@ import (
 // TestAddressChange gives a peer that votes and serves a brick another address while a client writes: the client hears
 // of it, and nothing else changes.
 func TestAddressChange(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)

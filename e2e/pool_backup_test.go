@@ -16,6 +16,7 @@ const backupVolumes = 10
 // TestBackupRecover loses the store of every peer and brings the pool back from a backup: all volumes mount again, and
 // their data is there.
 func TestBackupRecover(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	for i := range backupVolumes {

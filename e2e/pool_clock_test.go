@@ -14,6 +14,7 @@ import (
 // as the leader, under load. Whatever a daemon decides by the clock of the day must bear that: tokens, certificates,
 // signs of life.
 func TestClockSkew(t *testing.T) {
+	t.Parallel()
 	const skew = 10 * time.Minute
 	p := newLab(t, lab.Options{Peers: 5})
 	p.startAll(4)

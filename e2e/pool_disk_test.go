@@ -16,6 +16,7 @@ const storeDir = "/var/lib/glusterd2/store"
 // TestDiskFull fills the disk of the store, of a follower first and then of the leader, under load, and frees it again:
 // the pool goes on, the peer says what is wrong and mends itself.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 4})
 	for n := 1; n <= 3; n++ {
 		p.must(p.Peer(n).SmallDisk(t.Context(), storeDir, 384))

@@ -29,6 +29,7 @@ func sayings() map[string]string {
 // TestJoinRefused tries every way into a pool but the right ones, from a host outside. All are refused and logged with
 // the host's address, none learns anything, and a host that goes on trying is slowed down.
 func TestJoinRefused(t *testing.T) {
+	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 4})
 	p.configure(4, "") // node4 does not know the pool's secret
 	p.startAll(4)

@@ -38,6 +38,7 @@ func (p pool) waitRoles(n, voters, learners int) {
 // TestTwoPeers shows what two peers can promise: the loss of the one that does not vote stops nothing, the loss of the
 // voter stops changes but no brick, and one command on the survivor brings everything back.
 func TestTwoPeers(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 2, 1)
 	p.waitRoles(1, 1, 1)
 	status := p.create("gv0", "replica", "2", "node1:/srv/gv0", "node2:/srv/gv0")
@@ -69,6 +70,7 @@ func TestTwoPeers(t *testing.T) {
 
 // TestReAdd takes a peer out of the pool and brings the same host in again.
 func TestReAdd(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	p.create("gv0", "node3:/srv/gv0")

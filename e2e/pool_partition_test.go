@@ -89,6 +89,7 @@ func cuts() []cut {
 // TestPartition cuts one of three voters off in several ways and joins it again, under load: the majority goes on, the
 // minority acknowledges nothing and says why, and nothing that was acknowledged is lost.
 func TestPartition(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)

@@ -18,6 +18,7 @@ import (
 // TestPowerCut cuts the power of all peers at once, of a pool of three, five and seven, and starts them in three
 // different orders, one after the other. What a peer can serve by itself it serves at once, without waiting for others.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	const most = 7
 	p := newLab(t, lab.Options{Peers: most + 1})
 	client := p.Peer(most + 1)

@@ -49,6 +49,7 @@ func (p pool) waitVotersWithout(on, n, dead int) {
 // TestVoterReplacement takes two of the three voters of a pool of five away, one after the other, for good. Each time
 // another peer gets the vote; then the dead are detached and new hosts join.
 func TestVoterReplacement(t *testing.T) {
+	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 8})
 	for n := 1; n <= 7; n++ {
 		p.configure(n, fmt.Sprintf("pool-secret = %q\nloglevel = \"debug\"\nvoter-replace-after = \"10s\"\n", lab.PoolSecret))

@@ -8,6 +8,7 @@ import (
 // TestVoterKill kills each voter in turn, the leader among them, while clients change volumes through all peers and
 // another client writes into a mounted volume.
 func TestVoterKill(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)

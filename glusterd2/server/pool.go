@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/rest"
@@ -42,13 +43,30 @@ func (p pool) Status(ctx context.Context) (api.Pool, error) {
 	for _, m := range out.Store.Members {
 		out.Members = append(out.Members, p.poolMember(m))
 	}
-	out.Warnings = append(out.Warnings, p.rivals()...)
+	out.Warnings = append(append(out.Warnings, p.rivals()...), p.keyless(out.Store.Stale)...)
 	out.Warnings = append(out.Warnings, out.Store.Warnings...)
 	if !p.cfg.NoEmbed {
 		out.Warnings = append(out.Warnings, missingVotes(&out)...)
 	}
 	out.Health, out.Healthy = out.Store.Health, len(out.Warnings) == 0
 	return out, nil
+}
+
+// keyless warns if no peer is at work that can sign certificates.
+func (s *Server) keyless(stale bool) []string {
+	holders, err := peer.AuthorityKeys.List(s.store)
+	if err != nil || stale {
+		return nil
+	}
+	var names []string
+	for _, h := range holders {
+		if _, online := peer.Online(s.store, h.ID); online {
+			return nil
+		}
+		names = append(names, peer.Hosts(s.store)(h.ID))
+	}
+	return []string{fmt.Sprintf("no peer that holds the key of the pool's authority is at work: until one of them is back (%s) no peer can join and no certificate be renewed",
+		strings.Join(names, ", "))}
 }
 
 func (s *Server) mostVoters() int {
