@@ -27,7 +27,7 @@ func measured() Measurements {
 			{Info: api.VolumeInfo{Name: "gv1", State: api.VolumeCreated, Subvols: []api.SubvolInfo{
 				{Name: "s0", DisperseDataCount: 2, Bricks: []api.BrickInfo{known.Info, unknown.Info}}}}, Bricks: []api.BrickStatus{known, unknown}},
 		},
-		Store:        api.StoreStatus{Revision: 42, Leader: "peer-1", DBBytes: 4096, QuotaBytes: 1 << 20, Term: 3, LastSnapshot: "2026-01-01T00:00:00Z", SnapshotAge: 60,
+		Store: api.StoreStatus{Revision: 42, Leader: "peer-1", DBBytes: 4096, QuotaBytes: 1 << 20, Term: 3, LastSnapshot: "2026-01-01T00:00:00Z", SnapshotAge: 60,
 			Members: []api.StoreMember{{PeerID: "peer-1", Role: "voter", Reachable: true, Lag: 5}, {PeerID: "peer-2", Role: "learner"}}},
 		Transactions: map[string]int{"stuck": 2}, Connections: map[string]int{"brick": 3},
 	}
