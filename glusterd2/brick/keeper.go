@@ -58,7 +58,7 @@ func (k *keeper) bring(ctx context.Context) (p *process.Process, started bool, e
 func (k *keeper) watch(ctx context.Context, p *process.Process, started bool) {
 	since := time.Now()
 	k.note(func(s *State) {
-		s.Pid, s.LastError, s.NextStart = p.Pid(), "", time.Time{}
+		s.Pid, s.Down, s.LastError, s.NextStart = p.Pid(), false, "", time.Time{}
 		if started {
 			s.Starts++
 		}
@@ -74,6 +74,7 @@ func (k *keeper) watch(ctx context.Context, p *process.Process, started bool) {
 		log.Debug("brick ended")
 		return
 	}
+	k.note(func(s *State) { s.Down, s.EndedAt, s.Ends = true, time.Now(), s.Ends+1 })
 	log.Warn("brick ended unexpectedly: it will be started again")
 	k.pause(ctx, k.backoff.Next(time.Since(since)), nil)
 }
@@ -86,7 +87,7 @@ func (k *keeper) pause(ctx context.Context, wait time.Duration, err error) {
 	k.note(func(s *State) {
 		s.NextStart = time.Now().Add(wait)
 		if err != nil {
-			s.LastError = err.Error()
+			s.Down, s.LastError = true, err.Error()
 		}
 	})
 	t := time.NewTimer(wait)

@@ -48,6 +48,11 @@ type State struct {
 	Pid int
 	// Starts counts how often the supervisor had to start the brick.
 	Starts int
+	// Down says that the brick should run and does not: it ended by itself, or did not start. Ends counts how often it
+	// ended by itself, the last time at EndedAt.
+	Down    bool
+	Ends    int
+	EndedAt time.Time
 	// LastError is why the last start failed, empty if it did not. NextStart is when it will be tried again.
 	LastError string
 	NextStart time.Time

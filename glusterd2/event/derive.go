@@ -256,6 +256,7 @@ func faultEntries(r store.Reader, c store.Changed[Fault]) []Entry {
 	data[api.DataSince] = f.Since.UTC().Format(time.RFC3339Nano)
 	if !c.Has {
 		delete(data, api.DataReason)
+		delete(data, api.DataTimes)
 	}
 	return []Entry{{Name: name, Data: data}}
 }

@@ -58,6 +58,7 @@ type Daemon struct {
 	attached map[string]string // the shape of each attached volume
 	proc     *process.Process
 	since    time.Time // when proc was started or adopted
+	ends     int       // counts how often it ended by itself
 	socket   string
 	lastErr  error
 }
@@ -124,6 +125,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		ended, since := d.ended()
 		select {
 		case <-ended:
+			d.noteEnd()
 			wait := crashes.Next(time.Since(since))
 			d.cfg.Log.WithField("retry", wait).Warn("self-heal daemon ended unexpectedly: it will be started again")
 			retry = time.After(wait)
@@ -158,6 +160,33 @@ func (d *Daemon) round(ctx context.Context) error {
 	close(d.settled)
 	d.settled = make(chan struct{})
 	return err
+}
+
+// Condition is how the daemon does.
+type Condition struct {
+	// Down says that it should run and does not; LastError why, if it could not be started.
+	Down      bool
+	LastError string
+	// Ends counts how often it ended by itself.
+	Ends int
+}
+
+// Condition returns how the daemon does at the moment.
+func (d *Daemon) Condition() Condition {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	alive := d.proc != nil && d.proc.Alive()
+	c := Condition{Down: len(d.wanted) > 0 && !alive && (d.ends > 0 || d.lastErr != nil), Ends: d.ends}
+	if d.lastErr != nil {
+		c.LastError = d.lastErr.Error()
+	}
+	return c
+}
+
+func (d *Daemon) noteEnd() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ends++
 }
 
 // ended returns the channel that is closed when the daemon ends, and since when we know it; nil, which never is closed,

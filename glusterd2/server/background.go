@@ -62,6 +62,7 @@ func (s *Server) background() {
 	s.goRun("length of the history", (&event.Pruner{
 		Store: s.store, Keep: s.cfg.EventsKeep, Age: s.cfg.EventsAge, Ours: s.foremost, Log: s.log.Entry("events"),
 	}).Run)
+	s.watchHealth()
 	s.goRun("way back to the store", s.findBack)
 	s.goRun("token secret", s.followSecret)
 	s.goRun("certificate", s.renewCertificate)

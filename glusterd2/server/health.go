@@ -1,0 +1,35 @@
+package server
+
+import (
+	"gd2/glusterd2/health"
+	"gd2/glusterd2/volume"
+)
+
+// watchHealth starts what records the faults of this peer and of the pool.
+func (s *Server) watchHealth() {
+	self := func() health.Self { return health.Self{ID: s.id.Peer().ID, Name: s.id.Peer().Name} }
+	disks := &health.Disks{Self: self, List: s.disks, Room: health.StatRoom}
+	s.goRun("room on the disks", disks.Run)
+	s.goRun("health", (&health.Watcher{
+		Store: s.store, Log: s.log.Entry("health"),
+		Sources: []health.Source{
+			health.Bricks{Self: self, States: s.watch.States}, health.SelfHeal{Self: self, Condition: s.plane.SelfHeal.Condition}, disks,
+			&health.Quorum{Self: self, Waiting: s.store.Waiting}, &health.Peers{Self: self, Store: s.store, Ours: s.foremost},
+		},
+	}).Run)
+}
+
+// disks are the file systems that this peer depends on: that of its own state, and those of the bricks that should run.
+func (s *Server) disks() []health.Disk {
+	out := []health.Disk{{Path: s.cfg.LocalStateDir}}
+	recs, _ := volume.Records.List(s.store) // one that cannot be read has no bricks here that this version runs
+	for _, rec := range recs {
+		if rec.Value.State != volume.Started {
+			continue
+		}
+		for _, b := range rec.Value.BricksOn(s.id.Peer().ID) {
+			out = append(out, health.Disk{Path: b.Path, Volume: rec.Value.Name})
+		}
+	}
+	return out
+}
