@@ -39,3 +39,27 @@ func (f *fake) eventStream(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, "id: %s\nevent: %s\ndata: %s\n\n", e.ID, e.Name, text)
 	}
 }
+
+func (f *fake) webhookStatus(*http.Request, []byte) (int, any, error) {
+	return http.StatusOK, []api.WebhookStatus{
+		{URL: "https://a/x", Events: []string{"volume.*", "peer.*"}, Signed: true, Pending: 3, Failures: 2, LastError: "the receiver answered 503"},
+		{URL: "https://b/", Token: true},
+	}, nil
+}
+
+// webhook takes every webhook but one without a host, and refuses one that it has.
+func (f *fake) webhook(r *http.Request, body []byte) (int, any, error) {
+	var w api.Webhook
+	if err := json.Unmarshal(body, &w); err != nil {
+		return 0, nil, err
+	}
+	switch {
+	case r.Method == http.MethodDelete && w.URL == "http://none":
+		return 0, nil, api.Errorf(api.NotFound, "there is no webhook with the URL")
+	case w.Secret == "wrong":
+		return 0, nil, api.Errorf(api.Unavailable, "the receiver answered 401")
+	case r.Method == http.MethodDelete:
+		return http.StatusNoContent, nil, nil
+	}
+	return http.StatusOK, nil, nil
+}

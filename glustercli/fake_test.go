@@ -102,6 +102,10 @@ func (f *fake) routes() http.Handler {
 		{"GET", "/v1/operations/{id}", f.operation},
 		{"GET", "/v1/operations/{id}/logs", f.operationLogs},
 		{"POST", "/v1/operations/{id}/{what}", f.operation},
+		{"GET", "/v1/events/webhook/status", f.webhookStatus},
+		{"POST", "/v1/events/webhook", f.webhook},
+		{"DELETE", "/v1/events/webhook", f.webhook},
+		{"POST", "/v1/events/webhook/test", f.webhook},
 		{"GET", "/v1/broken", func(*http.Request, []byte) (int, any, error) { return 0, nil, errors.New("the disk is on fire") }},
 	} {
 		r.Handle(row.path, f.wrap(row.h)).Methods(row.method)

@@ -135,6 +135,16 @@ func (p *Peer) DialContext(ctx context.Context, network, addr string) (net.Conn,
 	return conn, err
 }
 
+// Listen listens within the peer's network, for servers that the test itself runs there.
+func (p *Peer) Listen(ctx context.Context, network, addr string) (net.Listener, error) {
+	var l net.Listener
+	err := p.inNetwork(func() (err error) {
+		l, err = new(net.ListenConfig).Listen(ctx, network, addr)
+		return err
+	})
+	return l, err
+}
+
 // inNetwork runs f in a thread that is in the peer's network. A socket stays in the network that it was made in.
 // f must not resolve names or race dials in other goroutines: an IP address is dialled in the caller's thread.
 func (p *Peer) inNetwork(f func() error) error {

@@ -18,7 +18,8 @@ import (
 )
 
 func (a *app) eventsCmd() *cobra.Command {
-	c := group("events", "What happened in the pool, and who is told of it", newEventsTail(a), newEventsList(a))
+	c := group("events", "What happened in the pool, and who is told of it", newEventsTail(a), newEventsList(a), a.webhookCmd())
+	c.AddCommand(oldWebhookCmds(a)...)
 	c.Aliases = []string{"event"}
 	return c
 }

@@ -12,7 +12,8 @@ const maxTraced = 4 << 10
 
 // trace shows one exchange on standard error. Bodies that may carry secrets are not shown.
 func (a *app) trace(x client.Exchange) {
-	secret := strings.Contains(x.URL, "/v1/join") || strings.Contains(x.URL, "/v1/peers/token")
+	secret := strings.Contains(x.URL, "/v1/join") || strings.Contains(x.URL, "/v1/peers/token") ||
+		strings.Contains(x.URL, "/v1/events/webhook")
 	say(a.Err, "> %s %s\n", x.Method, x.URL)
 	if len(x.Request) > 0 {
 		say(a.Err, "> %s\n", shown(x.Request, secret))

@@ -185,7 +185,9 @@ func TestPeers(t *testing.T) {
 	r := newRig(t, p)
 	p.Store = r.store
 	r.commit(peer.Records.Create("peer-2", &peer.Peer{ID: "peer-2", Name: "node2"}))
-	boot := func(id string) int64 { return r.commit(transaction.AliveKind.Create("peer-2", transaction.Alive{Boot: id})) }
+	boot := func(id string) int64 {
+		return r.commit(transaction.AliveKind.Create("peer-2", transaction.Alive{Boot: id}))
+	}
 	rev := boot("1")
 	r.rounds(20) // until others may be judged
 	restart := func(id string, away int) {

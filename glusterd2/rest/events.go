@@ -19,6 +19,18 @@ type Events interface {
 	Tail(ctx context.Context, q api.EventQuery) (place string, next Next, err error)
 }
 
+// Webhooks is the receivers of events.
+type Webhooks interface {
+	// List returns the URLs.
+	List(ctx context.Context) ([]string, error)
+	// Status tells how the delivery to each goes.
+	Status(ctx context.Context) ([]api.WebhookStatus, error)
+	Add(ctx context.Context, w api.Webhook) error
+	Delete(ctx context.Context, url string) error
+	// Test sends one event to a webhook, which need not have been added.
+	Test(ctx context.Context, w api.Webhook) error
+}
+
 // Next waits for more events.
 type Next = func(context.Context) (api.EventPage, error)
 
@@ -32,7 +44,40 @@ func (a *API) eventRoutes() []Route {
 			Description: "Streams events as they happen (server-sent events). " + HeaderLastEvent +
 				" or since says where to go on; any peer can go on where another left off."},
 			"text/event-stream", http.HandlerFunc(a.eventStream)),
+		serve(Route{Method: http.MethodGet, Path: "/v1/events/webhook", Name: "EventsWebhookList", Access: Read,
+			Description: "Lists the URLs of the webhooks."}, a.webhookList),
+		serve(Route{Method: http.MethodPost, Path: "/v1/events/webhook", Name: "EventsWebhookAdd", Access: Admin, NoPlan: oneRecord, Requires: []string{"url"},
+			Description: "Has the events from now on sent to a URL, with a token, or signed with a secret."}, a.webhookAdd),
+		serve(Route{Method: http.MethodDelete, Path: "/v1/events/webhook", Name: "EventsWebhookDelete", Access: Admin, NoPlan: oneRecord, Requires: []string{"url"},
+			Status: http.StatusNoContent, Description: "Has no more events sent to a URL."}, a.webhookDelete),
+		serve(Route{Method: http.MethodGet, Path: "/v1/events/webhook/status", Name: "EventsWebhookStatus", Access: Read,
+			Description: "Shows how the delivery to each webhook goes."}, a.webhookStatus),
+		serve(Route{Method: http.MethodPost, Path: "/v1/events/webhook/test", Name: "EventsWebhookTest", Access: Admin, NoPlan: "it only sends one event to the URL", Requires: []string{"url"},
+			Description: "Sends one event to a URL, which need not have been added, and tells whether it was taken."}, a.webhookTest),
 	}
+}
+
+// oneRecord is why the changes of webhooks have no plan.
+const oneRecord = "it changes nothing but the list of webhooks"
+
+func (a *API) webhookList(ctx context.Context, _ *Request, _ None) ([]string, error) {
+	return a.cfg.Webhooks.List(ctx)
+}
+
+func (a *API) webhookStatus(ctx context.Context, _ *Request, _ None) ([]api.WebhookStatus, error) {
+	return a.cfg.Webhooks.Status(ctx)
+}
+
+func (a *API) webhookAdd(ctx context.Context, _ *Request, req api.Webhook) (None, error) {
+	return None{}, a.cfg.Webhooks.Add(ctx, req)
+}
+
+func (a *API) webhookDelete(ctx context.Context, _ *Request, req api.WebhookDeleteReq) (None, error) {
+	return None{}, a.cfg.Webhooks.Delete(ctx, req.URL)
+}
+
+func (a *API) webhookTest(ctx context.Context, _ *Request, req api.Webhook) (None, error) {
+	return None{}, a.cfg.Webhooks.Test(ctx, req)
 }
 
 // eventFilter are the parameters that pick events.

@@ -156,3 +156,21 @@ func (f *failing) Header() http.Header                { return f.header }
 func (f *failing) WriteHeader(int)                    {}
 func (f *failing) Write([]byte) (int, error)          { return 0, errors.New("i/o timeout") }
 func (f *failing) SetWriteDeadline(t time.Time) error { f.deadline = t; return nil }
+
+type fakeWebhooks struct{ f *fake }
+
+var _ Webhooks = fakeWebhooks{}
+
+func (w fakeWebhooks) List(context.Context) ([]string, error) { return nil, w.f.call("webhooks") }
+func (w fakeWebhooks) Status(context.Context) ([]api.WebhookStatus, error) {
+	return []api.WebhookStatus{{URL: "http://h", NextTry: "2026-01-02T03:04:05Z"}}, w.f.call("webhook status")
+}
+func (w fakeWebhooks) Add(_ context.Context, h api.Webhook) error {
+	return w.f.call("add webhook", h.URL)
+}
+func (w fakeWebhooks) Delete(_ context.Context, url string) error {
+	return w.f.call("delete webhook", url)
+}
+func (w fakeWebhooks) Test(_ context.Context, h api.Webhook) error {
+	return w.f.call("test webhook", h.URL)
+}

@@ -23,6 +23,7 @@ type Services struct {
 	OptionHelp OptionHelp
 	Operations Operations
 	Events     Events
+	Webhooks   Webhooks
 	System     System
 	Metrics    MetricsSource
 	Planner    Planner

@@ -13,6 +13,7 @@ import (
 	"gd2/glusterd2/event"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/plugin"
+	"gd2/glusterd2/webhook"
 	"gd2/pkg/pki"
 	"gd2/store"
 	"gd2/transaction"
@@ -61,6 +62,9 @@ func (s *Server) background() {
 	})
 	s.goRun("length of the history", (&event.Pruner{
 		Store: s.store, Keep: s.cfg.EventsKeep, Age: s.cfg.EventsAge, Ours: s.foremost, Log: s.log.Entry("events"),
+	}).Run)
+	s.goRun("delivery to webhooks", webhook.NewDeliverer(webhook.Config{
+		Store: s.store, History: s.history, Sender: s.sender, Self: transaction.Owner{Peer: s.id.Peer().ID, Boot: s.boot}, Log: s.log.Entry("webhook"),
 	}).Run)
 	s.watchHealth()
 	s.goRun("way back to the store", s.findBack)

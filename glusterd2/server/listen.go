@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"gd2/glusterd2/commands/events"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/peerrpc"
@@ -82,7 +83,7 @@ func (s *Server) serve() error {
 		Services: rest.Services{
 			Volumes: s.volumes, Bricks: s.volumes, Diagnosis: s.diagnose, Peers: s.peers, Pool: pool{s},
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes,
-			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events,
+			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events, Webhooks: events.Webhooks{Commands: s.events},
 			System: system{s}, Metrics: system{s},
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,

@@ -31,6 +31,7 @@ import (
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
+	"gd2/glusterd2/webhook"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
@@ -60,6 +61,7 @@ type Server struct {
 	diagnose *diagnose.Commands
 	events   *events.Commands
 	history  *event.Log
+	sender   *webhook.Sender
 	plane    *volumes.DataPlane
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
@@ -173,7 +175,9 @@ func (s *Server) build() {
 	s.net = newNetwork(s.tls, s.store)
 	s.history = event.NewLog(s.store)
 	s.onStop("history of events", func(context.Context) error { s.history.Close(); return nil })
-	s.events = events.New(events.Config{Store: s.store, History: s.history, Log: s.log.Entry("events")})
+	s.sender = webhook.NewSender(s.version)
+	s.onStop("connections to webhooks", func(context.Context) error { s.sender.Close(); return nil })
+	s.events = events.New(events.Config{Store: s.store, History: s.history, Sender: s.sender, PeerID: self, Log: s.log.Entry("events")})
 	s.buildDataPlane(self)
 	registry := transaction.NewRegistry()
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)

@@ -147,3 +147,33 @@ func (s *subscription) open(ctx context.Context, e *endpoint) (*http.Response, e
 	}
 	return nil, nil //nolint:nilnil // as above
 }
+
+// webhookPath is the path of the webhooks.
+func webhookPath(more ...string) []string {
+	return append([]string{"v1", "events", "webhook"}, more...)
+}
+
+// Webhooks lists the URLs of the webhooks.
+func (c *Client) Webhooks(ctx context.Context) ([]string, error) {
+	return ask[[]string](ctx, c, request{method: http.MethodGet, path: webhookPath()})
+}
+
+// WebhookStatus tells how the delivery to each webhook goes.
+func (c *Client) WebhookStatus(ctx context.Context) ([]api.WebhookStatus, error) {
+	return ask[[]api.WebhookStatus](ctx, c, request{method: http.MethodGet, path: webhookPath("status")})
+}
+
+// WebhookAdd has the events from now on sent to a webhook. Errors: Invalid, Exists.
+func (c *Client) WebhookAdd(ctx context.Context, w api.Webhook) error {
+	return c.call(ctx, request{method: http.MethodPost, path: webhookPath(), body: w}, nil)
+}
+
+// WebhookDelete has no more events sent to a webhook. Errors: NotFound.
+func (c *Client) WebhookDelete(ctx context.Context, url string) error {
+	return c.call(ctx, request{method: http.MethodDelete, path: webhookPath(), body: api.WebhookDeleteReq{URL: url}}, nil)
+}
+
+// WebhookTest has the peer that answers send one event to a webhook. Errors: Invalid; Unavailable if it was not taken.
+func (c *Client) WebhookTest(ctx context.Context, w api.Webhook) error {
+	return c.call(ctx, request{method: http.MethodPost, path: webhookPath("test"), body: w}, nil)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/event"
+	"gd2/glusterd2/webhook"
 	"gd2/pkg/api"
 	"gd2/store"
 )
@@ -19,7 +20,10 @@ const pageSize = 100
 type Config struct {
 	Store   *store.Store
 	History *event.Log
-	Log     *logrus.Entry
+	// Sender makes the attempts of tests.
+	Sender *webhook.Sender
+	PeerID string
+	Log    *logrus.Entry
 }
 
 // Commands is what a person can ask about events.
