@@ -186,13 +186,17 @@ func TestEventStream(t *testing.T) {
 	p.must(p.Peer(1).Kill9(t.Context(), status.Bricks[0].Pid))
 	hopper.until(p, func(e api.Event) bool { return e.Name == api.EventBrickUp && e.Data[api.DataVolumeName] == "base" })
 	p.must(p.Peer(2).KillDaemon(t.Context()))
-	hopper.until(p, func(e api.Event) bool { return e.Name == api.EventPeerDown && e.Data[api.DataPeerName] == p.Peer(2).Name })
+	hopper.until(p, func(e api.Event) bool {
+		return e.Name == api.EventPeerDown && e.Data[api.DataPeerName] == p.Peer(2).Name
+	})
 	p.must(p.Peer(2).Start(t.Context()))
 	up := func(e api.Event) bool { return e.Name == api.EventPeerUp && e.Data[api.DataPeerName] == p.Peer(2).Name }
 	hopper.until(p, up)
 	load.Wait()
 	p.must(p.cycle(c, "last", p.Peer(1).Name+":/srv/last"))
-	last := func(e api.Event) bool { return e.Name == api.EventVolumeDeleted && e.Data[api.DataVolumeName] == "last" }
+	last := func(e api.Event) bool {
+		return e.Name == api.EventVolumeDeleted && e.Data[api.DataVolumeName] == "last"
+	}
 	got := hopper.until(p, last)
 	same(t, "the reader that follows", follower.until(p, last), got)
 	p.waitOnline(3)
