@@ -53,6 +53,7 @@ func TestDryRun(t *testing.T) {
 			return // the later ones build on it
 		}
 	}
+	t.Run("two at once", func(t *testing.T) { conditionalChanges(p.in(t)) })
 	t.Run("refusals", func(t *testing.T) { refusedAlike(p.in(t)) })
 	t.Run("every call", func(t *testing.T) {
 		for _, name := range p.in(t).planned() {

@@ -128,6 +128,13 @@ func (f *fake) wrap(h handler) http.Handler {
 		if r.URL.Query().Get("dry-run") == "true" {
 			h = plan
 		}
+		// Every answer of the fake is of the same revision.
+		if match := r.Header.Get("If-Match"); match != "" && match != `"7-a"` {
+			h = func(*http.Request, []byte) (int, any, error) {
+				return 0, nil, api.Errorf(api.Precondition, "volumes/gv0 has been changed since it was read")
+			}
+		}
+		w.Header().Set("ETag", `"7-a"`)
 		status, answer, err := h(r, body)
 		if err != nil {
 			e := api.AsError(err)

@@ -37,6 +37,8 @@ type drive struct {
 	op  bound
 	rec Record
 	rev int64
+	// wrote are the keys of the records that the commit has changed.
+	wrote []string
 
 	ctx    context.Context // made by claim, for the Dos: it ends when the transaction is cancelled
 	cancel context.CancelFunc
@@ -57,8 +59,14 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	rec := e.intent(def, w)
 	rec.By = req.actor()
 	d := &drive{e: e, id: ulid.Make().String(), def: def, op: op, rec: rec}
+	expected := store.ExpectationOf(ctx)
+	guards, err := expected.Guard(w.guards)
+	if err != nil {
+		return nil, err
+	}
 	if p := planning(ctx); p != nil {
-		return nil, p.end(d.plan(ctx, w.guards))
+		plan, err := d.plan(ctx, guards)
+		return nil, p.end(plan, expected.Refused(err))
 	}
 	if !e.claim(d) {
 		return nil, errStopped
@@ -68,10 +76,11 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 		d.rec.Key = key.ID
 	}
 	record, foreseen := d.claimKey(key, w.answer)
-	if err := d.begin(ctx, w.guards, record...); err != nil {
+	if err := d.begin(ctx, guards, record...); err != nil {
 		e.release(d)
-		return nil, err
+		return nil, expected.Refused(err)
 	}
+	expected.Met()
 	req.began(d.id, foreseen)
 	ended := make(chan outcome, 1)
 	go func() {
@@ -82,6 +91,7 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	}()
 	select {
 	case o := <-ended:
+		expected.Wrote(d.wrote, d.rev)
 		return o.result, o.err
 	case <-req.patience():
 		return nil, d.goesOn("as was asked for")
@@ -252,6 +262,9 @@ func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) e
 		return err
 	}
 	d.rec, d.rev = rec, rev
+	for _, w := range writes {
+		d.wrote = append(d.wrote, w.Key())
+	}
 	return nil
 }
 

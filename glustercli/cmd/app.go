@@ -63,6 +63,8 @@ type global struct {
 	json       bool
 	yes        bool
 	dryRun     bool
+	ifMatch    string
+	showTag    bool
 	quiet      bool
 	noHeaders  bool
 	debug      bool
@@ -77,6 +79,7 @@ type app struct {
 	// started is set once the arguments have been understood; an error before that is one of usage.
 	started bool
 	client  *client.Client
+	tag     string // of the last answer
 }
 
 // Main runs glustercli and returns its exit code, one of the Exit constants.
@@ -106,7 +109,7 @@ func (a *app) do(op string, f func(ctx context.Context, args []string) error) fu
 		a.started = true
 		err := a.connect()
 		if err == nil {
-			err = a.planned(f(a.keyed(a.dry(cmd.Context())), args))
+			err = a.shownTag(a.planned(f(a.keyed(a.requests(cmd.Context())), args)))
 		}
 		if p, ok := client.IsPending(err); ok && a.async && !p.Waited {
 			return a.begun(p.ID)

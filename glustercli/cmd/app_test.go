@@ -172,7 +172,7 @@ func TestDebugHidesTokens(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	for kind, want := range map[api.Kind]int{
 		api.Internal: 1, api.Invalid: 1, api.NotFound: 3, api.Exists: 4, api.Conflict: 4, api.State: 1, api.Denied: 5,
-		api.Forbidden: 5, api.TooLarge: 1, api.Unavailable: 6, api.Timeout: 7, api.NotSupported: 1, api.MethodNotAllowed: 1, api.TooMany: 1,
+		api.Forbidden: 5, api.TooLarge: 1, api.Unavailable: 6, api.Timeout: 7, api.NotSupported: 1, api.MethodNotAllowed: 1, api.TooMany: 1, api.Precondition: 4,
 	} {
 		if got := exitCode(&failure{op: "x", err: api.Errorf(kind, "x")}); got != want {
 			t.Errorf("%s: %d, want %d", kind, got, want)

@@ -41,7 +41,7 @@ func exitCode(err error) int {
 	switch api.AsError(err).Kind {
 	case api.NotFound:
 		return ExitNotFound
-	case api.Exists, api.Conflict:
+	case api.Exists, api.Conflict, api.Precondition:
 		return ExitConflict
 	case api.Denied, api.Forbidden:
 		return ExitDenied

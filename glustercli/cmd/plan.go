@@ -10,12 +10,33 @@ import (
 	"gd2/pkg/client"
 )
 
-// dry returns the context for requests: with --dry-run they are only planned.
-func (a *app) dry(ctx context.Context) context.Context {
+// wordNew is the value of --if-match for what must not exist yet.
+const wordNew = "!*"
+
+// requests returns the context for requests, as the flags want them.
+func (a *app) requests(ctx context.Context) context.Context {
 	if a.dryRun {
-		return client.DryRun(ctx)
+		ctx = client.DryRun(ctx)
+	}
+	switch a.ifMatch {
+	case "":
+	case wordNew:
+		ctx = client.IfNew(ctx)
+	default:
+		ctx = client.IfMatch(ctx, a.ifMatch)
+	}
+	if a.showTag {
+		ctx = client.WithTag(ctx, &a.tag)
 	}
 	return ctx
+}
+
+// shownTag ends a command with the tag of its last answer, if that is wanted.
+func (a *app) shownTag(err error) error {
+	if err == nil && a.showTag && a.tag != "" {
+		say(a.Err, "%s\n", a.tag)
+	}
+	return err
 }
 
 // planned shows the plan that a command has ended with because of --dry-run. Any other error is returned as it is.

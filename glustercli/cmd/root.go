@@ -39,6 +39,8 @@ func (a *app) newRoot() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "the same as -o json")
 	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask for confirmation")
 	f.BoolVar(&a.dryRun, "dry-run", false, "show what would be done, on which peer, and change nothing")
+	f.StringVar(&a.ifMatch, "if-match", "", "change something only if it is still as it was in the answer with this ETag; * if it exists, !* if it does not")
+	f.BoolVar(&a.showTag, "show-etag", false, "write the ETag of the answer, for --if-match, to standard error")
 	f.BoolVar(&a.quiet, "quiet", false, "do not say what was done")
 	f.BoolVar(&a.noHeaders, "no-headers", false, "leave out the headers of tables")
 	f.BoolVar(&a.debug, "debug", false, "show the requests and answers on standard error")

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"gd2/pkg/api"
+	"gd2/store"
 	"gd2/transaction"
 )
 
@@ -20,12 +21,16 @@ import (
 func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api.Error {
 	r := &Request{ID: id, Origin: originOf(req.Context()), Vars: mux.Vars(req), header: w.Header(), status: row.Status}
 	err := a.decode(w, req, row, r)
+	if err == nil {
+		r.expected, err = expectation(req, row)
+	}
 	var ans transaction.Answer
 	if err == nil {
 		ctx, cancel := a.deadline(req, row)
 		defer cancel()
 		r.asked = &transaction.Request{By: actorOf(req), Async: row.changes() && async(req), Patience: preferredWait(req)}
-		ans, err = a.once(transaction.WithRequest(ctx, r.asked), req, row, r)
+		ctx = store.Expect(transaction.WithRequest(ctx, r.asked), r.expected)
+		ans, err = a.once(ctx, req, row, r)
 	}
 	if id := r.asked.Operation(); id != "" {
 		w.Header().Set(HeaderOperation, id)
@@ -39,6 +44,10 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 	if err != nil {
 		writeError(w, err)
 		return err
+	}
+	if r.tag(req, row, ans.Body) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
 	}
 	writeAnswer(w, ans)
 	return nil

@@ -14,7 +14,7 @@ type Bricks interface {
 
 func (a *API) brickRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/expand", Name: "VolumeExpand", Access: Admin, Plans: true, Requires: []string{"bricks"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/expand", Name: "VolumeExpand", Conditional: true, Access: Admin, Plans: true, Requires: []string{"bricks"},
 			Description: "Adds bricks to a volume: further subvolumes, or with a higher replica count further copies."}, a.volumeExpand),
 	}
 }

@@ -9,9 +9,9 @@ import (
 
 func (a *API) clusterRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodGet, Path: "/v1/cluster/options", Name: "GetClusterOptions", Access: Read,
+		serve(Route{Method: http.MethodGet, Path: "/v1/cluster/options", Name: "GetClusterOptions", Conditional: true, Access: Read,
 			Description: "Lists the options of the whole pool."}, a.clusterOptions),
-		serve(Route{Method: http.MethodPost, Path: "/v1/cluster/options", Name: "SetClusterOptions", Plans: true, Access: Admin, Requires: []string{"options"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/cluster/options", Name: "SetClusterOptions", Conditional: true, Plans: true, Access: Admin, Requires: []string{"options"},
 			Description: "Sets options of the whole pool."}, a.clusterOptionsSet),
 	}
 }

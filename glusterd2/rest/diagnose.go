@@ -33,9 +33,9 @@ func brickParam() Param {
 
 func (a *API) diagnoseRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/profile/start", Name: "ProfileStart", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/profile/start", Name: "ProfileStart", Conditional: true, Plans: true, Access: Admin,
 			Description: "Makes the bricks of a volume count and measure their operations."}, a.profileStart),
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/profile/stop", Name: "ProfileStop", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/profile/stop", Name: "ProfileStop", Conditional: true, Plans: true, Access: Admin,
 			Description: "Ends what ProfileStart began."}, a.profileStop),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/profile/info-clear", Name: "ProfileClear", Access: Admin,
 			Description: "Sets what the bricks have counted to 0. A GET for the clients of glusterd2."}, a.profileClear),

@@ -9,7 +9,7 @@ import (
 
 func (a *API) healRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/heal", Name: "SelfHeal", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/heal", Name: "SelfHeal", Conditional: true, Plans: true, Access: Admin,
 			Query:       []Param{{Name: "type", Description: "what to heal: index (what is known to need it, the default) or full", Values: []string{HealIndex, HealFull}}},
 			Description: "Starts a heal."}, a.heal),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/heal-info", Name: "SelfHealInfo2", Access: Read,

@@ -115,7 +115,7 @@ func (a *API) keyOf(req *http.Request, row *Route, r *Request) (transaction.Key,
 	query.Del(paramAsync)
 	return transaction.Key{
 		ID:     digest(text),
-		Print:  digest(req.Method, req.URL.Path, query.Encode(), string(r.raw)),
+		Print:  digest(req.Method, req.URL.Path, query.Encode(), string(r.raw), req.Header.Get(headerIfMatch), req.Header.Get(headerIfNoneMatch)),
 		Render: func(foreseen any) (transaction.Answer, bool) { return a.foresee(row, foreseen) },
 	}, nil
 }

@@ -63,6 +63,7 @@ func headers() object {
 		h[name] = object{"description": what, "required": true, "schema": object{"type": "string"}}
 	}
 	h["Location"] = object{"description": "Where what was made can be looked at.", "required": true, "schema": object{"type": "string"}}
+	h[headerETag] = object{"description": "Names this state of what is answered, for If-Match and If-None-Match.", "schema": object{"type": "string"}}
 	return h
 }
 
@@ -119,6 +120,7 @@ func responses(row *Route, s *schemas) object {
 		"default":                object{"$ref": "#/components/responses/Error"},
 	}
 	planAnswer(row, s, out)
+	conditionalAnswers(row, out)
 	for _, code := range row.Faults {
 		out[strconv.Itoa(code)] = response(http.StatusText(code), content)
 	}
@@ -147,6 +149,7 @@ func parameters(row *Route) []object {
 		}
 		out = append(out, q)
 	}
+	out = append(out, conditionalHeaders(row)...)
 	if row.raw == nil && row.changes() {
 		out = append(out, object{
 			"name": "Prefer", "in": "header", "schema": object{"type": "string"},

@@ -9,13 +9,13 @@ import (
 
 func (a *API) optionRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptionsGet", Access: Read,
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptionsGet", Conditional: true, Access: Read,
 			Description: "Lists all options of a volume."}, a.options),
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptions", Plans: true, Access: Admin, Requires: []string{"options"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/options", Name: "VolumeOptions", Conditional: true, Plans: true, Access: Admin, Requires: []string{"options"},
 			Description: "Sets options of a volume. The name of an option group with the value on or off sets its options."}, a.optionsSet),
-		serve(Route{Method: http.MethodDelete, Path: "/v1/volumes/{volname}/options", Name: "VolumeReset", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodDelete, Path: "/v1/volumes/{volname}/options", Name: "VolumeReset", Conditional: true, Plans: true, Access: Admin,
 			Description: "Puts options of a volume back to their defaults."}, a.optionsReset),
-		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options/{optname}", Name: "VolumeOptionGet", Access: Read,
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/options/{optname}", Name: "VolumeOptionGet", Conditional: true, Access: Read,
 			Description: "Shows one option of a volume."}, a.option),
 		serve(Route{Method: http.MethodGet, Path: "/v1/options", Name: "OptionHelp", Access: Read,
 			Query:       []Param{{Name: "name", Description: "only the option of this name, which may be shortened"}},

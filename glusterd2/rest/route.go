@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+
+	"gd2/store"
 	"slices"
 
 	"gd2/transaction"
@@ -63,6 +65,9 @@ type Route struct {
 	Guarded bool
 	// Local says that the route is about this peer itself: it is answered also while the peer belongs to no pool.
 	Local bool
+	// Conditional says that the route is about one record, which its service names with store.Kind.Subject: its answers
+	// carry an ETag, and If-Match and If-None-Match are heeded.
+	Conditional bool
 	// Plans says that ?dry-run=true answers with the plan of the change. A row that changes something and cannot tell its
 	// plan says why not in NoPlan.
 	Plans  bool
@@ -89,11 +94,12 @@ type Request struct {
 	Vars   map[string]string
 	Query  url.Values
 
-	body   reflect.Value
-	raw    []byte // the body as it was sent
-	asked  *transaction.Request
-	header http.Header
-	status int
+	expected *store.Expectation
+	body     reflect.Value
+	raw      []byte // the body as it was sent
+	asked    *transaction.Request
+	header   http.Header
+	status   int
 }
 
 // Location sets the Location header of the answer.

@@ -27,6 +27,9 @@ const (
 	Exists Kind = "exists"
 	// Conflict is a clash with another change in progress: try again.
 	Conflict Kind = "conflict"
+	// Precondition is a change that was to be made only of something in a certain state, which has changed meanwhile: read
+	// it again.
+	Precondition Kind = "precondition"
 	// State is a request that the present state does not allow, such as deleting a started volume.
 	State Kind = "state"
 	// Denied is a request without sufficient proof of who asks.
@@ -71,7 +74,7 @@ var statuses = map[Kind]int{
 	Denied: http.StatusUnauthorized, Forbidden: http.StatusForbidden, TooLarge: http.StatusRequestEntityTooLarge,
 	Unavailable: http.StatusServiceUnavailable, Timeout: http.StatusGatewayTimeout, NotSupported: http.StatusNotImplemented,
 	MethodNotAllowed: http.StatusMethodNotAllowed, TooMany: http.StatusTooManyRequests,
-	KeyReused: http.StatusUnprocessableEntity,
+	KeyReused: http.StatusUnprocessableEntity, Precondition: http.StatusPreconditionFailed,
 }
 
 // Error is the one error type of gd2: raised by any layer, carried between peers, written as the body of a failed

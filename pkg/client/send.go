@@ -59,6 +59,7 @@ func (c *Client) round(ctx context.Context, x exchange) (a *answer, unknown, err
 			c.mu.Lock()
 			c.first = i
 			c.mu.Unlock()
+			conditionsOf(ctx).note(a)
 			return a, nil, a.err()
 		}
 		if api.IsKind(err, api.TooLarge) {
@@ -143,6 +144,7 @@ func (c *Client) request(ctx context.Context, e *endpoint, x exchange) (*http.Re
 	if x.method != http.MethodGet {
 		req.Header["Prefer"] = prefer(ctx, c.cfg)
 	}
+	conditionsOf(ctx).demand(req)
 	if c.cfg.Secret != "" {
 		token, err := sign(c.cfg.User, c.cfg.Secret, x.method, x.path.Path, time.Now())
 		if err != nil {

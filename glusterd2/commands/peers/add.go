@@ -156,7 +156,7 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.Peer{}, err
 	}
-	rec, err := peer.Find(c.Store, name)
+	rec, err := c.find(ctx, name)
 	if err != nil {
 		return api.Peer{}, err
 	}

@@ -136,12 +136,21 @@ func (c *Commands) known(ctx context.Context, key, value string) ([]api.Peer, er
 	return out, nil
 }
 
+// find reads the peer that a request is about.
+func (c *Commands) find(ctx context.Context, name string) (store.Record[*peer.Peer], error) {
+	rec, err := peer.Find(c.Store, name)
+	if err == nil {
+		err = peer.Records.Subject(ctx, rec.ID, rec.Revision)
+	}
+	return rec, err
+}
+
 // Get returns the peer that is called name: its id, its name or an address.
 func (c *Commands) Get(ctx context.Context, name string) (api.Peer, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.Peer{}, err
 	}
-	rec, err := peer.Find(c.Store, name)
+	rec, err := c.find(ctx, name)
 	if err != nil {
 		return api.Peer{}, err
 	}

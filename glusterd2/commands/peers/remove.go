@@ -42,7 +42,7 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if err := c.Store.Sync(ctx); err != nil {
 		return err
 	}
-	rec, err := peer.Find(c.Store, name)
+	rec, err := c.find(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,13 @@ func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.Vol
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.VolumeInfo{}, err
 	}
+	old, _, err := volume.Records.Get(c.Store, req.Name)
+	if err != nil {
+		return api.VolumeInfo{}, err
+	}
+	if err := volume.Records.Subject(ctx, req.Name, old.Revision); err != nil {
+		return api.VolumeInfo{}, err
+	}
 	params, err := c.planCreate(req)
 	if err != nil {
 		return api.VolumeInfo{}, err

@@ -254,11 +254,11 @@ func (c Cluster) Options(ctx context.Context) ([]api.ClusterOption, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
-	set, err := ReadPoolOptions(c.Store)
+	rec, err := c.poolRecord(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := []api.ClusterOption{}
+	set, out := rec.Value, []api.ClusterOption{}
 	for _, k := range c.Table.PoolKeys() {
 		def := c.Table.Default(k, xlator.Shape{})
 		o := api.ClusterOption{Key: k, DefaultValue: def, Value: def}
@@ -268,6 +268,15 @@ func (c Cluster) Options(ctx context.Context) ([]api.ClusterOption, error) {
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// poolRecord reads the record of the pool's options, which a request is about.
+func (c Cluster) poolRecord(ctx context.Context) (store.Record[map[string]string], error) {
+	rec, _, err := PoolOptions.Get(c.Store, poolID)
+	if err == nil {
+		err = PoolOptions.Subject(ctx, poolID, rec.Revision)
+	}
+	return rec, err
 }
 
 // ReadPoolOptions reads the options that are set for the pool.
@@ -284,7 +293,7 @@ func (c Cluster) SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]ap
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
-	rec, _, err := PoolOptions.Get(c.Store, poolID)
+	rec, err := c.poolRecord(ctx)
 	if err != nil {
 		return nil, err
 	}

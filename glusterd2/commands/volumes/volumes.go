@@ -136,12 +136,16 @@ func Register(r *transaction.Registry, host Host) Operations {
 // Lock names the lock of a volume. Reconcilers leave a volume alone while it is held.
 func Lock(name string) string { return "volume/" + name }
 
-// find reads a volume, after a barrier: the answer is at least as new as the question.
+// find reads the volume that a request is about, after a barrier: the answer is at least as new as the question.
 func (c *Commands) find(ctx context.Context, name string) (store.Record[*volume.Volume], error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return store.Record[*volume.Volume]{}, err
 	}
-	return Find(c.Store, name)
+	rec, err := Find(c.Store, name)
+	if err == nil {
+		err = volume.Records.Subject(ctx, rec.ID, rec.Revision)
+	}
+	return rec, err
 }
 
 // Find reads the record of a volume.
