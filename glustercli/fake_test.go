@@ -25,6 +25,7 @@ type fake struct {
 	peers   []api.Peer
 	level   string
 	backups int
+	next    string // the cursor that goes with the answer
 }
 
 func newFake() *fake {
@@ -136,6 +137,10 @@ func (f *fake) wrap(h handler) http.Handler {
 		}
 		w.Header().Set("ETag", `"7-a"`)
 		status, answer, err := h(r, body)
+		if f.next != "" {
+			w.Header().Set("X-Gluster-Next", f.next)
+			f.next = ""
+		}
 		if err != nil {
 			e := api.AsError(err)
 			status, answer = e.Status(), e.Body()

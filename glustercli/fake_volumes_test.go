@@ -6,13 +6,39 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gd2/pkg/api"
 )
 
-func (f *fake) listVolumes(*http.Request, []byte) (int, any, error) {
-	return http.StatusOK, sortedValues(f.volumes), nil
+// listVolumes knows pages, by name, and fields at the top.
+func (f *fake) listVolumes(r *http.Request, _ []byte) (int, any, error) {
+	list := sortedValues(f.volumes)
+	q := r.URL.Query()
+	if i := slices.IndexFunc(list, func(v *api.VolumeInfo) bool { return v.Name == q.Get("cursor") }); i >= 0 {
+		list = list[i+1:]
+	}
+	if n, err := strconv.Atoi(q.Get("limit")); err == nil && n < len(list) {
+		list = list[:n]
+		f.next = list[n-1].Name
+	}
+	if q.Get("fields") == "" {
+		return http.StatusOK, list, nil
+	}
+	out := []map[string]any{}
+	for _, v := range list {
+		var all map[string]any
+		text, _ := json.Marshal(v)
+		_ = json.Unmarshal(text, &all)
+		picked := map[string]any{}
+		for _, name := range strings.Split(q.Get("fields"), ",") {
+			top, _, _ := strings.Cut(name, ".")
+			picked[top] = all[top]
+		}
+		out = append(out, picked)
+	}
+	return http.StatusOK, out, nil
 }
 
 func (f *fake) volume(r *http.Request) (*api.VolumeInfo, error) {

@@ -12,16 +12,26 @@ import (
 )
 
 func newPeerList(a *app) *cobra.Command {
-	var filter client.Filter
+	var f listFlags
 	c := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "List the peers of the pool in a table", Args: wants(0, 0)}
-	c.Flags().StringVar(&filter.Key, "key", "", "only peers with this metadata key")
-	c.Flags().StringVar(&filter.Value, "value", "", "only peers with this metadata value")
+	f.add(c, "peers")
 	c.RunE = a.do("peer list", func(ctx context.Context, _ []string) error {
-		peers, err := a.client.Peers(ctx, filter)
+		if err := f.check(); err != nil {
+			return err
+		}
+		if len(f.fields) > 0 {
+			page, err := a.client.PeerFields(ctx, f.Filter, f.fields...)
+			if err != nil {
+				return err
+			}
+			return a.objects(page, f.fields)
+		}
+		page, err := a.client.PeerPage(ctx, f.Filter)
 		if err != nil {
 			return err
 		}
-		return a.emit(oneOrAll(peers, nil), func(w io.Writer) { a.peerTable(w, peers) })
+		defer a.more(page.Next)
+		return a.emit(oneOrAll(page.Items, nil), func(w io.Writer) { a.peerTable(w, page.Items) })
 	})
 	return c
 }

@@ -127,19 +127,31 @@ func brickName(b api.BrickInfo) string {
 
 func newVolumeList(a *app) *cobra.Command {
 	var long bool
-	var filter client.Filter
+	var f listFlags
 	c := &cobra.Command{Use: "list", Aliases: []string{"ls"}, Short: "List the names of the volumes", Args: wants(0, 0)}
+	c.Example = "  glustercli volume list --selector tier=gold,!retired --fields name,state\n  glustercli volume list --limit 100"
 	c.Flags().BoolVarP(&long, "long", "l", false, "a table with type, state and number of bricks")
-	c.Flags().StringVar(&filter.Key, "key", "", "only volumes with this metadata key")
-	c.Flags().StringVar(&filter.Value, "value", "", "only volumes with this metadata value")
+	f.add(c, "volumes")
 	c.RunE = a.do("volume list", func(ctx context.Context, _ []string) error {
-		vols, err := a.client.Volumes(ctx, filter)
+		if err := f.check(); err != nil {
+			return err
+		}
+		if len(f.fields) > 0 {
+			page, err := a.client.VolumeFields(ctx, f.Filter, f.fields...)
+			if err != nil {
+				return err
+			}
+			return a.objects(page, f.fields)
+		}
+		page, err := a.client.VolumePage(ctx, f.Filter)
 		if err != nil {
 			return err
 		}
+		vols := page.Items
 		if len(vols) == 0 {
 			a.note("No volumes present")
 		}
+		defer a.more(page.Next)
 		return a.emit(oneOrAll(vols, nil), func(w io.Writer) {
 			if long {
 				a.volumeTable(w, vols)

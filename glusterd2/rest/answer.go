@@ -19,7 +19,7 @@ import (
 
 // answer decodes the request, calls the handler and writes what it returns.
 func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api.Error {
-	r := &Request{ID: id, Origin: originOf(req.Context()), Vars: mux.Vars(req), header: w.Header(), status: row.Status}
+	r := &Request{ID: id, Origin: originOf(req.Context()), Vars: mux.Vars(req), path: req.URL.Path, header: w.Header(), status: row.Status}
 	err := a.decode(w, req, row, r)
 	if err == nil {
 		r.expected, err = expectation(req, row)
@@ -66,7 +66,11 @@ func (a *API) carryOut(ctx context.Context, row *Route, r *Request) (transaction
 	if row.response == nil && !r.planned(row) {
 		return transaction.Answer{Status: r.status, Location: r.header.Get("Location")}, nil
 	}
-	body, err := json.Marshal(a.filler.fill(result))
+	result, wrong := r.shape(row, a.filler.fill(result))
+	if wrong != nil {
+		return transaction.Answer{}, wrong
+	}
+	body, err := json.Marshal(result)
 	if err != nil {
 		return transaction.Answer{}, api.Errorf(api.Internal, "the answer cannot be written as JSON: %v", err)
 	}

@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"gd2/pkg/api"
@@ -37,7 +36,9 @@ type Next = func(context.Context) (api.EventPage, error)
 func (a *API) eventRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/events", Name: "EventsList", Access: Read,
-			Query:       append(eventFilter(), Param{Name: "limit", Description: "the most events in the answer: the first ones after since, or without it the newest"}),
+			Query: append(eventFilter(),
+				Param{Name: paramLimit, Description: "the most events in the answer: the first ones after since, or without it the newest"},
+				Param{Name: paramCursor, Description: "the " + HeaderNext + " of the page before; it takes the place of since"}),
 			Description: "Lists events, the oldest first. If some after since are no longer there the first one says so: " + api.EventsLost + "."},
 			a.eventList),
 		serveRaw(Route{Method: http.MethodGet, Path: "/v1/events/stream", Name: "EventsStream", Access: Read, Query: eventFilter(),
@@ -93,14 +94,18 @@ func eventFilter() []Param {
 
 func (a *API) eventList(ctx context.Context, r *Request, _ None) ([]api.Event, error) {
 	q := eventQuery(r.Query.Get)
-	if text := r.Query.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			return nil, api.FieldErrorf("limit", "limit is %q: it must be a number, 1 or more", clip(text))
-		}
-		q.Limit = n
+	if cursor := r.Query.Get(paramCursor); cursor != "" {
+		q.Since = cursor
 	}
-	return a.cfg.Events.List(ctx, q)
+	var wrong *api.Error
+	if q.Limit, wrong = r.limit(0); wrong != nil {
+		return nil, wrong
+	}
+	list, err := a.cfg.Events.List(ctx, q)
+	if q.Since != "" && q.Limit > 0 && len(list) == q.Limit {
+		r.more(list[len(list)-1].ID)
+	}
+	return list, err
 }
 
 func eventQuery(get func(string) string) api.EventQuery {

@@ -34,12 +34,6 @@ type Keys interface {
 	Forget(ctx context.Context, k transaction.Key) error
 }
 
-// Pages of the list of operations.
-const (
-	defaultPage = 100
-	maxPage     = 1000
-)
-
 func (a *API) operationRoutes() []Route {
 	const one = "/v1/operations/{id}"
 	filters := []Param{
@@ -87,17 +81,15 @@ func (a *API) operationList(ctx context.Context, r *Request, _ None) (api.Operat
 		}
 		q.Lock = "volume/" + v
 	}
-	if s := r.Query.Get("limit"); r.Query.Has("limit") {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > maxPage {
-			return api.OperationList{}, api.FieldErrorf("limit", "limit %q: use a number from 1 to %d", clip(s), maxPage)
-		}
-		q.Limit = n
+	var wrong *api.Error
+	if q.Limit, wrong = r.limit(defaultPage); wrong != nil {
+		return api.OperationList{}, wrong
 	}
 	list, more, err := a.cfg.Operations.Find(ctx, q)
 	out := api.OperationList{Operations: list}
 	if more {
 		out.Next = list[len(list)-1].ID
+		r.more(out.Next)
 	}
 	return out, err
 }

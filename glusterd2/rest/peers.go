@@ -30,7 +30,11 @@ func (a *API) peerRoutes() []Route {
 }
 
 func (a *API) peerList(ctx context.Context, r *Request, _ None) ([]api.Peer, error) {
-	return a.cfg.Peers.List(ctx, r.Query.Get("key"), r.Query.Get("value"))
+	list, err := a.cfg.Peers.List(ctx, r.Query.Get("key"), r.Query.Get("value"))
+	if err != nil {
+		return nil, err
+	}
+	return selected(r, list, func(p api.Peer) map[string]string { return p.Metadata })
 }
 
 func (a *API) peerGet(ctx context.Context, r *Request, _ None) (api.Peer, error) {

@@ -75,6 +75,9 @@ type Route struct {
 	// MediaType is that of a raw route's answer.
 	MediaType string
 
+	// Key is the path of the JSON field that tells the elements of a list apart, for its pages; empty: see keyOf.
+	Key string
+
 	// Whole says that the change is more than one transaction of the engine. So that a repeated request is known, it is noted
 	// before anything is done.
 	Whole bool
@@ -85,6 +88,7 @@ type Route struct {
 	locate            func(answer any) string // where the answer of a row with Status 201 lies, if the row tells
 	handler           func(context.Context, *Request) (any, error)
 	raw               http.Handler
+	pages             bool // the list is cut into pages if the client likes
 }
 
 // Request is what a handler gets of an HTTP request.
@@ -98,6 +102,7 @@ type Request struct {
 	body     reflect.Value
 	raw      []byte // the body as it was sent
 	asked    *transaction.Request
+	path     string // of the URL
 	header   http.Header
 	status   int
 }
@@ -122,8 +127,8 @@ func (r *Request) Flag(name string) bool {
 // serve completes a row with its handler. The types of the bodies are the handler's own, so that the document made from
 // the table cannot differ from what is served.
 func serve[Q, R any](row Route, h func(context.Context, *Request, Q) (R, error)) Route {
-	row = planable(row)
 	row.request, row.response = typeOf[Q](), typeOf[R]()
+	row = shaped(planable(row))
 	if row.Status == 0 {
 		row.Status = http.StatusOK
 	}

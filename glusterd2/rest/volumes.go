@@ -13,6 +13,7 @@ func metadataFilter() []Param {
 	return []Param{
 		{Name: "key", Description: "only those whose metadata has this key"},
 		{Name: "value", Description: "only those that have this value in their metadata, under the key if one is given"},
+		{Name: "selector", Description: "only those whose metadata fits all terms: key=value, key!=value, key, !key, separated by commas"},
 	}
 }
 
@@ -20,7 +21,7 @@ func (a *API) volumeRoutes() []Route {
 	return []Route{
 		located(func(v api.VolumeInfo) string { return "/v1/volumes/" + url.PathEscape(v.Name) }, serve(Route{Method: http.MethodPost, Path: "/v1/volumes", Name: "VolumeCreate", Conditional: true, Plans: true, Access: Admin, Status: http.StatusCreated,
 			Description: "Creates a volume.", Requires: []string{"name"}}, a.volumeCreate)),
-		serve(Route{Method: http.MethodGet, Path: "/v1/volumes", Name: "VolumeList", Access: Read, Query: metadataFilter(),
+		serve(Route{Method: http.MethodGet, Path: "/v1/volumes", Name: "VolumeList", Access: Read, Key: "name", Query: metadataFilter(),
 			Description: "Lists the volumes."}, a.volumeList),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/options-group", Name: "OptionGroupList", Access: Read,
 			Description: "Lists the option groups."}, a.groupList),
@@ -54,7 +55,11 @@ func (a *API) volumeCreate(ctx context.Context, r *Request, req api.VolumeCreate
 }
 
 func (a *API) volumeList(ctx context.Context, r *Request, _ None) ([]api.VolumeInfo, error) {
-	return a.cfg.Volumes.List(ctx, r.Query.Get("key"), r.Query.Get("value"))
+	list, err := a.cfg.Volumes.List(ctx, r.Query.Get("key"), r.Query.Get("value"))
+	if err != nil {
+		return nil, err
+	}
+	return selected(r, list, func(v api.VolumeInfo) map[string]string { return v.Metadata })
 }
 
 func (a *API) volumeInfo(ctx context.Context, r *Request, _ None) (api.VolumeInfo, error) {

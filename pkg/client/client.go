@@ -114,6 +114,8 @@ type request struct {
 	query  url.Values
 	body   any
 	result []string
+	// next, if not nil, gets the cursor of the next page of a list.
+	next *string
 	// once says that the server does not remember the request, so that it is not sent again when its outcome is unknown.
 	once bool
 }
@@ -147,6 +149,9 @@ func (c *Client) call(ctx context.Context, r request, out any) error {
 	}
 	if a.status == http.StatusAccepted {
 		return c.finish(ctx, a, r.result, out)
+	}
+	if r.next != nil {
+		*r.next = a.header.Get("X-Gluster-Next")
 	}
 	return decode(a.body, out)
 }

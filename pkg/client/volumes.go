@@ -8,22 +8,6 @@ import (
 	"gd2/pkg/api"
 )
 
-// Filter narrows a list to what has a metadata key, or a metadata value, or both. The zero Filter keeps everything.
-type Filter struct {
-	Key, Value string
-}
-
-func (f Filter) query() url.Values {
-	q := url.Values{}
-	if f.Key != "" {
-		q.Set("key", f.Key)
-	}
-	if f.Value != "" {
-		q.Set("value", f.Value)
-	}
-	return q
-}
-
 func volumePath(name string, more ...string) []string {
 	return append([]string{"v1", "volumes", name}, more...)
 }
