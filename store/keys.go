@@ -19,6 +19,8 @@ const (
 	PrefixGroups = Root + "groups/"
 	// PrefixAuthority holds the key of the pool's authority, sealed for each of the peers that may have it, by peer id.
 	PrefixAuthority = Root + "authority/"
+	// PrefixQuota holds the limits of directories, by the volume's id and the directory's gfid.
+	PrefixQuota = Root + "quota/"
 	// PrefixSecrets holds secrets of the pool, by name: "rest-auth".
 	PrefixSecrets = Root + "secrets/"
 	// PrefixTokens holds join tokens that have not been used, by token id.

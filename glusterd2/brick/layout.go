@@ -61,6 +61,14 @@ func (l Layout) SelfHealSocket(volumeName, peerID string) string {
 // SelfHealLog returns the log of the self-heal daemon.
 func (l Layout) SelfHealLog() string { return filepath.Join(l.LogDir, "glustershd.log") }
 
+// QuotaPidFile returns the pid file of the quota daemon.
+func (l Layout) QuotaPidFile() string { return filepath.Join(l.RunDir, "quotad", "quotad.pid") }
+
+// QuotaSocket returns the socket of the quota daemon.
+func (l Layout) QuotaSocket(peerID string) string {
+	return l.hashed(filepath.Join(l.RunDir, "quotad", "run-"+peerID))
+}
+
 // LogFile returns the path of the brick's log.
 func (l Layout) LogFile(s Spec) string {
 	return filepath.Join(l.LogDir, "bricks", volume.Dashes(s.Path)+".log")

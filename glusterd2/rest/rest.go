@@ -139,6 +139,7 @@ func (a *API) table() []Route {
 	t = append(t, a.peerRoutes()...)
 	t = append(t, a.poolRoutes()...)
 	t = append(t, a.clusterRoutes()...)
+	t = append(t, a.quotaRoutes()...)
 	t = append(t, a.operationRoutes()...)
 	t = append(t, a.eventRoutes()...)
 	return append(t, a.debugRoutes()...)

@@ -21,6 +21,7 @@ type Services struct {
 	Pool       Pool
 	Cluster    Cluster
 	OptionHelp OptionHelp
+	Quotas     Quotas
 	Operations Operations
 	Events     Events
 	Webhooks   Webhooks

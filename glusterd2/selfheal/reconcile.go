@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"gd2/glusterd2/process"
@@ -173,9 +172,9 @@ func (d *Daemon) set(p *process.Process, socket string, volumes []string) {
 // mark notes that a volume is attached, and in which shape: in memory, and for the next life of gd2.
 func (d *Daemon) mark(v Volume) error {
 	d.mu.Lock()
-	d.attached[v.Name] = shape(v.Volfile)
+	d.attached[v.Name] = volgen.Shape(v.Volfile)
 	d.mu.Unlock()
-	if err := os.WriteFile(d.shapeFile(v.Name), []byte(shape(v.Volfile)), 0o600); err != nil {
+	if err := os.WriteFile(d.shapeFile(v.Name), []byte(volgen.Shape(v.Volfile)), 0o600); err != nil {
 		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
 	}
 	return nil
@@ -186,26 +185,12 @@ func (d *Daemon) has(v Volume) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	attached, ok := d.attached[v.Name]
-	return ok && attached == shape(v.Volfile)
+	return ok && attached == volgen.Shape(v.Volfile)
 }
 
 // shapeFile is where the shape of an attached volume is kept.
 func (d *Daemon) shapeFile(name string) string {
 	return filepath.Join(filepath.Dir(d.cfg.Layout.SelfHealPidFile(name)), "shape")
-}
-
-// shape is what the daemon cannot change about an attached volume: its graph, and where the bricks are. Told of a new
-// volfile it takes over new values of options, but if it finds another shape it goes on with the old one.
-func shape(volfile string) string {
-	var b strings.Builder
-	for line := range strings.Lines(volfile) {
-		words := strings.Fields(line)
-		if len(words) > 1 && words[0] == "option" && !slices.Contains([]string{"remote-host", "remote-subvolume"}, words[1]) {
-			continue
-		}
-		b.WriteString(strings.Join(words, " ") + "\n")
-	}
-	return b.String()
 }
 
 // volumes returns the names of the attached volumes, sorted.

@@ -47,6 +47,7 @@ func (s *Server) background() {
 	s.goRun("server quorum", s.countQuorum)
 	s.goRun("supervision of bricks", s.watch.Run)
 	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
+	s.runQuota()
 	for _, p := range s.plugins {
 		s.goRun("plugin "+p.Name(), func(ctx context.Context) error {
 			return p.Run(ctx, plugin.Daemon{PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir,

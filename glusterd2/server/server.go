@@ -20,6 +20,7 @@ import (
 	"gd2/glusterd2/commands/diagnose"
 	"gd2/glusterd2/commands/events"
 	"gd2/glusterd2/commands/peers"
+	"gd2/glusterd2/commands/quotas"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/event"
@@ -62,6 +63,8 @@ type Server struct {
 	events   *events.Commands
 	history  *event.Log
 	sender   *webhook.Sender
+	quotas   *quotas.Commands
+	quota    hostQuota
 	plane    *volumes.DataPlane
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
@@ -181,6 +184,7 @@ func (s *Server) build() {
 	s.buildDataPlane(self)
 	registry := transaction.NewRegistry()
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
+	quotaOps := quotas.Register(registry, s.quota.mounter)
 	s.engine = transaction.NewEngine(transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
 		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
@@ -195,6 +199,10 @@ func (s *Server) build() {
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
+	s.quotas = quotas.New(quotas.Config{
+		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
+		Log: s.log.Entry("quota"),
+	})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
 		Daemons: []diagnose.Daemon{{
@@ -217,6 +225,7 @@ func (s *Server) buildDataPlane(self string) {
 		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
 		SharedBricks: func(v *volume.Volume, b volume.Brick) int { return s.plane.SharedBricks(v, b) }, PidFile: layout.SelfHealPidFile,
 		Coming: func(name string) (*volume.Volume, bool) { return s.plane.Coming(name) },
+		Quota:  func() []*volume.Volume { return quotas.Volumes(s.store, self) },
 	})
 	s.sunrpc = sunrpc.New(sunrpc.Config{
 		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
@@ -235,6 +244,8 @@ func (s *Server) buildDataPlane(self string) {
 		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Quorum: s.quorum,
 		Repairer: selfheal.Repairer{Program: s.cfg.GlusterFS, Layout: layout}, RepairText: s.repairText,
 	}
+	s.quota = s.newHostQuota(self, layout)
+	s.plane.Quota = s.quota.daemon
 	s.watch = brick.NewSupervisor(brick.SupervisorConfig{
 		Host: bricks, Locks: s.plane.Locks, Skip: s.leaveAlone, Log: s.log.Entry("brick"),
 	})

@@ -68,10 +68,7 @@ func (b *builder) brickChecks() {
 // brickFeatures stacks what keeps accounts, and the features that are only there when they are on.
 func (b *builder) brickFeatures(brick volume.Brick) {
 	v := b.v
-	accounts := "0" // the version of the quota's xattrs: 0 until quota is on for the first time
-	if _, ever := b.s.set("features.quota"); ever {
-		accounts = "1"
-	}
+	accounts := strconv.Itoa(v.QuotaVersion) // of the quota's xattrs
 	b.layer("marker", "features/marker",
 		"volume-uuid", v.ID, "timestamp-file", b.o.Dir+"/"+v.Name+"/marker.tstamp", "quota-version", accounts)
 	b.layer("barrier", "features/barrier")

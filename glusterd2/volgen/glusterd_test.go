@@ -165,7 +165,12 @@ func TestVolfilesMatch(t *testing.T) {
 func TestVolfilesMatchFeatures(t *testing.T) {
 	root := filepath.Join("testdata", "glusterd", "features")
 	v := captured(t, root, "rep3")
+	v.QuotaVersion = 1
 	o := testParams(t)
+	same(t, filepath.Join(root, "quotad.vol"), QuotaDaemon([]*volume.Volume{v}, o))
+	for i, b := range v.Bricks() {
+		same(t, filepath.Join(root, "rep3.client."+b.PeerID+".data-br-rep3.vol"), BrickClient(v, i, o))
+	}
 	same(t, filepath.Join(root, "rep3.tcp-fuse.vol"), Client(v, o, false))
 	same(t, filepath.Join(root, "trusted-rep3.tcp-fuse.vol"), Client(v, o, true))
 	same(t, filepath.Join(root, "rep3-shd.vol"), SelfHeal(v, o))

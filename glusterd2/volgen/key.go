@@ -20,6 +20,10 @@ const (
 	KindSelfHeal
 	// KindRebalance is for the process that moves files between bricks.
 	KindRebalance
+	// KindQuotaDaemon is for the quota daemon, and of all volumes that have quotas.
+	KindQuotaDaemon
+	// KindBrickClient is for a process that talks to one brick only.
+	KindBrickClient
 )
 
 // maxKey bounds what is looked at of a key: a volume's name, a host's name and a brick's path, each at its limit.
@@ -71,18 +75,25 @@ func resolve(key string, find func(name string) (*volume.Volume, bool), host fun
 		}
 		return target{kind: KindRebalance, vol: v}, nil
 	}
-	name, rest, dotted := strings.Cut(strings.TrimPrefix(key, "/"), ".")
+	if key == QuotaDaemonKey {
+		return target{kind: KindQuotaDaemon}, nil
+	}
+	kind, bare := KindBrick, strings.TrimPrefix(key, "/")
+	if name, ok := strings.CutPrefix(key, perBrick); ok && strings.HasSuffix(name, ".vol") {
+		kind, bare = KindBrickClient, strings.Replace(strings.TrimSuffix(name, ".vol"), ".client.", ".", 1)
+	}
+	name, rest, dotted := strings.Cut(bare, ".")
 	v, ok := find(name)
 	if !ok {
 		return target{}, noVolfile(key)
 	}
-	if !dotted || rest == "tcp" {
+	if kind == KindBrick && (!dotted || rest == "tcp") {
 		return target{kind: KindClient, vol: v}, nil
 	}
 	for i, b := range v.Bricks() {
 		dashes := volume.Dashes(b.Path)
 		if rest == b.PeerID+"."+dashes || rest == host(b.PeerID)+"."+dashes {
-			return target{kind: KindBrick, vol: v, brick: i}, nil
+			return target{kind: kind, vol: v, brick: i}, nil
 		}
 	}
 	return target{}, noVolfile(key)
@@ -93,6 +104,6 @@ func noVolfile(key string) error {
 	if len(key) > show {
 		key = key[:show] + "…"
 	}
-	return api.Errorf(api.NotFound, "no volfile %q: it must be VOLUME, VOLUME.tcp, rebalance/VOLUME, shd/VOLUME (of a "+
-		"replicated or dispersed volume) or VOLUME.PEER.BRICK of a volume that exists", key)
+	return api.Errorf(api.NotFound, "no volfile %q: it must be VOLUME, VOLUME.tcp, rebalance/VOLUME, shd/VOLUME (of a replicated or "+
+		"dispersed volume), VOLUME.PEER.BRICK or client_per_brick/VOLUME.client.PEER.BRICK.vol of a volume that exists, or gluster/quotad", key)
 }

@@ -38,6 +38,8 @@ type LibraryConfig struct {
 	Coming func(volumeName string) (*volume.Volume, bool)
 	// PidFile returns the pid file of a volume in this peer's self-heal daemon.
 	PidFile func(volumeName string) string
+	// Quota returns the started volumes that have quotas. Nil means none.
+	Quota func() []*volume.Volume
 }
 
 // Library answers GETSPEC requests with the volfiles of the volumes that the source has. It remembers texts as long as
@@ -86,6 +88,9 @@ func (l *Library) Spec(key string, who Requester) (Spec, error) {
 		return Spec{}, api.Errorf(api.Forbidden,
 			"the volfile %q carries credentials and is given to processes of this host only, not to %s", key, who.Addr)
 	}
+	if to.kind == KindQuotaDaemon {
+		return l.quotaDaemon()
+	}
 	ed := edition{kind: to.kind, brick: to.brick, trusted: to.kind == KindClient && who.Local}
 	spec := Spec{
 		Text:            l.textOf(to, ed),
@@ -114,6 +119,18 @@ func (l *Library) textOf(to target, ed edition) string {
 		return l.write(to.vol, ed)
 	}
 	return l.text(to.vol, ed)
+}
+
+// quotaDaemon makes the volfile of the quota daemon. It is not remembered: one process of this host has it.
+func (l *Library) quotaDaemon() (Spec, error) {
+	text := ""
+	if l.c.Quota != nil {
+		text = QuotaDaemon(l.c.Quota(), l.params())
+	}
+	if text == "" {
+		return Spec{}, api.Errorf(api.NotFound, "no volfile %q: no started volume has quotas", QuotaDaemonKey)
+	}
+	return Spec{Text: text, Servers: l.c.Source.Servers()}, nil
 }
 
 // find looks a volume up and forgets the texts of one that is gone.
@@ -180,9 +197,7 @@ func (l *Library) shared(v *volume.Volume, b volume.Brick) int {
 }
 
 func (l *Library) write(v *volume.Volume, ed edition) string {
-	o := Params{
-		Table: l.c.Table, Host: l.host, Pool: l.c.Source.PoolOptions(), SharedBricks: l.shared, Dir: l.c.Dir,
-	}
+	o := l.params()
 	switch ed.kind {
 	case KindBrick:
 		return Brick(v, ed.brick, o)
@@ -190,6 +205,14 @@ func (l *Library) write(v *volume.Volume, ed edition) string {
 		return SelfHeal(v, o)
 	case KindRebalance:
 		return Rebalance(v, o)
+	case KindBrickClient:
+		return BrickClient(v, ed.brick, o)
 	}
 	return Client(v, o, ed.trusted)
+}
+
+func (l *Library) params() Params {
+	return Params{
+		Table: l.c.Table, Host: l.host, Pool: l.c.Source.PoolOptions(), SharedBricks: l.shared, Dir: l.c.Dir,
+	}
 }

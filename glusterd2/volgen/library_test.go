@@ -60,6 +60,7 @@ func testLibrary(t *testing.T) (*Library, *records) {
 	return NewLibrary(LibraryConfig{
 		Source: r, Table: table(t), Dir: "/var/lib/glusterd2/vols", PeerID: "p1",
 		PidFile: func(name string) string { return "/run/shd/" + name + ".pid" },
+		Quota:   func() []*volume.Volume { return []*volume.Volume{r.volumes["gv0"]} },
 	}), r
 }
 
@@ -77,6 +78,10 @@ func TestSpecSecrets(t *testing.T) {
 		who  Requester
 		want string // "open", "secret", or the kind of error
 	}{
+		{"gluster/quotad", local, "secret"}, {"gluster/quotad", remote, "forbidden"}, {"gluster/quotad", peer, "forbidden"},
+		{"client_per_brick/gv0.client.host2.data-gv0.vol", local, "secret"}, {"client_per_brick/gv0.client.host2.data-gv0.vol", remote, "forbidden"},
+		{"client_per_brick/gv0.client.host2.data-gv0", local, "not-found"}, {"client_per_brick/gv0.client.host2.nothing.vol", local, "not-found"},
+		{"client_per_brick/gv0.vol", local, "not-found"},
 		{"gv0", remote, "open"}, {"/gv0", remote, "open"}, {"gv0.tcp", remote, "open"}, {"gv0", peer, "open"},
 		{"gv0", local, "secret"}, {"/gv0", local, "secret"},
 		{"shd/gv0", local, "secret"}, {"shd/gv0", remote, "forbidden"}, {"shd/gv0", peer, "forbidden"},

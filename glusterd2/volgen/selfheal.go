@@ -31,5 +31,8 @@ func SelfHeal(v *volume.Volume, o Params) string {
 	b.transport()
 	b.g.add(v.Name, typeIOStats, subvols)
 	b.logging("client")
+	if level, ok := o.Pool["cluster.daemon-log-level"]; ok {
+		b.g.apply(typeIOStats, "log-level", level)
+	}
 	return b.g.text()
 }

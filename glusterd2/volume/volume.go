@@ -30,7 +30,9 @@ type Volume struct {
 	Options   map[string]string `json:"options"`
 	Metadata  map[string]string `json:"metadata"`
 	Auth      Auth              `json:"auth"`
-	CreatedAt time.Time         `json:"created-at"`
+	// QuotaVersion counts how often quota was switched on: what bricks counted under an earlier one does not count.
+	QuotaVersion int       `json:"quota-version,omitempty"`
+	CreatedAt    time.Time `json:"created-at"`
 }
 
 // Auth is what the trusted processes of the pool present to the volume's bricks. It is never shown.

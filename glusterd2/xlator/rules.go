@@ -261,8 +261,10 @@ func (t *Table) Consistent(options map[string]string) error {
 	if raw, set := options["performance.read-after-open"]; set && !on("performance.read-after-open") && on("server.root-squash") {
 		return api.FieldErrorf("options", "option performance.read-after-open=%s: it must be on while server.root-squash is", raw)
 	}
-	if options["features.quota-deem-statfs"] != "" && !on("features.quota") {
-		return api.FieldErrorf("options", "option features.quota-deem-statfs needs quota: enable quota on the volume first")
+	for _, key := range []string{"quota-deem-statfs", "default-soft-limit", "soft-timeout", "hard-timeout", "alert-time"} {
+		if options["features."+key] != "" && !on("features.quota") {
+			return api.FieldErrorf("options", "option features.%s needs quota: enable quota on the volume first", key)
+		}
 	}
 	if options["cluster.quorum-type"] == "fixed" && options["cluster.quorum-count"] == "" {
 		return api.FieldErrorf("options", "option cluster.quorum-type=fixed needs cluster.quorum-count")

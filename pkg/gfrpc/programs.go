@@ -18,6 +18,15 @@ var (
 	ProgramCallback = Program{"GlusterFS Callback", 52743234, 1}
 	// ProgramBrick is served by bricks and daemons on their unix sockets.
 	ProgramBrick = Program{"brick operations", 4867634, 2}
+	// ProgramQuota is served by the quota daemon on a socket of its own.
+	ProgramQuota = Program{"quota aggregator", 29852134, 1}
+)
+
+// Procedures of ProgramQuota.
+const (
+	// ProcQuotaLimit tells what a directory may hold and what it holds. Its argument is a dict: gfid, volume-uuid (the
+	// volume's name), type (5 bytes, 13 objects).
+	ProcQuotaLimit uint32 = 2
 )
 
 // Procedures of ProgramDump.

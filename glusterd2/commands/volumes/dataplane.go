@@ -7,6 +7,7 @@ import (
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/quota"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -25,6 +26,7 @@ type DataPlane struct {
 	Repairer selfheal.Repairer
 	// RepairText returns the volfile for a Repairer.
 	RepairText func(v *volume.Volume) string
+	Quota      *quota.Daemon
 
 	// preparing makes checks and preparations of bricks take turns, so that two volumes cannot take one directory.
 	preparing sync.Mutex
@@ -189,6 +191,11 @@ func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {
 	}
 	if v.NeedsSelfHeal() && v.State == volume.Started && len(bricks) > 0 {
 		st := d.SelfHeal.Status(v.Name)
+		st.PeerID, st.Hostname = d.PeerID, hosts(d.PeerID)
+		r.Daemons = append(r.Daemons, st)
+	}
+	if v.HasQuota() && v.State == volume.Started && len(bricks) > 0 {
+		st := d.Quota.Status()
 		st.PeerID, st.Hostname = d.PeerID, hosts(d.PeerID)
 		r.Daemons = append(r.Daemons, st)
 	}

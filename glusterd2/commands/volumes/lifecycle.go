@@ -195,6 +195,9 @@ func (c *Commands) Delete(ctx context.Context, name string) error {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
 	transaction.Warn(ctx, "the files on the bricks stay")
+	if err := c.forgetLimits(ctx, rec); err != nil {
+		return err
+	}
 	up, _ := c.online(rec.Value.Peers())
 	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up))
 	return err

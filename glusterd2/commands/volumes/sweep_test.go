@@ -69,6 +69,19 @@ func TestSweep(t *testing.T) {
 			return s.group(pool, n, ungroupPlan(rec).Erase())
 		},
 		"cluster.options@1": s.pool,
+		"volume.forget-limits@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec, st := s.volume(t, pool, n, volume.Stopped), pool.Store("p1")
+			kind := volume.Limits(rec.Value.ID)
+			commit(t, st, func() []store.Write { return []store.Write{kind.Create("g", volume.Limit{GFID: "g"})} })
+			limits, err := kind.List(st)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return transactiontest.Subject{Plan: forgetPlan(rec, limits).Erase(), World: func() string {
+				limits, err := kind.List(pool.Store("p1"))
+				return fmt.Sprint(len(limits), err)
+			}}
+		},
 	})
 }
 

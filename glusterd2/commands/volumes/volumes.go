@@ -117,6 +117,7 @@ type Operations struct {
 	ungroup transaction.Handle[ungroupParams, none]
 	pool    transaction.Handle[poolParams, none]
 	expand  transaction.Handle[expandParams, none]
+	forget  transaction.Handle[forgetParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -130,6 +131,7 @@ func Register(r *transaction.Registry, host Host) Operations {
 		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
 		expand: transaction.Register(r, expandOperation(host)),
+		forget: transaction.Register(r, forgetLimitsOperation()),
 	}
 }
 

@@ -1,0 +1,283 @@
+// Package quota is what this host does for the quotas of volumes: the quota daemon, which adds up what bricks count; the
+// limits, which are xattrs of directories; and the crawl of each brick that has it count what was there before.
+package quota
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"gd2/glusterd2/brick"
+	"gd2/glusterd2/process"
+	"gd2/glusterd2/volgen"
+	"gd2/pkg/api"
+)
+
+// ServiceName is how glusterd calls the daemon in status listings; processName is what its command line has.
+const (
+	ServiceName = "Quota Daemon"
+	processName = "quotad"
+)
+
+// stopGrace is how long the daemon may take to end after SIGTERM.
+const stopGrace = 5 * time.Second
+
+// Config is what a Daemon needs.
+type Config struct {
+	PeerID string
+	// Host is where the daemon asks for volfiles, on port 24007.
+	Host   string
+	Layout brick.Layout
+	// Program is the path of glusterfs.
+	Program string
+	// Backoff between starts of a daemon that keeps ending. The zero value is good.
+	Backoff process.Backoff
+	Log     *logrus.Entry
+}
+
+// Daemon is this peer's quota daemon, one process for all volumes. Run does the work; everything else says what is
+// wanted or looks.
+type Daemon struct {
+	cfg     Config
+	changed chan struct{}
+
+	mu       sync.Mutex
+	known    bool   // SetDesired was called: before that nothing may be stopped
+	shape    string // of the wanted volfile; empty for no daemon
+	request  int
+	answered int
+	settled  chan struct{}
+	proc     *process.Process
+	since    time.Time
+	lastErr  error
+}
+
+// NewDaemon returns a Daemon that does nothing before Run.
+func NewDaemon(cfg Config) *Daemon {
+	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{})}
+}
+
+// SetDesired says which volfile the daemon has to work with from now on; with an empty one it is stopped. A daemon whose
+// volfile has changed in its options only fetches it by itself; of another shape it is started anew.
+func (d *Daemon) SetDesired(volfile string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known, d.shape = true, volgen.Shape(volfile)
+	d.request++
+	select {
+	case d.changed <- struct{}{}:
+	default: // one signal already waits
+	}
+}
+
+// Settle waits until the last SetDesired has been carried out, and returns why it could not be.
+func (d *Daemon) Settle(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for request := d.request; d.answered < request; {
+		settled := d.settled
+		d.mu.Unlock()
+		var err error
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			err = api.Errorf(api.Timeout, "the quota daemon is not ready: %v", ctx.Err())
+		}
+		d.mu.Lock()
+		if err != nil {
+			return err
+		}
+	}
+	return d.lastErr
+}
+
+// Run carries out what SetDesired says until ctx ends. The daemon goes on counting after that.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.forget()
+	crashes, failures := d.cfg.Backoff, d.cfg.Backoff
+	for {
+		var retry <-chan time.Time
+		if err := d.round(ctx); err == nil {
+			failures = d.cfg.Backoff
+		} else if ctx.Err() == nil {
+			wait := failures.Next(0)
+			d.cfg.Log.WithError(err).WithField("retry", wait).Warn("quota daemon")
+			retry = time.After(wait)
+		}
+		ended, since := d.ended()
+		select {
+		case <-ended:
+			wait := crashes.Next(time.Since(since))
+			d.cfg.Log.WithField("retry", wait).Warn("quota daemon ended unexpectedly: it will be started again")
+			retry = time.After(wait)
+		case <-d.changed:
+			continue
+		case <-retry:
+			continue
+		case <-ctx.Done():
+			return nil
+		}
+		select {
+		case <-retry:
+		case <-d.changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (d *Daemon) round(ctx context.Context) error {
+	d.mu.Lock()
+	request, known, shape := d.request, d.known, d.shape
+	d.mu.Unlock()
+	var err error
+	if known {
+		err = d.reconcile(ctx, shape)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.answered, d.lastErr = request, err
+	close(d.settled)
+	d.settled = make(chan struct{})
+	return err
+}
+
+// reconcile makes the process as it should be: of the wanted shape, or gone.
+func (d *Daemon) reconcile(ctx context.Context, shape string) error {
+	p, err := d.find()
+	if err != nil {
+		return err
+	}
+	if p != nil && (shape == "" || d.shapeOnDisk() != shape) {
+		if err := p.Stop(ctx, stopGrace); err != nil {
+			return api.Errorf(api.Internal, "stop the quota daemon: %v", err)
+		}
+		d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon stopped: other volumes, or none, have quotas now")
+		d.forget()
+		p = nil
+	}
+	if p != nil {
+		return nil
+	}
+	if err := process.Clean(d.spec()); err != nil || shape == "" {
+		return errors.Join(err, removeFile(d.shapeFile()))
+	}
+	return d.start(ctx, shape)
+}
+
+func (d *Daemon) start(ctx context.Context, shape string) error {
+	if err := os.MkdirAll(filepath.Dir(SocketPath), 0o755); err != nil {
+		return api.Errorf(api.Internal, "start the quota daemon: %v", err)
+	}
+	p, err := process.Start(ctx, d.spec())
+	if err != nil {
+		return api.Errorf(api.Unavailable, "%v", err)
+	}
+	d.set(p)
+	d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon started")
+	if err := os.WriteFile(d.shapeFile(), []byte(shape), 0o600); err != nil {
+		return api.Errorf(api.Internal, "start the quota daemon: %v", err)
+	}
+	return nil
+}
+
+// find returns the living daemon, or nil: it may have ended, or have been started by an earlier life of gd2.
+func (d *Daemon) find() (*process.Process, error) {
+	d.mu.Lock()
+	p := d.proc
+	d.mu.Unlock()
+	if p != nil && p.Alive() {
+		return p, nil
+	}
+	d.forget()
+	p, err := process.Adopt(d.spec())
+	if errors.Is(err, process.ErrNotRunning) {
+		return nil, nil //nolint:nilnil // no process and no fault
+	}
+	if err != nil {
+		return nil, api.Errorf(api.Internal, "look for the quota daemon: %v", err)
+	}
+	d.set(p)
+	d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon runs already: adopted")
+	return p, nil
+}
+
+// spec returns the daemon as a process: glusterd's arguments in glusterd's order.
+func (d *Daemon) spec() process.Spec {
+	l := d.cfg.Layout
+	s := process.Spec{
+		Name: "quota daemon", Path: d.cfg.Program, Env: l.Env(), PidFile: l.QuotaPidFile(),
+		Socket: l.QuotaSocket(d.cfg.PeerID), LogFile: filepath.Join(l.LogDir, "quotad.log"), Identity: []string{processName},
+	}
+	s.Args = []string{
+		"-s", d.cfg.Host, "--volfile-id", volgen.QuotaDaemonKey, "-p", s.PidFile, "-l", s.LogFile, "-S", s.Socket,
+		"--process-name", processName,
+	}
+	return s
+}
+
+func (d *Daemon) shapeFile() string {
+	return filepath.Join(filepath.Dir(d.cfg.Layout.QuotaPidFile()), "shape")
+}
+
+func (d *Daemon) shapeOnDisk() string {
+	text, err := os.ReadFile(d.shapeFile())
+	if err != nil {
+		return "" // of no shape that is wanted: it is started again
+	}
+	return string(text)
+}
+
+func removeFile(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return api.Errorf(api.Internal, "clean up after the quota daemon: %v", err)
+	}
+	return nil
+}
+
+func (d *Daemon) set(p *process.Process) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.proc, d.since = p, time.Now()
+}
+
+// ended returns the channel that is closed when the daemon ends, and since when it is known; nil without a daemon.
+func (d *Daemon) ended() (<-chan struct{}, time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc == nil {
+		return nil, time.Time{}
+	}
+	return d.proc.Done(), d.since
+}
+
+// forget ends the watch over the process, which goes on.
+func (d *Daemon) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc != nil {
+		_ = d.proc.Close() // a watch, nothing more
+		d.proc = nil
+	}
+}
+
+// Status tells how the daemon does. Hostname is left for the caller to fill.
+func (d *Daemon) Status() api.DaemonStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	st := api.DaemonStatus{Name: ServiceName, PeerID: d.cfg.PeerID}
+	if d.proc != nil && d.proc.Alive() {
+		st.Online, st.Pid = true, d.proc.Pid()
+		return st
+	}
+	st.Error = "it does not run"
+	if d.lastErr != nil {
+		st.Error += ": " + d.lastErr.Error()
+	}
+	return st
+}
