@@ -70,9 +70,14 @@ func (sv *server) meantUnary(ctx context.Context, req any, _ *grpc.UnaryServerIn
 	return handle(ctx, req)
 }
 
-func (sv *server) meantStream(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+func (sv *server) meantStream(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 	if err := sv.meant(ss.Context()); err != nil {
 		return err
+	}
+	if info.FullMethod == watchMethod {
+		stream, end := holdBack(ss)
+		defer end()
+		ss = stream
 	}
 	return handle(srv, ss)
 }

@@ -13,9 +13,9 @@ import (
 const (
 	// readTimeout bounds one linearizable read, so that a member that hangs is left for the next.
 	readTimeout = time.Second
-	// nudgeAfter is the wait for the watch to bring a revision before etcd is asked how far the watch has come; the
-	// wait doubles up to nudgeMax.
-	nudgeAfter = 10 * time.Millisecond
+	// nudgeAfter is the wait for the watch to bring a revision before etcd is asked how far the watch has come, upon which
+	// it sends what it has held back (aside.go); the wait doubles up to nudgeMax.
+	nudgeAfter = time.Millisecond
 	nudgeMax   = 500 * time.Millisecond
 )
 
