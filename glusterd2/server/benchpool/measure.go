@@ -23,20 +23,32 @@ const (
 	voters = 3
 	// idleTime is how long a pool at rest is watched.
 	idleTime = 10 * time.Second
+	// controls is the number of the first peer of the control pool; it is also that of their process.
+	controls = 210
 )
 
 // bench measures one pool while it grows.
 type bench struct {
 	options
 	pool *pool
+	// control is a pool of three, which goes on beside the one that grows: what a create takes in both is compared at the
+	// same time, whatever else the machine does.
+	control *pool
 	// others are the processes of the other daemons: of those whose join is measured, by the size, and under 0 of all others.
 	others map[int]*bystanders
+	// calm is the time of processors that a pool at rest uses, in milliseconds a second: the daemons that matter, all others.
+	calm   [2]float64
 	report report
 }
 
 // close ends the other processes.
 func (b *bench) close() error {
 	var errs []error
+	if b.control != nil {
+		for _, c := range b.control.clients {
+			c.Close()
+		}
+	}
 	for _, o := range b.others {
 		errs = append(errs, o.close())
 	}
@@ -45,7 +57,7 @@ func (b *bench) close() error {
 
 // grow brings peers into the pool, one after the other, and measures at the sizes that were asked for.
 func (b *bench) grow(ctx context.Context) error {
-	if err := b.start(ctx, 1); err != nil {
+	if err := errors.Join(b.start(ctx, 1), b.startControl(ctx)); err != nil {
 		return err
 	}
 	for n := 2; n <= b.peers; n++ {
@@ -74,6 +86,28 @@ func (b *bench) grow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// startControl makes the pool of three, in a process of its own.
+func (b *bench) startControl(ctx context.Context) error {
+	process, err := newBystanders(b.pool.root)
+	if err != nil {
+		return err
+	}
+	b.others[controls] = process
+	b.control = &pool{root: b.pool.root, first: controls}
+	for n := controls; n < controls+voters; n++ {
+		if err := errors.Join(process.start(n), b.control.greet(ctx)); err != nil {
+			return err
+		}
+		if n == controls {
+			continue
+		}
+		if _, err := b.control.clients[0].PeerAdd(ctx, api.PeerAddReq{Addresses: []string{ip(n)}}); err != nil {
+			return err
+		}
+	}
+	return b.control.settled(ctx)
 }
 
 // start starts a daemon where it belongs.
@@ -139,7 +173,9 @@ func (b *bench) at(ctx context.Context, n int) error {
 	if err := b.pool.settled(ctx); err != nil {
 		return err
 	}
-	c := b.pool.clients[0]
+	if err := b.idle(ctx, n); err != nil {
+		return err
+	}
 	var before cpu
 	for i := range b.creates + warm {
 		if i == warm {
@@ -149,38 +185,59 @@ func (b *bench) at(ctx context.Context, n int) error {
 			}
 		}
 		name := fmt.Sprintf("v%d-%d", n, i)
-		if err := b.rest(ctx); err != nil {
+		small, err := b.create(ctx, b.control, name)
+		if err != nil {
 			return err
 		}
-		began := time.Now()
-		if _, err := c.VolumeCreate(ctx, b.pool.volumeOnThree(name)); err != nil {
+		large, err := b.create(ctx, b.pool, name)
+		if err != nil {
 			return err
 		}
 		if i >= warm {
-			b.report.add(createAt(n), milliseconds(time.Since(began)))
-		}
-		if err := c.VolumeDelete(ctx, name); err != nil {
-			return err
+			b.report.add(controlAt(n), milliseconds(small))
+			b.report.add(createAt(n), milliseconds(large))
 		}
 	}
 	if err := b.used(ctx, n, before); err != nil {
 		return err
 	}
-	if err := b.idle(ctx, n); err != nil {
-		return err
-	}
 	return b.memory(n)
+}
+
+// create measures a create in a pool at rest, and deletes the volume.
+func (b *bench) create(ctx context.Context, p *pool, name string) (time.Duration, error) {
+	if err := b.rest(ctx); err != nil {
+		return 0, err
+	}
+	c, began := p.clients[0], time.Now()
+	if _, err := c.VolumeCreate(ctx, p.volumeOnThree(name)); err != nil {
+		return 0, err
+	}
+	took := time.Since(began)
+	return took, c.VolumeDelete(ctx, name)
 }
 
 // warm is how many volumes are made before those that count: the first ones open connections.
 const warm = 2
 
 // cpu is the time of processors that was used by the daemons that matter, and by all others together.
-type cpu struct{ own, others time.Duration }
+type cpu struct {
+	at          time.Time
+	own, others time.Duration
+}
+
+// since is what was used since another reading, beyond what a pool at rest would have used.
+func (c cpu) since(before cpu, calm [2]float64) (own, others float64) {
+	seconds := c.at.Sub(before.at).Seconds()
+	return milliseconds(c.own-before.own) - calm[0]*seconds, milliseconds(c.others-before.others) - calm[1]*seconds
+}
 
 func (b *bench) cpu() (c cpu, err error) {
-	c.own = ownCPU()
-	for _, o := range b.others {
+	c.at, c.own = time.Now(), ownCPU()
+	for number, o := range b.others {
+		if number == controls {
+			continue
+		}
 		used, err := o.cpu()
 		if err != nil {
 			return c, err
@@ -216,19 +273,24 @@ func (b *bench) rest(ctx context.Context) error {
 
 // used notes the time of processors since before, for each volume that was made and deleted, of one daemon each.
 func (b *bench) used(ctx context.Context, n int, before cpu) error {
-	own := ownCPU() // before the others are asked whether they have heard of everything, which the voters have to answer
-	if err := errors.Join(b.pool.settled(ctx), b.pool.inStep(ctx)); err != nil {
+	voting, err := b.cpu() // before the others are asked whether they have heard of everything, which the voters have to answer
+	if err == nil {
+		err = b.rest(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	after, err := b.cpu()
 	if err != nil {
 		return err
 	}
-	b.report.add(cpuOfVoters(n), milliseconds(own-before.own)/voters/float64(b.creates))
+	own, _ := voting.since(before, b.calm)
+	b.report.add(cpuOfVoters(n), own/voters/float64(b.creates))
 	if others := n - voters; others > 0 {
-		b.report.add(cpuOfOthers(n), milliseconds(after.others-before.others)/float64(others)/float64(b.creates))
+		_, used := after.since(before, b.calm)
+		b.report.add(cpuOfOthers(n), used/float64(others)/float64(b.creates))
 	}
-	return nil
+	return errors.Join(b.pool.settled(ctx), b.pool.inStep(ctx))
 }
 
 // ownCPU is the time of processors that this process has used.
@@ -246,16 +308,27 @@ func (b *bench) idle(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
+	calm, err := b.cpu()
+	if err != nil {
+		return err
+	}
 	select {
 	case <-time.After(idleTime):
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	end, err := b.cpu()
+	if err != nil {
+		return err
 	}
 	after, err := b.sent(ctx)
 	if err != nil {
 		return err
 	}
 	seconds := after.at.Sub(before.at).Seconds()
+	b.calm[0], b.calm[1] = end.since(calm, [2]float64{})
+	b.calm[0], b.calm[1] = b.calm[0]/seconds, b.calm[1]/seconds
+	b.report.add(idleCPU(n), b.calm[0]/voters)
 	b.report.add(idleClients(n), (after.clients-before.clients)/seconds/1024)
 	b.report.add(idleMembers(n), (after.members-before.members)/seconds/1024)
 	b.report.add(idleChanges(n), float64(after.revision-before.revision)/seconds)
@@ -304,7 +377,10 @@ func (b *bench) memory(n int) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range b.others {
+	for number, o := range b.others {
+		if number == controls {
+			continue
+		}
 		m, err := o.memory()
 		if err != nil {
 			return err

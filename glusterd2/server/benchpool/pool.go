@@ -21,7 +21,9 @@ const patience = 2 * time.Minute
 
 // pool is the daemons of this process, and clients of all; the first one probes the others.
 type pool struct {
-	root    string
+	root string
+	// first is the number of the first daemon.
+	first   int
 	daemons []*daemon
 	clients []*client.Client
 }
@@ -36,7 +38,7 @@ type daemon struct {
 // newPool makes the folder of the daemons, by a name that is short enough for unix sockets.
 func newPool(dir string) (*pool, error) {
 	root, err := os.MkdirTemp(dir, "gd2-bench-")
-	return &pool{root: root}, err
+	return &pool{root: root, first: 1}, err
 }
 
 // run starts a daemon by its number in this process. It is alone yet.
@@ -62,7 +64,7 @@ func ip(n int) string { return fmt.Sprintf("127.77.1.%d", n) }
 
 // greet makes a client of the next daemon and waits until that serves.
 func (p *pool) greet(ctx context.Context) error {
-	n := len(p.clients) + 1
+	n := p.first + len(p.clients)
 	c, err := client.New(client.Config{Endpoints: []string{"unix://" + filepath.Join(p.dir(n), "run", server.SocketName)}, Timeout: patience})
 	if err != nil {
 		return err
@@ -140,7 +142,7 @@ func (p *pool) inStep(ctx context.Context) error {
 func (p *pool) volumeOnThree(name string) api.VolumeCreateReq {
 	sub := api.SubvolReq{ReplicaCount: 3}
 	for i, c := range p.clients[:3] {
-		sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: c.PeerID(), Path: filepath.Join(p.dir(i+1), "bricks", name)})
+		sub.Bricks = append(sub.Bricks, api.BrickReq{PeerID: c.PeerID(), Path: filepath.Join(p.dir(p.first+i), "bricks", name)})
 	}
 	return api.VolumeCreateReq{Name: name, Subvols: []api.SubvolReq{sub},
 		Flags: map[string]bool{api.FlagAllowRootDir: true, api.FlagCreateBrickDir: true}}

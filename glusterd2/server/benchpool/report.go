@@ -17,6 +17,8 @@ type measure struct {
 	// base is the size that this figure is compared with, and limit how many times that one it may be; 0 is no limit.
 	base  int
 	limit float64
+	// with is what it is compared with, at the same size, if not with itself at another.
+	with string
 }
 
 func joinOf(n int) measure {
@@ -27,12 +29,19 @@ func joinOf(n int) measure {
 	return m
 }
 
+const createOnThree = "create of a volume on three peers"
+
 func createAt(n int) measure {
-	m := measure{what: "create of a volume on three peers", peers: n, unit: "ms"}
+	m := measure{what: createOnThree, peers: n, unit: "ms"}
 	if n > 30 {
-		m.base, m.limit = 3, 1.3
+		m.base, m.limit, m.with = 3, 1.3, controlAt(n).what
 	}
 	return m
+}
+
+// controlAt is the same in a pool of three, at the same time as createAt.
+func controlAt(n int) measure {
+	return measure{what: "the same in a pool of three, at the same time", peers: n, unit: "ms"}
 }
 
 func cpuOfVoters(n int) measure {
@@ -41,6 +50,10 @@ func cpuOfVoters(n int) measure {
 
 func cpuOfOthers(n int) measure {
 	return measure{what: "CPU of each other peer for a create and a delete", peers: n, unit: "ms"}
+}
+
+func idleCPU(n int) measure {
+	return measure{what: "at rest: CPU of each of the three, a second", peers: n, unit: "ms"}
 }
 
 func idleClients(n int) measure {
@@ -97,7 +110,7 @@ func (r *report) rows() []row {
 	var out []row
 	for _, m := range r.order {
 		line := row{What: m.what, Peers: m.peers, Unit: m.unit, Median: median(r.figures[m]), Runs: len(r.figures[m])}
-		if base := r.median(m.what, m.base); m.limit > 0 && base > 0 {
+		if base := r.base(m); m.limit > 0 && base > 0 {
 			line.Base, line.Limit, line.Ratio = m.base, m.limit, line.Median/base
 			line.Missed = line.Ratio > m.limit
 		}
@@ -111,6 +124,14 @@ func (r *report) rows() []row {
 	}
 	slices.SortStableFunc(out, func(a, b row) int { return place[a.What] - place[b.What] })
 	return out
+}
+
+// base is the median with which one is compared; 0 if there is none.
+func (r *report) base(m measure) float64 {
+	if m.with != "" {
+		return r.median(m.with, m.peers)
+	}
+	return r.median(m.what, m.base)
 }
 
 // median of what was measured at a size; 0 if nothing was.
