@@ -119,6 +119,30 @@ func TestSecondTryOfChanges(t *testing.T) {
 	}
 }
 
+// A server that took a request and then died has perhaps carried it out, although it refuses every later try.
+func TestServerDiesWithRequest(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	died := make(chan struct{})
+	go func() {
+		defer close(died)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = conn.Read(make([]byte, 4096))
+		_ = l.Close() // before the connection: the next try finds nobody
+		_ = conn.Close()
+	}()
+	err = open(t, Config{Endpoints: []string{"http://" + l.Addr().String()}}).VolumeDelete(t.Context(), "gv0")
+	<-died
+	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "may have been carried out") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestNoFailoverOnErrorAnswers(t *testing.T) {
 	refuses := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Request-Id", "r1")

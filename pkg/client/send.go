@@ -34,8 +34,11 @@ const (
 // has a key: then no server carries it out twice.
 func (c *Client) send(ctx context.Context, x exchange) (*answer, error) {
 	pause := repeatPause
+	var unknown error
 	for n := 0; ; n++ {
-		a, unknown, err := c.round(ctx, x)
+		var a *answer
+		var err error
+		a, unknown, err = c.round(ctx, x, unknown)
 		if unknown == nil || x.key == "" || n == repeats || ctx.Err() != nil {
 			return a, err
 		}
@@ -48,9 +51,10 @@ func (c *Client) send(ctx context.Context, x exchange) (*answer, error) {
 	}
 }
 
-// round puts the request to each endpoint once, until one answers. unknown is not nil if a request may have reached a server and
-// nobody answered it.
-func (c *Client) round(ctx context.Context, x exchange) (a *answer, unknown, err error) {
+// round puts the request to each endpoint once, until one answers. unknown is not nil if a request may have reached a server, in
+// this round or before it, and nobody answered it: that a server is gone now says nothing of what it has done.
+func (c *Client) round(ctx context.Context, x exchange, before error) (a *answer, unknown, err error) {
+	unknown = before
 	var failures []*api.Error
 	for _, i := range c.order() {
 		e := c.endpoints[i]
