@@ -23,7 +23,7 @@ LINT := bin/golangci-lint-$(LINT_VERSION)
 CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
 not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
 
-.PHONY: help build test lint unit cluster race e2e demo bench bench-pool fuzz man install clean deps
+.PHONY: help build test lint unit cluster race e2e demo bench bench-scale bench-pool fuzz man install clean deps
 
 help: ## this text
 	@echo "make TARGET [VARIABLE=value]"
@@ -57,6 +57,10 @@ demo: deps build ## three peers, a replicated volume, a crash and a heal, as roo
 bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
 	go build -o bin/bench ./e2e/bench
 	bin/bench -n $(N) $(if $(JSON),-json '$(JSON)')
+
+bench-scale: deps build ## 1,000 volumes on three peers, made by 16 clients, as root; VOLUMES=n JSON=file
+	go build -o bin/bench ./e2e/bench
+	bin/bench -scale $(or $(VOLUMES),1000) $(if $(JSON),-json '$(JSON)')
 
 bench-pool: ## joins, creates, memory and traffic as the pool grows to 100 peers, as root; JSON=file
 	go build -o bin/bench-pool ./glusterd2/server/benchpool

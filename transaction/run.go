@@ -283,15 +283,22 @@ func (e *Engine) unlock(id string, locks []string) []store.Write {
 // maxPruned bounds how much history one transaction clears away when it finishes.
 const maxPruned = 8
 
-// outdated returns the deletion of the transactions that finished first, beyond those that are kept and those that are too old.
+// outdated returns the deletion of the transactions that began first of those that have finished, beyond those that are kept
+// and those that are too old. It is asked at every commit, so it sorts nothing.
 func (e *Engine) outdated() []store.Write {
 	recs, _ := recordKind.List(e.cfg.Store) // unreadable ones are not ours to delete
-	recs = slices.DeleteFunc(recs, func(r store.Record[Record]) bool { return !r.Value.State.Finished() })
-	slices.SortFunc(recs, func(a, b store.Record[Record]) int { return a.Value.Ended.Compare(b.Value.Ended) })
-	over := len(recs) + 1 - e.cfg.History
+	var first []store.Record[Record]
+	over := 1 - e.cfg.History
+	for i := range recs { // in the order of their ids, which is that of their beginning
+		if recs[i].Value.State.Finished() {
+			if over++; len(first) < maxPruned {
+				first = append(first, recs[i])
+			}
+		}
+	}
 	oldest := time.Now().Add(-e.cfg.HistoryAge)
 	var writes []store.Write
-	for i, r := range recs[:min(len(recs), maxPruned)] {
+	for i, r := range first {
 		if i < over || r.Value.Ended.Before(oldest) {
 			writes = append(writes, recordKind.Delete(r.ID, r.Revision))
 		}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"gd2/e2e/lab"
 )
@@ -24,6 +25,9 @@ type options struct {
 	volumes int // volumes at which memory and restart are measured
 	json    string
 	only    string
+	// scale is how many volumes the scale bench makes, and glusterdTime how long glusterd may try; 0 runs the other bench.
+	scale        int
+	glusterdTime time.Duration
 }
 
 func main() {
@@ -36,6 +40,8 @@ func main() {
 	flag.IntVar(&o.volumes, "volumes", 100, "volumes at which memory and restart are measured")
 	flag.StringVar(&o.json, "json", "", "file for the figures as JSON")
 	flag.StringVar(&o.only, "only", "", "measure gd2 or glusterd alone")
+	flag.IntVar(&o.scale, "scale", 0, "make this many volumes on three peers with 16 clients, and nothing else")
+	flag.DurationVar(&o.glusterdTime, "glusterd-time", 5*time.Minute, "how long glusterd may make volumes for -scale")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -47,6 +53,9 @@ func main() {
 
 // run measures both on one lab and reports.
 func run(ctx context.Context, o options) (err error) {
+	if o.scale > 0 {
+		return benchScale(ctx, o)
+	}
 	if o.runs < 1 || o.started < 1 || o.volumes < o.started {
 		return fmt.Errorf("-n %d, -started %d, -volumes %d: there must be at least one run and one started volume, "+
 			"and no fewer volumes than started ones", o.runs, o.started, o.volumes)

@@ -39,6 +39,19 @@ const (
 const patience = 2 * time.Minute
 
 func (b *bench) all(ctx context.Context) error {
+	if err := b.daemons(ctx); err != nil {
+		return err
+	}
+	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.reads, b.many} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return b.end(ctx)
+}
+
+// daemons starts the daemons, each in a pool of its own.
+func (b *bench) daemons(ctx context.Context) error {
 	for i := 1; i <= 3; i++ {
 		if err := b.system.start(ctx, i); err != nil {
 			return err
@@ -49,12 +62,26 @@ func (b *bench) all(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.reads, b.many} {
-		if err := part(ctx); err != nil {
+	return nil
+}
+
+// pool starts the daemons and joins them.
+func (b *bench) pool(ctx context.Context) error {
+	if err := b.daemons(ctx); err != nil {
+		return err
+	}
+	for i := 2; i <= 3; i++ {
+		err := b.tries(ctx, func() error { return b.do(ctx, "peer", "probe", fmt.Sprintf("node%d", i)) })
+		if err != nil {
 			return err
 		}
 	}
-	return b.end(ctx)
+	for i := 1; i <= 3; i++ {
+		if err := b.sees(ctx, i, 3); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // timed runs f and notes how long it took, in milliseconds.

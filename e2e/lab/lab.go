@@ -37,6 +37,8 @@ type Options struct {
 	DiskMiB int
 	// LogLevel is the daemons' log level; empty means debug.
 	LogLevel string
+	// Config is added to the daemons' configuration, as TOML.
+	Config string
 }
 
 // Lab is a set of peers. Close ends it.
@@ -84,7 +86,7 @@ func (l *Lab) lay(ctx context.Context, o Options) error {
 		l.peers = append(l.peers, p)
 		err := p.lay(ctx, layout{
 			Dir: filepath.Join(l.dir, p.Name), Host: p.Name, Bin: bin, DiskMiB: o.DiskMiB, Hosts: hosts(o.Peers),
-			Config: config(o.LogLevel),
+			Config: config(o.LogLevel) + o.Config,
 		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)

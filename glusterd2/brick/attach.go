@@ -66,7 +66,7 @@ func (h *Host) spawnShared(ctx context.Context, s Spec, fit string) (*process.Pr
 		return nil, api.Errorf(api.Unavailable, "brick %s ended right after its start: %v", s, errors.Join(err, p.Close()))
 	}
 	socket, _ := own.Arg("-S")
-	h.shared.add(&shared{proc: own, socket: socket, fit: fit, bricks: map[string]Spec{s.Path: s}})
+	h.shared.add(&shared{proc: own, socket: socket, fit: fit, most: capacity(own.Pid()), bricks: map[string]Spec{s.Path: s}})
 	return p, nil
 }
 

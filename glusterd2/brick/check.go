@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
 
 	"gd2/pkg/api"
 
@@ -65,6 +67,8 @@ type CheckReq struct {
 	VolumeID string
 	// Known are the paths of this peer's other bricks. No flag makes one a part of another.
 	Known []string
+	// Real keeps the paths of the known bricks without symbolic links from one check to the next; nil keeps nothing.
+	Real  *RealPaths
 	Allow Allow
 }
 
@@ -147,11 +151,41 @@ func (c *checker) locate() error {
 func (c *checker) knownByRealPath() error {
 	known := make([]string, 0, len(c.Known))
 	for _, k := range c.Known {
-		if p, err := c.sys.RealPath(opCheckRealPath, k); err == nil {
+		if p, err := c.Real.of(c.sys, k); err == nil {
 			known = append(known, p) // a brick whose directory is gone cannot hide behind a link
 		}
 	}
 	return c.overlap(c.real, known)
+}
+
+// realPathsFor is how long a RealPaths believes what it knows.
+const realPathsFor = time.Minute
+
+// RealPaths remembers for a minute where the bricks of a host really are, so that the check of a new one does not look at
+// all others on disk. The zero value is ready for use.
+type RealPaths struct {
+	mu    sync.Mutex
+	since time.Time
+	paths map[string]string
+}
+
+func (r *RealPaths) of(sys OS, path string) (string, error) {
+	if r == nil {
+		return sys.RealPath(opCheckRealPath, path)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); now.Sub(r.since) > realPathsFor {
+		r.since, r.paths = now, map[string]string{}
+	}
+	if real, ok := r.paths[path]; ok {
+		return real, nil
+	}
+	real, err := sys.RealPath(opCheckRealPath, path)
+	if err == nil {
+		r.paths[path] = real
+	}
+	return real, err
 }
 
 // marks looks for the attributes of bricks on the directory and on everything above it.

@@ -74,7 +74,7 @@ func (h *Host) openShared(pid int, files []string) (*shared, error) {
 	}
 	socket, _ := proc.Arg("-S")
 	host, _ := proc.Arg("-s")
-	p := &shared{proc: proc, socket: socket, bricks: map[string]Spec{}}
+	p := &shared{proc: proc, socket: socket, most: capacity(pid), bricks: map[string]Spec{}}
 	byName := map[string][]string{}
 	for _, file := range files {
 		byName[filepath.Base(file)] = append(byName[filepath.Base(file)], file)

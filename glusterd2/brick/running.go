@@ -18,17 +18,39 @@ func (h *Host) Running() ([]Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := h.shared.all()
+	return h.with(h.shared.all(), files)
+}
+
+// RunningOf is Running for the bricks of some volumes only. Its cost does not depend on how many others there are.
+func (h *Host) RunningOf(volumes ...string) ([]Spec, error) {
+	if err := h.discover(); err != nil {
+		return nil, err
+	}
+	var out []Spec
+	for _, name := range volumes {
+		files, err := filepath.Glob(filepath.Join(globLiteral(h.cfg.Layout.RunDir), "vols", globLiteral(name), "*.pid"))
+		if err != nil {
+			return nil, err
+		}
+		if out, err = h.with(append(out, h.shared.ofVolume(name)...), files); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// with adds those bricks to a list that pid files stand for and that have processes of their own.
+func (h *Host) with(list []Spec, files []string) ([]Spec, error) {
 	for _, file := range files {
 		s, ok, err := h.alone(file)
 		if err != nil {
 			return nil, err
 		}
 		if ok {
-			out = append(out, s)
+			list = append(list, s)
 		}
 	}
-	return out, nil
+	return list, nil
 }
 
 // alone returns the brick that a pid file stands for if it has a process of its own.

@@ -8,6 +8,8 @@ import (
 
 	"gd2/glusterd2/process"
 	"gd2/pkg/api"
+
+	"golang.org/x/sys/unix"
 )
 
 // Multiplex says how bricks share processes: cluster.brick-multiplex and cluster.max-bricks-per-process. It concerns
@@ -28,8 +30,23 @@ type shared struct {
 	// fit is what its bricks have in common; see fitOf. It is empty, which no brick's is, for a process of an earlier
 	// life of this daemon until it is known: see sharedSet.room.
 	fit string
+	// most is how many bricks it can hold with the files that it may have open; 0 if that is not known.
+	most int
 	// bricks are those inside, and those that are just being attached, by path.
 	bricks map[string]Spec
+}
+
+// filesPerBrick is how many files a brick has open when nobody uses it: the 256 folders of gfids, and some more.
+const filesPerBrick = 262
+
+// capacity is how many bricks a process can hold if a quarter of the files that it may have open is left to its clients;
+// 0 if that cannot be told. GlusterFS raises the limit to a million if it may.
+func capacity(pid int) int {
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &limit); err != nil {
+		return 0
+	}
+	return max(1, int(min(limit.Cur, 1<<30))/4*3/filesPerBrick)
 }
 
 // sharedSet is all processes of this host that can hold several bricks. Where a brick runs is known from here alone:
@@ -102,7 +119,7 @@ func (s *sharedSet) room(b Spec, fit string, limit int, fitOf func(Spec) string)
 	s.tidy()
 	var best *shared
 	for _, p := range s.procs {
-		if len(p.bricks) == 0 || limit > 0 && len(p.bricks) >= limit {
+		if len(p.bricks) == 0 || full(p, limit) || full(p, p.most) {
 			continue // one without bricks is about to end
 		}
 		if p.fit == "" {
@@ -118,6 +135,8 @@ func (s *sharedSet) room(b Spec, fit string, limit int, fitOf func(Spec) string)
 	best.bricks[b.Path] = b
 	return best, true
 }
+
+func full(p *shared, limit int) bool { return limit > 0 && len(p.bricks) >= limit }
 
 // first is one brick of the process, always the same.
 func (p *shared) first() Spec { return p.bricks[slices.Min(slices.Collect(maps.Keys(p.bricks)))] }
@@ -140,6 +159,11 @@ func (s *sharedSet) all() []Spec {
 		out = slices.AppendSeq(out, maps.Values(p.bricks))
 	}
 	return out
+}
+
+// ofVolume returns those that are of one volume.
+func (s *sharedSet) ofVolume(name string) []Spec {
+	return slices.DeleteFunc(s.all(), func(b Spec) bool { return b.VolumeName != name })
 }
 
 // taken reports whether a process has the socket: the first brick of a process may be started elsewhere while

@@ -16,7 +16,6 @@ import (
 type Services struct {
 	Volumes    Volumes
 	Bricks     Bricks
-	Rebalance  Rebalance
 	Diagnosis  Diagnosis
 	Peers      Peers
 	Pool       Pool

@@ -11,6 +11,7 @@ import (
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/process"
+	"gd2/glusterd2/volgen"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 
@@ -51,7 +52,8 @@ type Daemon struct {
 	changed chan struct{} // signals that wanted changed
 
 	mu       sync.Mutex
-	wanted   []Volume
+	wanted   []Volume // sorted by name
+	shapes   map[string]shaped
 	request  int // counts SetDesired
 	answered int // the request that the last round worked on
 	settled  chan struct{}
@@ -80,10 +82,28 @@ func (d *Daemon) SetDesired(volumes []Volume) {
 	defer d.mu.Unlock()
 	d.wanted = slices.Clone(volumes)
 	slices.SortFunc(d.wanted, func(a, b Volume) int { return cmp.Compare(a.Name, b.Name) })
+	d.reshape()
 	d.request++
 	select {
 	case d.changed <- struct{}{}:
 	default: // one signal already waits
+	}
+}
+
+// shaped is a volfile with its shape.
+type shaped struct{ volfile, shape string }
+
+// reshape works out the shapes of what is wanted, anew only where the volfile is another: of many volumes mostly one has
+// changed. The caller holds the lock.
+func (d *Daemon) reshape() {
+	before := d.shapes
+	d.shapes = make(map[string]shaped, len(d.wanted))
+	for _, v := range d.wanted {
+		s, ok := before[v.Name]
+		if !ok || s.volfile != v.Volfile {
+			s = shaped{v.Volfile, volgen.Shape(v.Volfile)}
+		}
+		d.shapes[v.Name] = s
 	}
 }
 

@@ -38,16 +38,20 @@ func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
 		}
 	}
 	var errs []error
-	for _, name := range d.volumes() {
-		// A volume of another shape comes in again below.
-		if !slices.ContainsFunc(wanted, func(v Volume) bool { return v.Name == name && d.has(v) }) {
-			errs = append(errs, d.detach(ctx, name))
-		}
+	surplus, missing := d.compare(wanted)
+	for _, name := range surplus {
+		errs = append(errs, d.detach(ctx, name))
 	}
-	for _, v := range wanted {
-		if !d.has(v) {
-			errs = append(errs, d.attach(ctx, v))
+	for _, v := range missing {
+		// A volume of another shape goes out first. One after the other, so that the daemon is not without any volume if it
+		// has several: then it sometimes dies.
+		if d.holds(v.Name) {
+			if err := d.detach(ctx, v.Name); err != nil {
+				errs = append(errs, err)
+				continue
+			}
 		}
+		errs = append(errs, d.attach(ctx, v))
 	}
 	return errors.Join(errs...)
 }
@@ -172,35 +176,52 @@ func (d *Daemon) set(p *process.Process, socket string, volumes []string) {
 // mark notes that a volume is attached, and in which shape: in memory, and for the next life of gd2.
 func (d *Daemon) mark(v Volume) error {
 	d.mu.Lock()
-	d.attached[v.Name] = volgen.Shape(v.Volfile)
+	text := d.shapeOf(v)
+	d.attached[v.Name] = text
 	d.mu.Unlock()
-	if err := os.WriteFile(d.shapeFile(v.Name), []byte(volgen.Shape(v.Volfile)), 0o600); err != nil {
+	if err := os.WriteFile(d.shapeFile(v.Name), []byte(text), 0o600); err != nil {
 		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
 	}
 	return nil
 }
 
-// has reports whether a volume is attached as it is wanted.
-func (d *Daemon) has(v Volume) bool {
+// holds reports whether a volume is attached, in whatever shape.
+func (d *Daemon) holds(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	attached, ok := d.attached[v.Name]
-	return ok && attached == volgen.Shape(v.Volfile)
+	_, ok := d.attached[name]
+	return ok
+}
+
+// compare tells which volumes are attached and should not be, and which have to be attached, or are in another shape.
+func (d *Daemon) compare(wanted []Volume) (surplus []string, missing []Volume) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	want := make(map[string]bool, len(wanted))
+	for _, v := range wanted {
+		want[v.Name] = true
+		if attached, ok := d.attached[v.Name]; !ok || attached != d.shapeOf(v) {
+			missing = append(missing, v)
+		}
+	}
+	for name := range d.attached {
+		if !want[name] {
+			surplus = append(surplus, name)
+		}
+	}
+	slices.Sort(surplus)
+	return surplus, missing
+}
+
+// shapeOf is the shape of a volume's volfile. The caller holds the lock.
+func (d *Daemon) shapeOf(v Volume) string {
+	if s, ok := d.shapes[v.Name]; ok && s.volfile == v.Volfile {
+		return s.shape
+	}
+	return volgen.Shape(v.Volfile)
 }
 
 // shapeFile is where the shape of an attached volume is kept.
 func (d *Daemon) shapeFile(name string) string {
 	return filepath.Join(filepath.Dir(d.cfg.Layout.SelfHealPidFile(name)), "shape")
-}
-
-// volumes returns the names of the attached volumes, sorted.
-func (d *Daemon) volumes() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	out := make([]string, 0, len(d.attached))
-	for name := range d.attached {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"net"
 	"net/netip"
+	"slices"
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/commands/volumes"
@@ -78,6 +79,18 @@ type volfiles struct{ library *volgen.Library }
 func (v volfiles) Spec(key string, who sunrpc.Requester) (sunrpc.Spec, error) {
 	spec, err := v.library.Spec(key, volgen.Requester{Local: who.Local, Peer: who.Peer, Addr: who.Addr})
 	return sunrpc.Spec{Text: spec.Text, Servers: spec.Servers, PidFile: spec.PidFile, MinClientOpVersion: spec.ClientOpVersion}, err
+}
+
+// notify tells those who have volfiles of these volumes, with none of all volumes, if they are others now.
+func (s *Server) notify(names ...string) {
+	if len(names) == 0 {
+		s.sunrpc.NotifyChanged()
+		return
+	}
+	s.sunrpc.NotifyWhere(func(key string) bool {
+		name, ok := volgen.VolumeOf(key)
+		return !ok || slices.Contains(names, name)
+	})
 }
 
 // selfHealText returns the volfile of a volume for the self-heal daemon.

@@ -64,21 +64,13 @@ type specClass struct {
 // NotifyChanged tells every connection of which a volfile is no longer what was served, and no other. Call it after
 // the change can be seen through Volfiles. Each volfile is made once for all connections that have it. It does not
 // wait until the clients have taken the news.
-func (s *Server) NotifyChanged() { s.notify(nil) }
+func (s *Server) NotifyChanged() { s.NotifyWhere(func(string) bool { return true }) }
 
-// Notify is NotifyChanged for some keys only.
-func (s *Server) Notify(keys ...string) {
-	wanted := map[string]bool{}
-	for _, k := range keys {
-		wanted[k] = true
-	}
-	s.notify(wanted)
-}
-
-func (s *Server) notify(wanted map[string]bool) {
+// NotifyWhere is NotifyChanged for the keys that a change concerns only.
+func (s *Server) NotifyWhere(concerned func(key string) bool) {
 	now := map[specClass]digest{}
 	for _, c := range s.snapshot() {
-		if c.outdated(wanted, now) {
+		if c.outdated(concerned, now) {
 			c.push()
 		}
 	}
@@ -95,11 +87,11 @@ func (s *Server) snapshot() []*conn {
 }
 
 // outdated reports whether the client has an old text of any key, and notes what it is going to be told.
-func (c *conn) outdated(wanted map[string]bool, now map[specClass]digest) bool {
+func (c *conn) outdated(concerned func(key string) bool, now map[specClass]digest) bool {
 	c.mu.Lock()
-	keys := make([]string, 0, len(c.keys))
+	var keys []string
 	for k := range c.keys {
-		if wanted == nil || wanted[k] {
+		if concerned(k) {
 			keys = append(keys, k)
 		}
 	}

@@ -97,7 +97,7 @@ func TestNotifyLooksAtItsKeysOnly(t *testing.T) {
 	b.specs.set("gv0", sunrpc.Spec{Text: "two"})
 	b.specs.set("gv1", sunrpc.Spec{Text: "two"})
 	b.specs.count("gv1")
-	b.Notify("gv0")
+	b.NotifyWhere(func(key string) bool { return key == "gv0" })
 	awaitTold(t, c)
 	if told(t, d) != 0 || b.specs.count("gv1") != 0 {
 		t.Error("another key was looked at")

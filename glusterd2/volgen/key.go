@@ -46,6 +46,18 @@ func RebalanceKey(volumeName string) string { return rebalancePrefix + volumeNam
 
 const rebalancePrefix = "rebalance/"
 
+// VolumeOf returns the name of the volume that a key is about, and whether it is about one alone.
+func VolumeOf(key string) (string, bool) {
+	for _, prefix := range []string{"shd/", "rebalance/", "/"} {
+		if rest, ok := strings.CutPrefix(key, prefix); ok {
+			key = rest
+			break
+		}
+	}
+	name, _, _ := strings.Cut(key, ".")
+	return name, name != "" && !strings.Contains(name, "/")
+}
+
 // target is what a key asks for.
 type target struct {
 	kind  Kind

@@ -57,7 +57,7 @@ type shelf struct {
 	vol    *volume.Volume
 	hosts  []string
 	pool   map[string]string
-	shared []int
+	shared []int // nil until a brick's text was asked for
 	texts  map[edition]string
 }
 
@@ -145,7 +145,7 @@ func (l *Library) find(name string) (*volume.Volume, bool) {
 }
 
 func (l *Library) text(v *volume.Volume, ed edition) string {
-	now := l.facts(v)
+	now := l.facts(v, ed.kind == KindBrick)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.shelves[v.Name]
@@ -153,6 +153,10 @@ func (l *Library) text(v *volume.Volume, ed edition) string {
 		s = now
 		s.texts = map[edition]string{}
 		l.shelves[v.Name] = s
+	}
+	if now.shared != nil && !slices.Equal(s.shared, now.shared) {
+		s.shared = now.shared
+		maps.DeleteFunc(s.texts, func(ed edition, _ string) bool { return ed.kind == KindBrick })
 	}
 	if text, ok := s.texts[ed]; ok {
 		return text
@@ -162,19 +166,21 @@ func (l *Library) text(v *volume.Volume, ed edition) string {
 	return text
 }
 
-// facts collects all that the texts of a volume depend on.
-func (l *Library) facts(v *volume.Volume) *shelf {
+// facts collects all that the texts of a volume depend on; which bricks share a filesystem, for which the disks are asked,
+// only for the texts that tell of it.
+func (l *Library) facts(v *volume.Volume, bricks bool) *shelf {
 	s := &shelf{vol: v, pool: l.c.Source.PoolOptions()}
 	for _, b := range v.Bricks() {
 		s.hosts = append(s.hosts, l.host(b.PeerID))
-		s.shared = append(s.shared, l.shared(v, b))
+		if bricks {
+			s.shared = append(s.shared, l.shared(v, b))
+		}
 	}
 	return s
 }
 
 func (s *shelf) fresh(now *shelf) bool {
-	return s.vol == now.vol && slices.Equal(s.hosts, now.hosts) && slices.Equal(s.shared, now.shared) &&
-		maps.Equal(s.pool, now.pool)
+	return s.vol == now.vol && slices.Equal(s.hosts, now.hosts) && maps.Equal(s.pool, now.pool)
 }
 
 // host names an unknown peer by its id: clients then log whom they cannot reach.

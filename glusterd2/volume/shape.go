@@ -210,5 +210,10 @@ func (s Subvol) String() string {
 
 // Overlaps reports whether two cleaned absolute paths are the same or one lies inside the other.
 func Overlaps(a, b string) bool {
-	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/")
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	// This is asked for every brick of the pool: no new strings.
+	b = strings.TrimSuffix(b, "/")
+	return strings.HasPrefix(a, b) && (len(a) == len(b) || a[len(b)] == '/')
 }

@@ -3,6 +3,7 @@ package volume
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -78,6 +79,19 @@ func (v *Volume) Bricks() []Brick {
 		out = append(out, s.Bricks...)
 	}
 	return out
+}
+
+// All goes through the bricks of all subvolumes in order.
+func (v *Volume) All() iter.Seq[Brick] {
+	return func(yield func(Brick) bool) {
+		for _, s := range v.Subvols {
+			for _, b := range s.Bricks {
+				if !yield(b) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // BricksOn returns the bricks that a peer holds, in order.

@@ -156,10 +156,7 @@ func (c *Commands) tasks(v *volume.Volume) ([]api.VolumeTask, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := volumes.ListTasks(c.cfg.Store, v)
-	if err != nil {
-		return nil, err
-	}
+	out := []api.VolumeTask{}
 	for _, t := range all {
 		if !transaction.State(t.State).Finished() && slices.Contains(t.Locks, volumes.Lock(v.Name)) {
 			out = append(out, api.VolumeTask{Type: t.Operation, ID: t.ID, State: t.State, StartedAt: t.StartedAt, Error: t.Error})

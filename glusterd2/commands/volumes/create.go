@@ -191,44 +191,52 @@ func (c *Commands) place(b api.BrickReq, revisions map[string]int64) (volume.Pla
 
 // checkBricks refuses paths of bad form, and bricks that are, contain or lie inside others of this or another volume.
 func (c *Commands) checkBricks(v *volume.Volume) error {
-	type owned struct {
-		path, volume string
-		planned      bool
-	}
-	taken := map[string][]owned{}
 	recs, err := volume.Records.List(c.Store)
 	if err != nil {
 		return err
 	}
-	for _, rec := range recs {
-		for _, b := range rec.Value.Bricks() {
-			taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, rec.ID, false})
-		}
-	}
 	hosts := peer.Hosts(c.Store)
-	for _, b := range v.Bricks() {
+	bricks := v.Bricks()
+	for i, b := range bricks {
 		if err := checkPath(v.Name, hosts(b.PeerID), b); err != nil {
 			return err
 		}
-		for _, o := range taken[b.PeerID] {
-			where := fmt.Sprintf("brick %s:%s", hosts(b.PeerID), b.Path)
-			if !volume.Overlaps(b.Path, o.path) {
-				if o.volume == v.Name && volume.Dashes(o.path) == volume.Dashes(b.Path) {
-					return api.FieldErrorf("path", "%s and %s would share the names of their files and volfiles, in which / is written as -: rename one", where, o.path)
+		for _, rec := range recs {
+			for o := range rec.Value.All() {
+				if err := c.apart(b, o, v.Name, rec.ID, false); err != nil {
+					return err
 				}
-				continue
 			}
-			switch {
-			case o.planned && o.path == b.Path:
-				return api.FieldErrorf("path", "%s is named twice", where)
-			case o.path == b.Path:
-				return api.FieldErrorf("path", "%s is already a brick of volume %s", where, o.volume)
-			}
-			return api.FieldErrorf("path", "%s overlaps with the brick %s of volume %s: bricks must not contain each other", where, o.path, o.volume)
 		}
-		taken[b.PeerID] = append(taken[b.PeerID], owned{b.Path, v.Name, true})
+		for _, o := range bricks[:i] {
+			if err := c.apart(b, o, v.Name, v.Name, true); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// apart refuses a brick of the volume for another one, of the volume owner or planned with it, that is in its way. There
+// may be thousands of others, so that nothing is worked out before something is wrong.
+func (c *Commands) apart(b, other volume.Brick, name, owner string, planned bool) error {
+	if b.PeerID != other.PeerID {
+		return nil
+	}
+	overlaps := volume.Overlaps(b.Path, other.Path)
+	if !overlaps && (owner != name || volume.Dashes(other.Path) != volume.Dashes(b.Path)) {
+		return nil
+	}
+	where := fmt.Sprintf("brick %s:%s", peer.Hosts(c.Store)(b.PeerID), b.Path)
+	switch {
+	case !overlaps:
+		return api.FieldErrorf("path", "%s and %s would share the names of their files and volfiles, in which / is written as -: rename one", where, other.Path)
+	case planned && other.Path == b.Path:
+		return api.FieldErrorf("path", "%s is named twice", where)
+	case other.Path == b.Path:
+		return api.FieldErrorf("path", "%s is already a brick of volume %s", where, owner)
+	}
+	return api.FieldErrorf("path", "%s overlaps with the brick %s of volume %s: bricks must not contain each other", where, other.Path, owner)
 }
 
 // checkSpread refuses subvolumes with several bricks on one peer, whose loss would take more copies than one.

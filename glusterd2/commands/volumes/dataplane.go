@@ -24,12 +24,12 @@ type DataPlane struct {
 	SelfHeal *selfheal.Daemon
 	Quorum   Quorum
 	Repairer selfheal.Repairer
-	// Tasks keeps what this peer knows of the tasks on volumes; nil keeps nothing.
-	Tasks interface{ Forget(volumeName string) error }
 	// RepairText returns the volfile for a Repairer.
 	RepairText func(v *volume.Volume) string
 	Quota      *quota.Daemon
 
+	// real is where this peer's bricks really are.
+	real brick.RealPaths
 	// preparing makes checks and preparations of bricks take turns, so that two volumes cannot take one directory.
 	preparing sync.Mutex
 	// coming holds the bricks that are started for changes that are not committed yet, by volume name.
@@ -68,7 +68,7 @@ func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume,
 	grants := brick.AllowOf(allow.Flags, allow.Force)
 	bricks := v.BricksOn(d.PeerID)
 	for _, b := range bricks {
-		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Allow: grants}
+		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Real: &d.real, Allow: grants}
 		if err := brick.Check(ctx, sys, req); err != nil {
 			return err
 		}
@@ -89,7 +89,10 @@ func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
 	}
 	var out []string
 	for _, rec := range recs {
-		for _, b := range rec.Value.BricksOn(d.PeerID) {
+		for b := range rec.Value.All() {
+			if b.PeerID != d.PeerID {
+				continue
+			}
 			if rec.Value.ID != v.ID || !slices.ContainsFunc(v.Bricks(), func(own volume.Brick) bool { return own.Path == b.Path }) {
 				out = append(out, b.Path)
 			}
@@ -178,14 +181,7 @@ func (d *DataPlane) Stop(ctx context.Context, v *volume.Volume) error {
 }
 
 // Forget implements Host: a brick of a stopped volume that is still there, on a peer that was away, ends now.
-func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error {
-	if d.Tasks != nil {
-		if err := d.Tasks.Forget(v.Name); err != nil {
-			return err
-		}
-	}
-	return d.Stop(ctx, v)
-}
+func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error { return d.Stop(ctx, v) }
 
 // Report implements Host.
 func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {

@@ -97,11 +97,8 @@ func peersMustBe(revisions map[string]int64) []store.Guard {
 
 // Expand adds bricks to a volume: more subvolumes, or more copies in each.
 func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpandReq) (api.VolumeExpandResp, error) {
-	rec, err := c.findToChange(ctx, name)
+	rec, err := c.find(ctx, name)
 	if err != nil {
-		return api.VolumeExpandResp{}, err
-	}
-	if err := c.noTask(name, true); err != nil {
 		return api.VolumeExpandResp{}, err
 	}
 	p, err := c.planExpand(rec, req)

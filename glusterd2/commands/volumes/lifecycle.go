@@ -132,17 +132,14 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 	}
 }
 
-// Stop stops a volume, by force also one that a task works on. Bricks on peers that are away are stopped when the peers are back.
-func (c *Commands) Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error) {
+// Stop stops a volume. Bricks on peers that are away are stopped when the peers are back.
+func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (api.VolumeInfo, error) {
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
 	if rec.Value.State != volume.Started {
 		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
-	}
-	if err := c.noTask(name, false); err != nil && !req.Force {
-		return api.VolumeInfo{}, err
 	}
 	up, down := c.online(rec.Value.Peers())
 	if len(down) > 0 {
@@ -168,7 +165,6 @@ func (c *Commands) after(v *volume.Volume, err error) (api.VolumeInfo, error) {
 type removeParams struct {
 	Volume   *volume.Volume `json:"volume"`
 	Revision int64          `json:"revision"`
-	Tasks    TaskRecords    `json:"tasks"`
 }
 
 func removeOperation(host Host) transaction.Operation[removeParams, none] {
@@ -184,7 +180,7 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			Effects: func(removeParams, string) []api.Effect { return nil },
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
+			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
 		},
 	}
 }
@@ -198,22 +194,15 @@ func (c *Commands) Delete(ctx context.Context, name string) error {
 	if rec.Value.State == volume.Started {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
-	if err := c.noTask(name, false); err != nil {
-		return err
-	}
-	tasks, err := forgetTask(c.Store, name)
-	if err != nil {
-		return err
-	}
 	transaction.Warn(ctx, "the files on the bricks stay")
 	if err := c.forgetLimits(ctx, rec); err != nil {
 		return err
 	}
 	up, _ := c.online(rec.Value.Peers())
-	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up, tasks))
+	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up))
 	return err
 }
 
-func removePlan(rec store.Record[*volume.Volume], peers []string, tasks TaskRecords) transaction.Plan[removeParams] {
-	return onVolume(rec, peers, removeParams{Volume: rec.Value, Revision: rec.Revision, Tasks: tasks})
+func removePlan(rec store.Record[*volume.Volume], peers []string) transaction.Plan[removeParams] {
+	return onVolume(rec, peers, removeParams{Volume: rec.Value, Revision: rec.Revision})
 }

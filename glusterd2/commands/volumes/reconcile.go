@@ -24,13 +24,15 @@ type Reconciler struct {
 	Locked func(volumeName string) bool
 	// Specs returns the volfile of a volume for the self-heal daemon.
 	Specs func(v *volume.Volume) string
-	// Changed is called after every change of the records, for those who serve volfiles.
-	Changed func()
+	// Changed is called after changes of the records, for those who serve volfiles: for the volumes that are named, or with
+	// none for all.
+	Changed func(volumes ...string)
 	Log     *logrus.Entry
 
-	// bricks and heal are what was asked for last: most changes of records concern neither.
-	bricks []brick.Spec
-	heal   []string
+	// parts are what each volume asks of this host, as of the last round; nil if that is not to be relied on.
+	parts map[string]*part
+	// facts are what the parts of all volumes depend on besides the volumes.
+	facts string
 }
 
 // lookAgain is how often the host itself is looked at even if no record changes.
@@ -50,10 +52,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
 	for thorough := true; ctx.Err() == nil; {
-		if err := r.once(ctx, thorough); err != nil && ctx.Err() == nil {
-			r.Log.Warnf("not everything is as it should be: %v", err)
-		}
-		r.Changed()
+		r.round(ctx, thorough)
 		select {
 		case <-changed:
 			thorough = false
@@ -68,56 +67,70 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 }
 
-// once compares. Unless it is to be thorough, the host is only looked at where the records ask for something new.
-func (r *Reconciler) once(ctx context.Context, thorough bool) error {
-	recs, err := volume.Records.List(r.Store)
-	if err != nil {
-		return err
+// round compares once. Unless it is to be thorough only the volumes that have changed since the last round are looked at.
+func (r *Reconciler) round(ctx context.Context, thorough bool) {
+	d, err := r.diff()
+	thorough = thorough || d.all
+	if err == nil {
+		err = r.mend(ctx, d, thorough)
 	}
+	if err != nil {
+		r.parts = nil
+		if ctx.Err() == nil {
+			r.Log.Warnf("not everything is as it should be: %v", err)
+		}
+	}
+	switch {
+	case thorough || err != nil:
+		r.Changed()
+	case len(d.volumes) > 0:
+		r.Changed(d.volumes...)
+	}
+}
+
+// mend makes the host as the parts say.
+func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) error {
 	var bricks []brick.Spec
-	var heal []string
-	healed := map[string]*volume.Volume{}
-	for _, rec := range recs {
-		v := rec.Value
-		if v.State != volume.Started || len(v.BricksOn(r.Plane.PeerID)) == 0 {
-			continue
-		}
-		if !r.Plane.Barred(v) {
-			bricks = append(bricks, r.Plane.wanted(v)...)
-		}
-		if v.NeedsSelfHeal() {
-			heal = append(heal, v.Name)
-			healed[v.Name] = v
+	var heal []selfheal.Volume
+	for _, p := range r.parts {
+		bricks = append(bricks, p.bricks...)
+		if p.heal != nil {
+			heal = append(heal, *p.heal)
 		}
 	}
 	// The last known records may lack a volume that was started right before a power cut: its daemon is not stopped for that.
 	unsure := r.Store.Stale() && len(heal) == 0
-	if !unsure && (thorough || !slices.Equal(heal, r.heal)) {
-		r.heal = heal
-		r.Plane.SelfHeal.SetDesired(r.volfiles(heal, healed))
+	if !unsure && (thorough || d.heal) {
+		r.Plane.SelfHeal.SetDesired(heal)
 	}
-	if !thorough && slices.Equal(bricks, r.bricks) {
+	if !thorough && len(d.moved) == 0 {
 		return nil
 	}
-	running, err := r.Plane.Bricks.Running()
+	running, err := r.running(d, thorough)
 	if err != nil {
 		return err
 	}
 	// Before anything is started: a brick of the old address would be taken for missing, and be started twice.
-	moved := r.stopMoved(ctx, running, bricks)
-	r.bricks = bricks
+	moved := r.stopMoved(ctx, running)
 	r.Bricks.SetDesired(bricks)
 	return errors.Join(moved, r.stopStray(ctx, running))
 }
 
+// running returns the bricks that run: all, or those of the volumes whose bricks are others now.
+func (r *Reconciler) running(d difference, thorough bool) ([]brick.Spec, error) {
+	if thorough {
+		return r.Plane.Bricks.Running()
+	}
+	return r.Plane.Bricks.RunningOf(d.moved...)
+}
+
 // stopMoved stops bricks that run under an address that this peer had before; they are started again under the present.
-func (r *Reconciler) stopMoved(ctx context.Context, running, desired []brick.Spec) error {
+func (r *Reconciler) stopMoved(ctx context.Context, running []brick.Spec) error {
 	var errs []error
 	for _, spec := range running {
-		moved := func(want brick.Spec) bool {
-			return want.VolumeName == spec.VolumeName && want.Path == spec.Path && want.Host != spec.Host
-		}
-		if r.Store.Stale() || !slices.ContainsFunc(desired, moved) || r.Locked(spec.VolumeName) {
+		p := r.parts[spec.VolumeName]
+		moved := func(want brick.Spec) bool { return want.Path == spec.Path && want.Host != spec.Host }
+		if r.Store.Stale() || p == nil || !slices.ContainsFunc(p.bricks, moved) || r.Locked(spec.VolumeName) {
 			continue
 		}
 		unlock, err := r.Plane.Locks.Lock(ctx, spec.VolumeName)
@@ -129,14 +142,6 @@ func (r *Reconciler) stopMoved(ctx context.Context, running, desired []brick.Spe
 		unlock()
 	}
 	return errors.Join(errs...)
-}
-
-func (r *Reconciler) volfiles(names []string, volumes map[string]*volume.Volume) []selfheal.Volume {
-	out := make([]selfheal.Volume, len(names))
-	for i, name := range names {
-		out[i] = selfheal.Volume{Name: name, Volfile: r.Specs(volumes[name])}
-	}
-	return out
 }
 
 // stopStray stops bricks that run although their volume is stopped or gone: this peer was away when that happened.

@@ -34,7 +34,7 @@ func TestSweep(t *testing.T) {
 			return s.subject(pool, n, stopPlan(s.volume(t, pool, n, volume.Started), pool.Peers()).Erase())
 		},
 		"volume.delete@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers(), TaskRecords{}).Erase())
+			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()).Erase())
 		},
 		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
@@ -53,14 +53,6 @@ func TestSweep(t *testing.T) {
 				t.Fatal(err)
 			}
 			return s.subject(pool, n, expandPlan(rec, p).Erase())
-		},
-		"volume.rebalance@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			rec := s.volume(t, pool, n, volume.Started)
-			p := taskParams{Volume: rec.ID, Task: &volume.Task{ID: "t", Kind: volume.TaskRebalance, Command: volume.MoveFiles, Peers: pool.Peers()}}
-			return transactiontest.Subject{Plan: onVolume(rec, nil, p).Erase(), World: func() string {
-				task, ok, err := volume.Tasks.Get(pool.Store("p1"), rec.ID)
-				return fmt.Sprint(ok, err, ok && task.Value.Stop)
-			}}
 		},
 		"group.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.group(pool, n, groupPlan(api.OptionGroup{Name: name(n)}).Erase())

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gd2/e2e/lab"
+	"gd2/pkg/api"
+	"gd2/pkg/client"
+)
+
+// restManager makes volumes through gd2's REST interface, one client for each peer.
+type restManager struct {
+	lab     *lab.Lab
+	clients []*client.Client
+}
+
+func newRESTManager(l *lab.Lab) (*restManager, error) {
+	m := &restManager{lab: l}
+	for _, p := range l.Peers() {
+		c, err := p.Client()
+		if err != nil {
+			return nil, err
+		}
+		m.clients = append(m.clients, c)
+	}
+	return m, nil
+}
+
+func (m *restManager) close() {
+	for _, c := range m.clients {
+		c.Close()
+	}
+}
+
+func (m *restManager) name() string { return "gd2" }
+
+func (m *restManager) share(ctx context.Context) error {
+	_, err := m.lab.Peer(1).CLI(ctx, "volume", "set", "all", "cluster.brick-multiplex", "on")
+	return err
+}
+
+func (m *restManager) create(ctx context.Context, peer int, volume string) error {
+	req := api.VolumeCreateReq{Name: volume, Subvols: []api.SubvolReq{{Type: api.SubvolReplicate, ReplicaCount: 3}}}
+	for _, p := range m.lab.Peers() {
+		req.Subvols[0].Bricks = append(req.Subvols[0].Bricks, api.BrickReq{PeerID: p.Name, Path: "/srv/gd2-" + volume})
+	}
+	_, err := m.clients[peer-1].VolumeCreate(ctx, req)
+	return err
+}
+
+func (m *restManager) start(ctx context.Context, peer int, volume string) error {
+	_, err := m.clients[peer-1].VolumeStart(ctx, volume, api.VolumeStartReq{})
+	return err
+}
+
+// online waits until the volumes' bricks are online on all peers, or on the first alone.
+func (m *restManager) online(ctx context.Context, volumes int, firstOnly bool) error {
+	next := atomic.Int64{}
+	errs := make([]error, scaleClients)
+	var wg sync.WaitGroup
+	for c := range scaleClients {
+		wg.Go(func() {
+			for i := int(next.Add(1) - 1); i < volumes && errs[c] == nil; i = int(next.Add(1) - 1) {
+				errs[c] = lab.Eventually(ctx, patience, func(ctx context.Context) error {
+					s, err := m.clients[0].VolumeStatus(ctx, fmt.Sprintf("v%d", i))
+					if err != nil {
+						return err
+					}
+					for n, b := range s.Bricks {
+						if !b.Online && (n == 0 || !firstOnly) {
+							return fmt.Errorf("brick %s:%s is not online: %s", b.Info.Hostname, b.Info.Path, b.Error)
+						}
+					}
+					return nil
+				})
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// healDaemons waits until every peer's self-heal daemon has all volumes, and tells how long that took.
+func (m *restManager) healDaemons(ctx context.Context, volumes int) (time.Duration, error) {
+	began := time.Now()
+	err := lab.Eventually(ctx, patience, func(context.Context) error {
+		for _, p := range m.lab.Peers() {
+			shapes, err := filepath.Glob(p.Path("/run/glusterd2/shd/*/shape"))
+			if err == nil && len(shapes) < volumes {
+				err = fmt.Errorf("the self-heal daemon of %s has %d of %d volumes", p.Name, len(shapes), volumes)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return time.Since(began), err
+}
+
+// list times a list of all volumes, from the first byte of the question to the last of the answer, in milliseconds.
+func (m *restManager) list(ctx context.Context) (float64, error) {
+	socket := m.lab.Peer(1).Path(lab.Socket)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	defer transport.CloseIdleConnections()
+	var took []float64
+	for range scaleRuns {
+		began := time.Now()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gd2/v1/volumes", nil)
+		if err != nil {
+			return 0, err
+		}
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			return 0, err
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+			return 0, fmt.Errorf("list of volumes: %s: %w", resp.Status, err)
+		}
+		took = append(took, ms(time.Since(began)))
+	}
+	return median(took), nil
+}
+
+// storeBytes is what the records of the pool take in the store.
+func (m *restManager) storeBytes(ctx context.Context) (int64, error) {
+	s, err := m.clients[0].Status(ctx)
+	return s.Store.DBInUseBytes, err
+}
+
+// restart stops and starts the first peer's daemon and tells when it answered, and when it had all its bricks.
+func (m *restManager) restart(ctx context.Context, volumes int) (answer, adopted time.Duration, err error) {
+	if err := m.lab.Peer(1).Stop(ctx); err != nil {
+		return 0, 0, err
+	}
+	began := time.Now()
+	if err := m.lab.Peer(1).Launch(ctx); err != nil {
+		return 0, 0, err
+	}
+	err = lab.Eventually(ctx, patience, func(ctx context.Context) error {
+		_, err := m.clients[0].Volume(ctx, "v0")
+		return err
+	})
+	answer = time.Since(began)
+	if err == nil {
+		err = m.online(ctx, volumes, true)
+	}
+	return answer, time.Since(began), err
+}
+
+// scaleGD2 makes all the volumes.
+func scaleGD2(ctx context.Context, o options, l *lab.Lab, r *scaleReport) error {
+	m, err := newRESTManager(l)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	before, err := m.storeBytes(ctx)
+	if err != nil {
+		return err
+	}
+	s := &scale{lab: l, manager: m, volumes: o.scale, report: r}
+	n, err := s.run(ctx)
+	if err != nil {
+		return err
+	}
+	return m.atRest(ctx, r, n, before)
+}
+
+// atRest takes the figures of a pool that has all its volumes.
+func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before int64) error {
+	if err := m.online(ctx, n, false); err != nil {
+		return err
+	}
+	wait, err := m.healDaemons(ctx, n)
+	r.add("gd2", "wait for the self-heal daemons to have all volumes", "s", wait.Seconds())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+	took, err := m.list(ctx)
+	if err != nil {
+		return err
+	}
+	r.add("gd2", "volume list", "ms", took)
+	after, err := m.storeBytes(ctx)
+	if err != nil {
+		return err
+	}
+	r.add("gd2", "store, for each volume", "KB", float64(after-before)/1000/float64(n+2*scaleRuns))
+	memoryFigures(m.lab, "gd2", "glusterd2", r)
+	answer, adopted, err := m.restart(ctx, n)
+	if err != nil {
+		return err
+	}
+	r.add("gd2", "restart until the first answer", "ms", ms(answer))
+	r.add("gd2", "restart until all bricks are online again", "ms", ms(adopted))
+	return nil
+}
+
+// memoryFigures reports what the processes of the first peer take.
+func memoryFigures(l *lab.Lab, system, daemon string, r *scaleReport) {
+	for _, p := range []struct{ name, what string }{{daemon, "the daemon"}, {"glusterfsd", "the bricks"}, {"glusterfs", "the self-heal daemon"}} {
+		count, mib, threads, err := processes(l.Peer(1), p.name)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			continue
+		}
+		r.add(system, "memory of "+p.what, "MiB", mib)
+		r.add(system, "threads of "+p.what, "", float64(threads))
+		r.add(system, "processes of "+p.what, "", float64(count))
+	}
+}
