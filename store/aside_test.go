@@ -15,9 +15,10 @@ import (
 // heard is a stream that notes what was sent: the keys of each answer.
 type heard struct {
 	grpc.ServerStream
-	mu   sync.Mutex
-	list []string
-	err  error
+	mu    sync.Mutex
+	list  []string
+	err   error
+	heard chan struct{} // gets a word for each answer
 }
 
 func (h *heard) SendMsg(m any) error {
@@ -28,6 +29,10 @@ func (h *heard) SendMsg(m any) error {
 		keys = append(keys, strings.TrimPrefix(string(ev.Kv.Key), Root))
 	}
 	h.list = append(h.list, strings.Join(keys, " "))
+	select {
+	case h.heard <- struct{}{}:
+	default:
+	}
 	return h.err
 }
 
@@ -49,7 +54,7 @@ func answer(changes ...string) *etcdserverpb.WatchResponse {
 }
 
 func newAside() (*heard, *aside) {
-	h := &heard{}
+	h := &heard{heard: make(chan struct{}, 1)}
 	return h, &aside{ServerStream: h, watcher: []byte("peer-2")}
 }
 
@@ -101,12 +106,13 @@ func TestHoldBackEnds(t *testing.T) {
 	h, a := newAside()
 	h.err = fmt.Errorf("gone")
 	send(t, a, answer("txn/1="))
-	deadline := time.Now().Add(30 * time.Second)
-	for h.take() != "txn/1" {
-		if time.Now().After(deadline) {
-			t.Fatal("what was held back is not sent")
-		}
-		time.Sleep(asideFor / 10)
+	select {
+	case <-h.heard:
+	case <-time.After(30 * time.Second):
+		t.Fatal("what was held back is not sent")
+	}
+	if got := h.take(); got != "txn/1" {
+		t.Errorf("heard %q", got)
 	}
 	if err := a.SendMsg(answer("txn/2=")); err == nil {
 		t.Error("the error of the late send is lost")
