@@ -43,7 +43,7 @@ func (r *reader) until(p pool, is func(api.Event) bool) []api.Event {
 		defer r.mu.Unlock()
 		i := slices.IndexFunc(r.events, is)
 		if i < 0 {
-			return fmt.Errorf("it is not among %d events; the reader says %v", len(r.events), r.err)
+			return fmt.Errorf("it is not among %d events; the reader says %w", len(r.events), r.err)
 		}
 		out = slices.Clone(r.events[:i+1])
 		return nil

@@ -141,7 +141,11 @@ func volumeDifferences(old, now *volume.Volume) []Entry {
 	case len(added) < len(removed):
 		add(api.EventVolumeShrunk, nil)
 	}
-	if rest := otherFields(old, now, "state", "options", "metadata"); len(rest) > 0 && !(len(added)+len(removed) > 0 && slices.Equal(rest, []string{"subvols"})) {
+	told := []string{"state", "options", "metadata"}
+	if len(added)+len(removed) > 0 {
+		told = append(told, "subvols")
+	}
+	if rest := otherFields(old, now, told...); len(rest) > 0 {
 		add(api.EventVolumeChanged, map[string]string{api.DataChanged: strings.Join(rest, ",")})
 	}
 	return out

@@ -187,12 +187,12 @@ func (h *held) event(pool string) api.Event {
 func (l *Log) lost(since Since, pool string) *api.Event {
 	cut, _, _ := pruned.Get(l.store, "") // one that cannot be read cut off nothing that this version knows of
 	floor := cut.Value.Revision
-	reason := ""
+	var reason string
 	switch {
 	case !since.Time.IsZero() || since.After == Position{}:
 		return nil
 	case since.Foreign:
-		reason, floor = "the event is of another pool's history", max(floor, 0)
+		reason = "the event is of another pool's history"
 	case since.After.Revision < floor:
 		reason = "the history does not go back so far"
 	case since.After.Revision > l.store.Revision():

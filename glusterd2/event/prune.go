@@ -17,9 +17,10 @@ const (
 	pruneEvery = 15 * time.Second
 	// pruneAtOnce bounds the records that one commit removes.
 	pruneAtOnce = 500
-	// DefaultKeep and DefaultAge bound the history where nothing else is configured.
+	// DefaultKeep bounds the events of the history where nothing else is configured.
 	DefaultKeep = 10_000
-	DefaultAge  = 7 * 24 * time.Hour
+	// DefaultAge bounds their age.
+	DefaultAge = 7 * 24 * time.Hour
 )
 
 // Pruner keeps the history within its bounds. Every peer has one.

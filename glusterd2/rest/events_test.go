@@ -112,7 +112,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		return resp
 	}
 	one, two, three := open(), open(), open()
-	if one.StatusCode != 200 || two.StatusCode != 200 || three.StatusCode != http.StatusTooManyRequests || three.Header.Get("Retry-After") == "" {
+	if one.StatusCode != http.StatusOK || two.StatusCode != http.StatusOK || three.StatusCode != http.StatusTooManyRequests || three.Header.Get("Retry-After") == "" {
 		t.Errorf("%s, %s, %s", one.Status, two.Status, three.Status)
 	}
 	_ = three.Body.Close()
@@ -121,7 +121,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		time.Sleep(time.Millisecond) //nolint:forbidigo // the server learns of it by the network
 	}
 	four := open()
-	if four.StatusCode != 200 {
+	if four.StatusCode != http.StatusOK {
 		t.Errorf("after one was closed: %s", four.Status)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -105,7 +105,7 @@ func (s selection) append(buf []byte, v reflect.Value) (json.RawMessage, error) 
 	var members []member
 	for _, f := range fieldsOf(v.Type()) {
 		below, ok := s[f.name]
-		if in := v.FieldByIndex(f.index); ok && !(f.omitEmpty && in.IsZero()) {
+		if in := v.FieldByIndex(f.index); ok && (!f.omitEmpty || !in.IsZero()) {
 			members = append(members, member{f.name, in, below})
 		}
 	}

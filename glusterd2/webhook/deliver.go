@@ -71,7 +71,8 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			delete(d.workers, id)
 		case <-ctx.Done():
 			go func() { wg.Wait(); close(d.ended) }()
-			for range d.ended { //nolint:revive // the workers tell that they have ended
+			for id := range d.ended {
+				delete(d.workers, id)
 			}
 			return nil
 		}

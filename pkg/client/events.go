@@ -90,7 +90,7 @@ func (s *subscription) read(ctx context.Context, e *endpoint) (moved bool, err e
 	for {
 		m, err := in.next()
 		if err != nil {
-			return moved, nil //nolint:nilerr // the stream broke: the next one goes on
+			return moved, nil // the stream broke: the next one goes on
 		}
 		moved = true
 		silence.Reset(streamSilence)
