@@ -39,7 +39,9 @@ type pool struct {
 // newLab lays peers without daemons. If the test fails, the ends of the daemons' logs are shown.
 func newLab(t *testing.T, o lab.Options) pool {
 	t.Helper()
-	o.Bin = "../bin"
+	if o.Bin == "" {
+		o.Bin = "../bin"
+	}
 	l, err := lab.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -77,10 +77,19 @@ func (r *Request) began(id string, foreseen bool) {
 
 type requestKey struct{}
 
-// WithRequest returns a context for what is done on behalf of a request. A nil request ends that: for the parts of a command
-// whose transactions are not what was asked for.
+// WithRequest returns a context for what is done on behalf of a request.
 func WithRequest(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// Part returns a context for the parts of a command that is more than one transaction: they are waited for, and none of them is what
+// the request is remembered by.
+func Part(ctx context.Context) context.Context {
+	r := requestOf(ctx)
+	if r == nil {
+		return ctx
+	}
+	return WithRequest(ctx, &Request{By: r.By, Resumed: r.Resumed})
 }
 
 // requestOf returns the request of a context, or nil.

@@ -181,7 +181,7 @@ func (d *drive) forward(from int) (json.RawMessage, error) {
 		if cause := d.cancelCause(); cause != nil {
 			return d.failed(i, nil, cause)
 		}
-		if i > 0 && i == d.def.pivot && !d.rec.Pivoted {
+		if i > 0 && i == d.def.pivot && !d.rec.Pivoted && d.anyone(i) {
 			if !d.seal() {
 				return d.failed(i, nil, d.cancelCause())
 			}
@@ -194,6 +194,16 @@ func (d *drive) forward(from int) (json.RawMessage, error) {
 		}
 	}
 	return d.commit()
+}
+
+// anyone reports whether a step from the given one on has a peer: without one there is nothing that could not be undone.
+func (d *drive) anyone(from int) bool {
+	for i := from; i < len(d.def.steps); i++ {
+		if len(d.stepPeers(i)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // pivot marks that from here on there is no way back.

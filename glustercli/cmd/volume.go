@@ -70,12 +70,25 @@ func newVolumeStop(a *app) *cobra.Command {
 }
 
 func newVolumeDelete(a *app) *cobra.Command {
+	var force bool
 	c := &cobra.Command{
-		Use: "delete VOLUME", Aliases: []string{"remove", "rm"}, Short: "Delete a stopped volume; the files stay on its bricks",
-		Args: wants(1, 1), ValidArgsFunction: a.complete(volumeNames()),
+		Use: "delete VOLUME [force]", Aliases: []string{"remove", "rm"}, Short: "Delete a stopped volume; the files stay on its bricks",
+		Long: "Delete a stopped volume; the files stay on its bricks. If a peer that holds bricks cannot be reached the operation waits\n" +
+			"for it, and ends by itself when it is back. With force it does not wait, which is for peers that are gone for good.",
+		Args: wants(1, 2), ValidArgsFunction: a.complete(volumeNames("force")),
 	}
+	c.Flags().BoolVarP(&force, "force", "f", false, "do not wait for peers that cannot be reached")
 	c.RunE = a.doOn("volume delete", func(ctx context.Context, args []string) error {
-		forget := func(ctx context.Context) error { return a.client.VolumeDelete(ctx, args[0]) }
+		args = takeForce(args, &force)
+		if len(args) > 1 {
+			return usagef("%s is not understood; only force may follow the volume", quoted(args[1]))
+		}
+		forget := func(ctx context.Context) error {
+			if force {
+				return a.client.VolumeForget(ctx, args[0])
+			}
+			return a.client.VolumeDelete(ctx, args[0])
+		}
 		if err := a.confirmPlan(ctx, "deleting volume "+args[0]+" erases all that the pool knows of it (the files stay on its bricks)", forget); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // Peer is the record of a member of the pool.
@@ -29,6 +30,12 @@ type Peer struct {
 	Former []string `json:"former-certificates,omitempty"`
 	// Leaving is set while the peer is being detached: it gets no new bricks.
 	Leaving bool `json:"leaving,omitempty"`
+	// LeavingBy is the run of the daemon that detaches it: if that ends the peer stays.
+	LeavingBy transaction.Owner `json:"leaving-by,omitzero"`
+	// TokenID and Token are those of the token by which the peer joined. While it would be good the same peer may join with it once
+	// more: the first answer may have been lost.
+	TokenID string      `json:"token-id,omitempty"`
+	Token   StoredToken `json:"token,omitzero"`
 }
 
 // Zone returns the peer's failure domain: its zone in the metadata, or the peer itself.

@@ -101,7 +101,12 @@ func (v fakeVolumes) List(_ context.Context, key, value string) ([]api.VolumeInf
 func (v fakeVolumes) Get(_ context.Context, name string) (api.VolumeInfo, error) {
 	return info(name), v.f.call("get", name)
 }
-func (v fakeVolumes) Delete(_ context.Context, name string) error { return v.f.call("delete", name) }
+func (v fakeVolumes) Delete(_ context.Context, name string, force bool) error {
+	if force {
+		return v.f.call("delete by force", name)
+	}
+	return v.f.call("delete", name)
+}
 func (v fakeVolumes) Start(_ context.Context, name string, r api.VolumeStartReq) (api.VolumeInfo, error) {
 	if r.ForceStartBricks {
 		return info(name), v.f.call("start force", name)

@@ -33,6 +33,7 @@ var everyRoute = []struct {
 	{"GET", "/v1/volumes?key=a&value=b%20c", "", 200, "", "list a b c"},
 	{"GET", "/v1/volumes/gv0", "", 200, "", "get gv0"},
 	{"DELETE", "/v1/volumes/gv0", "", 204, "", "delete gv0"},
+	{"DELETE", "/v1/volumes/gv0?force=true", "", 204, "", "delete by force gv0"},
 	{"POST", "/v1/volumes/gv0/start", "", 200, "", "start gv0"},
 	{"POST", "/v1/volumes/gv0/start", `{"force-start-bricks":true}`, 200, "", "start force gv0"},
 	{"POST", "/v1/volumes/gv0/stop", "", 200, "", "stop gv0"},

@@ -36,7 +36,8 @@ type Volumes interface {
 	// List returns the volumes whose metadata has the key and the value; an empty key or value matches everything.
 	List(ctx context.Context, key, value string) ([]api.VolumeInfo, error)
 	Get(ctx context.Context, name string) (api.VolumeInfo, error)
-	Delete(ctx context.Context, name string) error
+	// Delete waits for peers that hold bricks and are away, unless by force.
+	Delete(ctx context.Context, name string, force bool) error
 	Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error)
 	Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error)
 	Edit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error)

@@ -32,6 +32,7 @@ func (a *API) volumeRoutes() []Route {
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}", Name: "VolumeInfo", Conditional: true, Access: Read,
 			Description: "Shows a volume."}, a.volumeInfo),
 		serve(Route{Method: http.MethodDelete, Path: "/v1/volumes/{volname}", Name: "VolumeDelete", Conditional: true, Plans: true, Access: Admin, Status: http.StatusNoContent,
+			Query:       []Param{{Name: "force", Description: "do not wait for peers that hold bricks and cannot be reached", Bare: true}},
 			Description: "Deletes a volume that is not started. The files on its bricks stay."}, a.volumeDelete),
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/start", Name: "VolumeStart", Conditional: true, Plans: true, Access: Admin,
 			Description: "Starts a volume; with force-start-bricks also the missing bricks of one that is started."}, a.volumeStart),
@@ -67,7 +68,7 @@ func (a *API) volumeInfo(ctx context.Context, r *Request, _ None) (api.VolumeInf
 }
 
 func (a *API) volumeDelete(ctx context.Context, r *Request, _ None) (None, error) {
-	return None{}, a.cfg.Volumes.Delete(ctx, r.Vars["volname"])
+	return None{}, a.cfg.Volumes.Delete(ctx, r.Vars["volname"], r.Flag("force"))
 }
 
 func (a *API) volumeStart(ctx context.Context, r *Request, req api.VolumeStartReq) (api.VolumeInfo, error) {

@@ -72,6 +72,7 @@ func (s *Server) background() {
 	s.goRun("token secret", s.followSecret)
 	s.goRun("certificate", s.renewCertificate)
 	s.goRun("own address", s.followAddress)
+	s.goRun("detaches that did not end", s.peers.TakeBack)
 }
 
 // foremost reports whether this peer has the lowest id of those at work: it does what one peer does for the pool and

@@ -185,11 +185,13 @@ func (s *Server) build() {
 	registry := transaction.NewRegistry()
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	quotaOps := quotas.Register(registry, s.quota.mounter)
-	s.engine = transaction.NewEngine(transaction.Config{
+	engine := transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
 		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
 		Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor, KeyAge: s.cfg.KeysKeepFor,
-	})
+	}
+	failpoints(&engine, s.cfg.RunDir)
+	s.engine = transaction.NewEngine(engine)
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
 		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),

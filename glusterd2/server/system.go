@@ -114,13 +114,21 @@ func (s system) Status(ctx context.Context) (api.PoolStatus, error) {
 		st.Warnings = append(st.Warnings, warnings...)
 	}
 	st.Pending = append(st.Pending, s.engine.Pending()...)
-	for _, t := range st.Pending {
-		if t.State != "running" && t.State != "forward" {
-			st.Warnings = append(st.Warnings, fmt.Sprintf("operation %s (%s) is %s: see 'glustercli operation show %s'", t.ID, t.Operation, t.State, t.ID))
-		}
-	}
+	st.Warnings = append(st.Warnings, s.waitingOperations()...)
 	st.Healthy = len(st.Warnings) == 0
 	return st, nil
+}
+
+// waitingOperations says in words which operations do not go on.
+func (s system) waitingOperations() []string {
+	pending, _, _ := s.engine.Find(transaction.Query{State: transaction.StatePending}) // what cannot be read cannot be named either
+	var out []string
+	for _, o := range pending {
+		if o.State == api.OperationStuck || o.State == api.OperationUnwinding || len(o.PeerErrors) > 0 {
+			out = append(out, fmt.Sprintf("operation %s (%s) is %s: see 'glustercli operation show %s'", o.ID, o.Operation, o.State, o.ID))
+		}
+	}
+	return out
 }
 
 // syncBriefly is for those who want to know what is wrong, and not to wait until it is over.

@@ -27,9 +27,14 @@ func (c *Client) Volume(ctx context.Context, name string) (api.VolumeInfo, error
 	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodGet, path: volumePath(name)})
 }
 
-// VolumeDelete forgets a volume that is not started; the data on its bricks stays. Errors: NotFound, State, Conflict.
+// VolumeDelete forgets a volume that is not started; the data on its bricks stays. It waits for peers that hold bricks and are away. Errors: NotFound, State, Conflict.
 func (c *Client) VolumeDelete(ctx context.Context, name string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: volumePath(name)}, nil)
+}
+
+// VolumeForget is VolumeDelete that does not wait for peers that hold bricks and cannot be reached.
+func (c *Client) VolumeForget(ctx context.Context, name string) error {
+	return c.call(ctx, request{method: http.MethodDelete, path: volumePath(name), query: url.Values{"force": {"true"}}}, nil)
 }
 
 // VolumeStart starts a volume. Errors: NotFound, State, Conflict.

@@ -40,8 +40,12 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there")
 	}
 	transaction.Also(ctx, addPlan(req))
+	ctx = transaction.Part(ctx)
 	var failed *api.Error
 	for _, a := range req.Addresses {
+		if joined := c.joined(ctx, a); joined != nil {
+			return c.introduce(ctx, *joined, req)
+		}
 		if err := c.notMember(a); err != nil {
 			return api.Peer{}, err
 		}
@@ -52,6 +56,18 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 		failed = api.AsError(err)
 	}
 	return api.Peer{}, failed
+}
+
+// joined returns the peer at an address if an earlier attempt of the same request has brought it in.
+func (c *Commands) joined(ctx context.Context, address string) *peer.Peer {
+	rec, err := peer.Find(c.Store, hostPart(address))
+	if err != nil || !transaction.Resumed(ctx) || rec.ID == c.Identity.Peer().ID {
+		return nil
+	}
+	if _, online := peer.Online(c.Store, rec.ID); !online {
+		return nil
+	}
+	return rec.Value
 }
 
 // addPlan tells what the new peer does with the token that is made for it. Its id is not known before.
@@ -83,6 +99,10 @@ func (c *Commands) notMember(address string) error {
 	}
 	if rec.ID == c.Identity.Peer().ID {
 		return api.Errorf(api.Exists, "%s is this peer itself", address)
+	}
+	bricks, err := bricksOf(c.Store, rec.ID)
+	if _, online := peer.Online(c.Store, rec.ID); !online && err == nil && len(bricks) == 0 {
+		return nil // a join that did not end has perhaps left the record: the peer itself knows whether it is in the pool
 	}
 	return api.Errorf(api.Exists, "%s is already in the pool as peer %s", address, rec.ID)
 }

@@ -28,7 +28,11 @@ func addOperation() transaction.Operation[addParams, api.Peer] {
 				record = peer.Records.Update(p.Peer.ID, &p.Peer, p.Revision)
 			}
 			// The token goes in the same write that lets the peer in: it is good for one peer, once.
-			return []store.Write{record, peer.Tokens.Delete(p.Token, p.TokenRev)}, nil, p.Peer.Info(false, 0), nil
+			writes := []store.Write{record}
+			if p.TokenRev > 0 {
+				writes = append(writes, peer.Tokens.Delete(p.Token, p.TokenRev))
+			}
+			return writes, nil, p.Peer.Info(false, 0), nil
 		},
 	}
 }
@@ -63,7 +67,7 @@ func (c *Commands) AdmitFor(ctx context.Context, req peer.AdmitRequest) (peer.Jo
 
 // admit is Admit on a peer that holds the key.
 func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest) (peer.JoinReply, error) {
-	token, ok, err := peer.Tokens.Get(c.Store, req.TokenID)
+	token, ok, err := c.tokenOf(req)
 	if err != nil || !ok {
 		c.Log.WithField("from", from).Warn("a peer asked to join with a token that is unknown or used")
 		return peer.JoinReply{}, peer.ErrNoToken()
@@ -74,6 +78,7 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 	}
 	joiner := req.Peer
 	joiner.Leaving, joiner.Certificate, joiner.PublicKey, joiner.Former = false, "", nil, nil
+	joiner.LeavingBy, joiner.TokenID, joiner.Token = transaction.Owner{}, req.TokenID, token.Value
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}
@@ -97,6 +102,20 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 	}
 	c.Log.WithField("from", from).Infof("peer %s (%s) joined the pool", joiner.Name, joiner.ID)
 	return reply, nil
+}
+
+// tokenOf returns the token of a request to join: one that was not used, or that by which the same peer has joined already, if the
+// answer to that was lost. The revision of the latter is 0.
+func (c *Commands) tokenOf(req peer.JoinRequest) (store.Record[peer.StoredToken], bool, error) {
+	token, ok, err := peer.Tokens.Get(c.Store, req.TokenID)
+	if err != nil || ok {
+		return token, ok, err
+	}
+	rec, ok, err := peer.Records.Get(c.Store, req.Peer.ID)
+	if err != nil || !ok || rec.Value.TokenID == "" || rec.Value.TokenID != req.TokenID {
+		return token, false, err
+	}
+	return store.Record[peer.StoredToken]{ID: req.TokenID, Value: rec.Value.Token}, true, nil
 }
 
 // clashes looks for peers that the joiner would clash with, and returns its own left-over record, if there is one.

@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
@@ -43,8 +44,14 @@ func (c *Commands) Invited(ctx context.Context, inv peer.Invitation) (peer.Peer,
 		}
 		self = self.At(inv.Address)
 	}
+	// Whoever invites may die meanwhile; half of a join is worth less than a whole one.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTimeout)
+	defer cancel()
 	return c.join(ctx, token, self)
 }
+
+// joinTimeout bounds a join that nobody waits for.
+const joinTimeout = 2 * time.Minute
 
 func (c *Commands) join(ctx context.Context, token peer.Token, self peer.Peer) (peer.Peer, error) {
 	if !c.joining.TryLock() {

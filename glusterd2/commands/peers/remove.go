@@ -43,9 +43,13 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 		return err
 	}
 	rec, err := c.find(ctx, name)
+	if api.IsKind(err, api.NotFound) && transaction.Resumed(ctx) {
+		return nil // an earlier attempt of the same request has taken it out
+	}
 	if err != nil {
 		return err
 	}
+	ctx = transaction.Part(ctx)
 	if !force { // which is for peers that are gone for good, and perhaps the quorum with them
 		if err := c.refuse(ctx); err != nil {
 			return err
@@ -80,7 +84,10 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 // markLeaving sets or takes back the mark, and returns the record as it is then.
 func (c *Commands) markLeaving(ctx context.Context, rec store.Record[*peer.Peer], leaving bool) (store.Record[*peer.Peer], error) {
 	marked := *rec.Value
-	marked.Leaving = leaving
+	marked.Leaving, marked.LeavingBy = leaving, transaction.Owner{}
+	if leaving {
+		marked.LeavingBy = c.owner()
+	}
 	_, err := c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
 		Params: editParams{Peer: marked, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
 	})

@@ -117,12 +117,20 @@ func TestAdmit(t *testing.T) {
 	if !ok || got.Certificate != cert.SerialNumber.Text(16) || got.Leaving || reply.PoolID != r.poolID || len(reply.Endpoints) == 0 {
 		t.Errorf("record %+v, reply %+v", got, reply)
 	}
+	// The answer may be lost: the same peer may ask again, until it was seen at work.
+	if again, err := r.c.Admit(t.Context(), "10.0.0.2", req); err != nil || len(again.Certificate) == 0 {
+		t.Errorf("the same peer with the same token: %v", err)
+	}
 	// Used tokens, wrong secrets and unknown ids are told alike.
+	used := req
+	used.Peer = testPeer(3, id3)
+	forged := req
+	forged.Secret = "guessed"
 	unknown := req
 	unknown.TokenID = "nobody's"
 	wrong := r.joinRequest(r.token(), testPeer(3, id3))
 	wrong.Secret = token.Secret
-	for _, bad := range []peer.JoinRequest{req, unknown, wrong} {
+	for _, bad := range []peer.JoinRequest{used, forged, unknown, wrong} {
 		_, err := r.c.Admit(t.Context(), "10.0.0.2", bad)
 		if refused(t, err, api.Denied, ""); err.Error() != peer.ErrNoToken().Error() {
 			t.Errorf("the refusal tells too much: %v", err)

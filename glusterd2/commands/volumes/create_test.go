@@ -193,7 +193,7 @@ func TestCreateRace(t *testing.T) {
 			}
 			for _, name := range []string{same, same + "b"} {
 				if _, ok, _ := volume.Records.Get(r.store, name); ok {
-					if err := r.c.Delete(t.Context(), name); err != nil {
+					if err := r.c.Delete(t.Context(), name, false); err != nil {
 						t.Fatal(err)
 					}
 				}

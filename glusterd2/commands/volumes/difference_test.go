@@ -63,7 +63,7 @@ func TestReconcilerLooksAtWhatChanged(t *testing.T) {
 	if d := diff(); !d.heal || !slices.Equal(d.moved, []string{"c"}) || made != 5 {
 		t.Errorf("a stop: %+v, %d texts", d, made)
 	}
-	if err := r.c.Delete(t.Context(), "c"); err != nil {
+	if err := r.c.Delete(t.Context(), "c", false); err != nil {
 		t.Fatal(err)
 	}
 	if d := diff(); !slices.Equal(d.volumes, []string{"c"}) || len(rec.parts) != 2 {

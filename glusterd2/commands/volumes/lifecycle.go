@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"slices"
 
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -165,28 +166,35 @@ func (c *Commands) after(v *volume.Volume, err error) (api.VolumeInfo, error) {
 type removeParams struct {
 	Volume   *volume.Volume `json:"volume"`
 	Revision int64          `json:"revision"`
+	// Here are the peers that were at work when the volume was to be deleted, Away the others.
+	Here []string `json:"here"`
+	Away []string `json:"away"`
 }
 
+// removeOperation forgets a volume on the peers that are there, and then, from where there is no way back, on those that were
+// away: that step waits for them, so that none comes back with a brick that nobody knows of.
 func removeOperation(host Host) transaction.Operation[removeParams, none] {
+	forget := func(ctx context.Context, _ *transaction.Call, p removeParams) error {
+		return host.Forget(ctx, p.Volume)
+	}
+	// The bricks' processes have ended with the stop; one that is left over on a peer that was away goes now. What is forgotten
+	// is made again when it is needed, so there is nothing to undo.
+	nothing := func(removeParams, string) []api.Effect { return nil }
 	return transaction.Operation[removeParams, none]{
-		Name: "volume.delete", Version: 1,
-		Steps: []transaction.Step[removeParams]{{
-			// What is forgotten here is made again when it is needed, so there is nothing to undo.
-			Name: "forget",
-			Do: func(ctx context.Context, _ *transaction.Call, p removeParams) error {
-				return host.Forget(ctx, p.Volume)
-			},
-			// The bricks' processes have ended with the stop; one that is left over on a peer that was away goes now.
-			Effects: func(removeParams, string) []api.Effect { return nil },
-		}},
+		Name: "volume.delete", Version: 2, Pivot: 1,
+		Steps: []transaction.Step[removeParams]{
+			{Name: "forget", Peers: func(p removeParams) []string { return p.Here }, Do: forget, Effects: nothing},
+			{Name: "forget-away", Peers: func(p removeParams) []string { return p.Away }, Do: forget, Effects: nothing},
+		},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
 		},
 	}
 }
 
-// Delete deletes a volume that is not started. The data on its bricks stays.
-func (c *Commands) Delete(ctx context.Context, name string) error {
+// Delete deletes a volume that is not started. The data on its bricks stays. While a peer that holds bricks is away the operation
+// waits for it, and holds the volume; force does not wait, for a peer that is gone for good.
+func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return err
@@ -195,14 +203,21 @@ func (c *Commands) Delete(ctx context.Context, name string) error {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
 	transaction.Warn(ctx, "the files on the bricks stay")
-	if err := c.forgetLimits(ctx, rec); err != nil {
+	if err := c.forgetLimits(transaction.Part(ctx), rec); err != nil {
 		return err
 	}
-	up, _ := c.online(rec.Value.Peers())
-	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up))
+	up, down := c.online(rec.Value.Peers())
+	if len(down) > 0 && force {
+		transaction.Warn(ctx, "the peers %v cannot be reached: they find out when they are back", c.names(down))
+		down = nil
+	}
+	if len(down) > 0 {
+		transaction.Warn(ctx, "the peers %v cannot be reached: the operation waits for them", c.names(down))
+	}
+	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up, down))
 	return err
 }
 
-func removePlan(rec store.Record[*volume.Volume], peers []string) transaction.Plan[removeParams] {
-	return onVolume(rec, peers, removeParams{Volume: rec.Value, Revision: rec.Revision})
+func removePlan(rec store.Record[*volume.Volume], here, away []string) transaction.Plan[removeParams] {
+	return onVolume(rec, slices.Concat(here, away), removeParams{Volume: rec.Value, Revision: rec.Revision, Here: here, Away: away})
 }

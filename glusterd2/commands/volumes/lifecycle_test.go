@@ -19,7 +19,7 @@ func TestLifecycle(t *testing.T) {
 	}
 	_, err = r.c.Start(t.Context(), "gv", api.VolumeStartReq{})
 	refused(t, err, api.State, "")
-	refused(t, r.c.Delete(t.Context(), "gv"), api.State, "")
+	refused(t, r.c.Delete(t.Context(), "gv", false), api.State, "")
 	if v, err := r.c.Start(t.Context(), "gv", api.VolumeStartReq{ForceStartBricks: true}); err != nil || v.State != api.VolumeStarted {
 		t.Fatalf("%+v, %v", v, err)
 	}
@@ -29,10 +29,10 @@ func TestLifecycle(t *testing.T) {
 	if text := r.hosts.text(""); strings.Contains(text, "running=true") {
 		t.Errorf("bricks run after the stop:\n%s", text)
 	}
-	if err := r.c.Delete(t.Context(), "gv"); err != nil {
+	if err := r.c.Delete(t.Context(), "gv", false); err != nil {
 		t.Fatal(err)
 	}
-	refused(t, r.c.Delete(t.Context(), "gv"), api.NotFound, "")
+	refused(t, r.c.Delete(t.Context(), "gv", false), api.NotFound, "")
 	_, err = r.c.Get(t.Context(), "gv")
 	refused(t, err, api.NotFound, "")
 }
@@ -44,7 +44,7 @@ func TestNoSuchVolume(t *testing.T) {
 		for call, err := range map[string]error{
 			"start":  second(r.c.Start(ctx, name, api.VolumeStartReq{})),
 			"stop":   second(r.c.Stop(ctx, name, api.VolumeStopReq{})),
-			"delete": r.c.Delete(ctx, name),
+			"delete": r.c.Delete(ctx, name, false),
 			"get":    second(r.c.Get(ctx, name)),
 			"status": second(r.c.Status(ctx, name)),
 			"bricks": second(r.c.Bricks(ctx, name)),
@@ -100,10 +100,12 @@ func TestStopFails(t *testing.T) {
 	}
 }
 
-// Peers that are away do not keep a volume from being started, stopped and deleted, as long as one holds bricks.
+// Peers that are away do not keep a volume from being started and stopped, as long as one holds bricks. A delete waits for them,
+// unless by force.
 func TestPeersAway(t *testing.T) {
 	r := newRig(t)
 	r.create("gv", api.SubvolReq{ReplicaCount: 3})
+	r.create("forced", api.SubvolReq{ReplicaCount: 3})
 	r.down("p3")
 	r.start("gv")
 	st, err := r.c.Status(t.Context(), "gv")
@@ -120,8 +122,20 @@ func TestPeersAway(t *testing.T) {
 	if _, err := r.c.Stop(t.Context(), "gv", api.VolumeStopReq{}); err != nil {
 		t.Error(err)
 	}
-	if err := r.c.Delete(t.Context(), "gv"); err != nil {
+	err = r.c.Delete(t.Context(), "gv", false)
+	if refused(t, err, api.Timeout, ""); r.record("gv").State != volume.Stopped {
+		t.Errorf("a delete that waits: %+v", r.record("gv"))
+	}
+	if err := r.c.Delete(t.Context(), "forced", true); err != nil {
 		t.Error(err)
+	}
+	r.pool.Start("p2")
+	r.pool.Start("p3")
+	if end := r.pool.WaitFinished(api.AsError(err).Fields[api.FieldTransaction]); end.State != api.OperationDone {
+		t.Errorf("the peers are back: %+v", end)
+	}
+	if _, ok, _ := volume.Records.Get(r.store, "gv"); ok {
+		t.Error("the volume is still there")
 	}
 }
 

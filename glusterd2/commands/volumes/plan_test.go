@@ -72,7 +72,7 @@ func TestPlansOfVolumes(t *testing.T) {
 		return err
 	}
 	expect("start", start, []string{"start process glusterfsd /bricks/gv0/1"}, "change volumes/gv0 state Created → Started")
-	p := expect("delete", func(ctx context.Context) error { return r.c.Delete(ctx, "gv0") }, nil, "destroy volumes/gv0")
+	p := expect("delete", func(ctx context.Context) error { return r.c.Delete(ctx, "gv0", false) }, nil, "destroy volumes/gv0")
 	if !slices.Equal(p.Irreversible, []string{"destroy record volumes/gv0"}) || len(p.Warnings) != 1 {
 		t.Errorf("delete: for good %q, warnings %q", p.Irreversible, p.Warnings)
 	}

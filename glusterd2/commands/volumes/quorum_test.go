@@ -38,7 +38,7 @@ func TestChangesWithoutServerQuorum(t *testing.T) {
 	_, startErr := r.c.Start(t.Context(), "asks", api.VolumeStartReq{ForceStartBricks: true})
 	_, editErr := r.c.Edit(t.Context(), "asks", api.VolumeEditReq{Metadata: map[string]string{"a": "b"}})
 	for what, err := range map[string]error{
-		"start": startErr, "edit": editErr, "delete": r.c.Delete(t.Context(), "asks"),
+		"start": startErr, "edit": editErr, "delete": r.c.Delete(t.Context(), "asks", false),
 		"set":            set("asks", map[string]string{"user.a": "b"}),
 		"set with other": set("asks", map[string]string{"cluster.server-quorum-type": "none", "user.a": "b"}),
 	} {

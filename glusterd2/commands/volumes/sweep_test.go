@@ -33,8 +33,8 @@ func TestSweep(t *testing.T) {
 		"volume.stop@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, stopPlan(s.volume(t, pool, n, volume.Started), pool.Peers()).Erase())
 		},
-		"volume.delete@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()).Erase())
+		"volume.delete@2": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()[:2], pool.Peers()[2:]).Erase())
 		},
 		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
