@@ -28,6 +28,7 @@ const (
 	opDelete  = "volume delete"
 	opAnother = "volume start until all bricks are online, another volume runs"
 	opSet     = "volume set"
+	opGrow    = "volume add-brick, a subvolume of three bricks"
 	opStatus  = "volume status, three peers"
 	opHeal    = "volume heal info, nothing to heal"
 	opEmpty   = "memory of the daemon (RSS), no volume"
@@ -42,7 +43,7 @@ func (b *bench) all(ctx context.Context) error {
 	if err := b.daemons(ctx); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.reads, b.many} {
+	for _, part := range []func(context.Context) error{b.probes, b.memory(opEmpty), b.volumesAlone, b.volumesBeside, b.sets, b.reads, b.grows, b.many} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -232,6 +233,21 @@ func (b *bench) sets(ctx context.Context) error {
 	for i := range b.runs {
 		value := fmt.Sprintf("%dMB", 40+i)
 		if err := b.timed(opSet, func() error { return b.do(ctx, "volume", "set", "v0", "performance.cache-size", value) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grows adds a subvolume to running volumes, one to each.
+func (b *bench) grows(ctx context.Context) error {
+	for i := range min(b.runs, b.started) {
+		v := fmt.Sprintf("v%d", i)
+		args := []string{"volume", "add-brick", v}
+		for _, p := range b.lab.Peers() {
+			args = append(args, fmt.Sprintf("%s:/srv/%s-%s-more", p.Name, b.system.name(), v))
+		}
+		if err := b.timed(opGrow, func() error { return b.do(ctx, args...) }); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,7 @@ type report struct {
 func target(op string) float64 {
 	return map[string]float64{
 		opProbe: 1.0, opCreate: 0.25, opFirst: 0.2, opAnother: 0.6, opStop: 0.15, opDelete: 0.3, opSet: 0.3,
-		opStatus: 0.3, opHeal: 1.0,
+		opGrow: 0.3, opStatus: 0.3, opHeal: 1.0,
 	}[op]
 }
 

@@ -97,7 +97,7 @@ func peersMustBe(revisions map[string]int64) []store.Guard {
 
 // Expand adds bricks to a volume: more subvolumes, or more copies in each.
 func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpandReq) (api.VolumeExpandResp, error) {
-	rec, err := c.find(ctx, name)
+	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeExpandResp{}, err
 	}
