@@ -199,7 +199,7 @@ func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before 
 	if err != nil {
 		return err
 	}
-	r.add("gd2", "store, for each volume", "KB", float64(after-before)/1000/float64(n+2*scaleRuns))
+	r.add("gd2", "store with its history of 10,000 revisions, for each volume", "KB", float64(after-before)/1000/float64(n+2*scaleRuns))
 	memoryFigures(m.lab, "gd2", "glusterd2", r)
 	answer, adopted, err := m.restart(ctx, n)
 	if err != nil {

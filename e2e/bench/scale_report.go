@@ -35,10 +35,10 @@ type scaleFigure struct {
 	Limit  float64 `json:"limit,omitempty"`
 }
 
-// scaleLimits are the limits that are aimed at, by the beginning of the figure's name.
+// scaleLimits are the limits that gd2 aims at, by the figure's name.
 var scaleLimits = map[string]float64{
-	"the latter in units of the former": 1.3, "restart until the first answer": 1000, "restart until all bricks": 5000,
-	"memory of the daemon": 200, "store, for each volume": 4, "volume list": 30,
+	"the latter in units of the former": 1.3, "restart until the first answer": 1000, "restart until all bricks are online again": 5000,
+	"memory of the daemon": 200, "volume list": 30,
 }
 
 func (r *scaleReport) part(system string, from, to, clients int, rate, create, start float64) {
@@ -48,7 +48,10 @@ func (r *scaleReport) part(system string, from, to, clients int, rate, create, s
 }
 
 func (r *scaleReport) add(system, what, unit string, value float64) {
-	f := scaleFigure{System: system, What: what, Value: value, Unit: unit, Limit: scaleLimits[what]}
+	f := scaleFigure{System: system, What: what, Value: value, Unit: unit}
+	if system == "gd2" {
+		f.Limit = scaleLimits[what]
+	}
 	r.Figures = append(r.Figures, f)
 	fmt.Fprintf(os.Stderr, "%-8s %10.2f %-4s %s\n", system, value, unit, what)
 }
