@@ -3,6 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export CGO_ENABLED ?= 0
+# Programs and tests are compiled the same way, so that nothing is compiled twice.
+export GOFLAGS ?= -trimpath
 # sudo drops the PATH to a Go that is not Debian's.
 export PATH := $(PATH):/usr/local/go/bin
 
@@ -30,8 +32,8 @@ help: ## this text
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## bin/glusterd2 and bin/glustercli
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/glusterd2 ./glusterd2
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/glustercli ./glustercli
+	go build -ldflags '$(LDFLAGS)' -o bin/glusterd2 ./glusterd2
+	go build -ldflags '$(LDFLAGS)' -o bin/glustercli ./glustercli
 
 test: lint unit cluster e2e ## everything, as root: lint, unit, cluster, e2e
 

@@ -26,6 +26,7 @@ type fake struct {
 	level   string
 	backups int
 	next    string // the cursor that goes with the answer
+	devices []api.Device
 }
 
 func newFake() *fake {
@@ -71,6 +72,11 @@ func (f *fake) routes() http.Handler {
 		{"DELETE", "/v1/peers/{id}", f.deletePeer},
 		{"POST", "/v1/join", f.join},
 		{"POST", "/v1/reset", f.reset},
+		{"GET", "/v1/devices", f.listDevices},
+		{"GET", "/v1/devices/{peer}", f.listDevices},
+		{"POST", "/v1/devices/{peer}", f.addDevice},
+		{"POST", "/v1/devices/{peer}/{device}", f.editDevice},
+		{"DELETE", "/v1/devices/{peer}/{device}", f.removeDevice},
 		{"GET", "/v1/pool", f.pool},
 		{"GET", "/v1/pool/snapshots", f.snapshots},
 		{"GET", "/v1/volumes", f.listVolumes},

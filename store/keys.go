@@ -13,6 +13,8 @@ const (
 	PrefixAlive = Root + "alive/"
 	// PrefixVolumes holds the volumes, by name.
 	PrefixVolumes = Root + "volumes/"
+	// PrefixDevices holds the devices on which bricks of a size are made, by device id.
+	PrefixDevices = Root + "devices/"
 	// PrefixOptions holds options of the pool as a whole; its one id is "cluster".
 	PrefixOptions = Root + "options/"
 	// PrefixGroups holds the groups of volume options that users made, by name.
@@ -31,6 +33,8 @@ const (
 	PrefixKeys = Root + "keys/"
 	// PrefixLocks holds the locks of running transactions, by what is locked, such as "volume/gv0".
 	PrefixLocks = Root + "locks/"
+	// PrefixClaims holds, by what is claimed, such as "device/ID", which transaction claimed some of it last.
+	PrefixClaims = Root + "claims/"
 	// PrefixRevoked holds the certificates that are no longer good, by serial number.
 	PrefixRevoked = Root + "revoked/"
 	// PrefixEvents holds the events of each change, by an id that says nothing; the revision gives their order.

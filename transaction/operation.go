@@ -77,6 +77,8 @@ type Plan[P any] struct {
 	Locks []string
 	// Guards are checked together with the intent: typically that the records which the plan read are unchanged.
 	Guards []store.Guard
+	// Claims are what the transaction may take up of things that are limited, by what is claimed.
+	Claims map[string]Claim
 	// Answer, if not nil, is what the request is answered with if the operation is done, as far as the plan knows it. It is kept
 	// for requests that are repeated.
 	Answer any
@@ -90,7 +92,7 @@ func (p Plan[P]) Answering(answer any) Plan[P] {
 
 // Erase returns the plan with its type forgotten, for Registry.Run.
 func (p Plan[P]) Erase() Plan[any] {
-	return Plan[any]{Params: p.Params, Peers: p.Peers, Locks: p.Locks, Guards: p.Guards, Answer: p.Answer}
+	return Plan[any]{Params: p.Params, Peers: p.Peers, Locks: p.Locks, Guards: p.Guards, Answer: p.Answer, Claims: p.Claims}
 }
 
 // definition is an operation with its types erased. bind decodes the parameters and gives back the types' functions.

@@ -47,7 +47,9 @@ type Record struct {
 	Outputs Outputs         `json:"outputs,omitempty"`
 	Peers   []string        `json:"peers"`
 	Locks   []string        `json:"locks"`
-	State   State           `json:"state"`
+	// Claims are what it may take up, by what is claimed; see Claim.
+	Claims map[string]uint64 `json:"claims,omitempty"`
+	State  State             `json:"state"`
 	// Pivoted tells a stuck transaction's direction: forward if true.
 	Pivoted bool `json:"pivoted,omitempty"`
 	// Left counts the steps, from the first, that an unwinding transaction has yet to undo.

@@ -21,6 +21,7 @@ type wish struct {
 	locks  []string
 	guards []store.Guard
 	answer any
+	claims map[string]Claim
 }
 
 // outcome is how a transaction ended, or why it has not.
@@ -39,6 +40,8 @@ type drive struct {
 	rev int64
 	// wrote are the keys of the records that the commit has changed.
 	wrote []string
+	// claims are the writes of the intent that make claims.
+	claims []store.Write
 
 	ctx    context.Context // made by claim, for the Dos: it ends when the transaction is cancelled
 	cancel context.CancelFunc
@@ -64,6 +67,7 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	if err != nil {
 		return nil, err
 	}
+	d.claims = claimWrites(d.id, w.claims)
 	if p := planning(ctx); p != nil {
 		plan, err := d.plan(ctx, guards)
 		return nil, p.end(plan, expected.Refused(err))
@@ -111,7 +115,7 @@ func (e *Engine) intent(def *definition, w wish) Record {
 	locks := slices.Compact(slices.Sorted(slices.Values(w.locks)))
 	return Record{
 		Operation: def.name, Version: def.version, Params: w.params, Peers: w.peers, Locks: locks,
-		State: Running, Owner: e.owner, Started: time.Now().UTC(),
+		State: Running, Owner: e.owner, Started: time.Now().UTC(), Claims: amounts(w.claims),
 	}
 }
 
@@ -121,7 +125,7 @@ func (d *drive) intent() []store.Write {
 	for _, l := range d.rec.Locks {
 		writes = append(writes, lockKind.Create(l, Lock{Transaction: d.id, Operation: d.rec.Operation, Since: d.rec.Started}))
 	}
-	return writes
+	return append(writes, d.claims...)
 }
 
 // begin writes the intent and takes all locks, or none.

@@ -68,6 +68,10 @@ func (p *Peer) LinkUp(ctx context.Context) error { return p.bridge.ip(ctx, "link
 // Path is the name on the machine of a file of the peer: os.ReadFile(p.Path("/srv/gv0/x")) reads a file of a brick,
 // and below /mnt a file of a mounted volume.
 func (p *Peer) Path(name string) string {
+	// A link in the peer's files would be followed in those of the machine.
+	if rest, ok := strings.CutPrefix(name, "/var/run/"); ok {
+		name = "/run/" + rest
+	}
 	return filepath.Join("/proc", strconv.Itoa(p.space.pid()), "root", name)
 }
 

@@ -23,6 +23,6 @@ func (p *Peer) PowerCut(ctx context.Context) error {
 			return errors.New("the daemon of " + p.Name + " outlives a power cut")
 		}
 	}
-	_, err := p.Run(ctx, "sh", "-c", "umount -l /mnt/* 2>/dev/null; rm -rf /run/glusterd2 /run/gluster/*")
+	_, err := p.Run(ctx, "sh", "-c", "umount -l /mnt/* /run/glusterd2/bricks/* 2>/dev/null; rm -rf /run/glusterd2 /run/gluster/*")
 	return err
 }

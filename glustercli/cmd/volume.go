@@ -72,8 +72,8 @@ func newVolumeStop(a *app) *cobra.Command {
 func newVolumeDelete(a *app) *cobra.Command {
 	var force bool
 	c := &cobra.Command{
-		Use: "delete VOLUME [force]", Aliases: []string{"remove", "rm"}, Short: "Delete a stopped volume; the files stay on its bricks",
-		Long: "Delete a stopped volume; the files stay on its bricks. If a peer that holds bricks cannot be reached the operation waits\n" +
+		Use: "delete VOLUME [force]", Aliases: []string{"remove", "rm"}, Short: "Delete a stopped volume; the files stay on bricks that you named",
+		Long: "Delete a stopped volume; the files stay on bricks that you named. If a peer that holds bricks cannot be reached the operation waits\n" +
 			"for it, and ends by itself when it is back. With force it does not wait, which is for peers that are gone for good.",
 		Args: wants(1, 2), ValidArgsFunction: a.complete(volumeNames("force")),
 	}
@@ -89,7 +89,7 @@ func newVolumeDelete(a *app) *cobra.Command {
 			}
 			return a.client.VolumeDelete(ctx, args[0])
 		}
-		if err := a.confirmPlan(ctx, "deleting volume "+args[0]+" erases all that the pool knows of it (the files stay on its bricks)", forget); err != nil {
+		if err := a.confirmPlan(ctx, "deleting volume "+args[0]+" erases all that the pool knows of it (the files stay on bricks that you named; bricks that gd2 made for a size go with all that is on them)", forget); err != nil {
 			return err
 		}
 		if err := forget(ctx); err != nil {

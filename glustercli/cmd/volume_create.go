@@ -11,15 +11,16 @@ import (
 func newVolumeCreate(a *app) *cobra.Command {
 	var f createFlags
 	c := &cobra.Command{
-		Use:   "create VOLUME [replica N [arbiter 1]] [disperse [N]] [disperse-data N] [redundancy N] [transport tcp] HOST:/PATH... [force]",
-		Short: "Create a volume from bricks",
-		Long: `Create a volume from bricks. A brick is a directory on a peer, HOST:/PATH; the bricks are grouped in the order given:
+		Use:   "create VOLUME [replica N [arbiter 1]] [disperse [N]] [disperse-data N] [redundancy N] [transport tcp] {HOST:/PATH... | --size SIZE} [force]",
+		Short: "Create a volume from bricks, or of a size",
+		Long: `Create a volume from bricks, or of a size: then gd2 makes the bricks, on devices that it chooses (device add). A brick is a directory on a peer, HOST:/PATH; the bricks are grouped in the order given:
 with replica 3, the first three hold the same files. Without replica and disperse the files are spread over all bricks.
 The words of the form and the flags of the same names mean the same.`,
 		Example: `  glustercli volume create gv0 replica 3 node1:/data/b node2:/data/b node3:/data/b
   glustercli volume create gv1 replica 2 arbiter 1 node1:/data/b1 node2:/data/b1 node3:/data/b1
   glustercli volume create gv2 disperse 6 redundancy 2 node{1..6}:/data/b2
-  glustercli volume create gv3 --replica 2 --options cluster.quorum-type:auto node{1..4}:/data/b3`,
+  glustercli volume create gv3 --replica 2 --options cluster.quorum-type:auto node{1..4}:/data/b3
+  glustercli volume create gv4 --size 10GiB replica 3`,
 		Args: wants(1, -1),
 	}
 	f.register(c)
@@ -35,7 +36,7 @@ The words of the form and the flags of the same names mean the same.`,
 }
 
 func (a *app) create(ctx context.Context, req api.VolumeCreateReq) error {
-	if s := req.Subvols[0]; s.ReplicaCount == 2 && s.ArbiterCount == 0 {
+	if copies, arbiters := copiesOf(req); copies == 2 && arbiters == 0 {
 		a.note("volume create: %s: warning: with two copies and no arbiter, copies can come to contradict each other "+
 			"(split-brain); replica 3 or an arbiter prevents it", req.Name)
 	}
@@ -46,6 +47,14 @@ func (a *app) create(ctx context.Context, req api.VolumeCreateReq) error {
 	return a.done(v, "volume create: %s: success: please start the volume to access data", req.Name)
 }
 
+// copiesOf returns how many copies and arbiters each subvolume of a request has.
+func copiesOf(req api.VolumeCreateReq) (copies, arbiters int) {
+	if len(req.Subvols) == 0 {
+		return req.ReplicaCount, req.ArbiterCount
+	}
+	return req.Subvols[0].ReplicaCount, req.Subvols[0].ArbiterCount
+}
+
 func (f *createFlags) register(c *cobra.Command) {
 	f.registerCopies(c)
 	f.registerBricks(c)
@@ -53,6 +62,7 @@ func (f *createFlags) register(c *cobra.Command) {
 	s.IntVar(&f.disperse, "disperse", 0, "bricks that share the coded pieces of each file")
 	s.IntVar(&f.data, "disperse-data", 0, "of these, how many are needed to read a file")
 	s.IntVar(&f.redundancy, "redundancy", 0, "of these, how many may be lost")
+	f.sized.register(c)
 	s.StringVar(&f.transport, "transport", "", "only tcp")
 	s.StringToStringVar(&f.metadata, "metadata", nil, "metadata of the volume, KEY=VALUE,...")
 	s.StringSliceVar(&f.options, "options", nil, "options of the volume, NAME:VALUE,...")

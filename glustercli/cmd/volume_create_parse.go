@@ -22,6 +22,7 @@ type createFlags struct {
 	options   []string
 	api.OptionFlags
 	reuse, rootDir, mount, createDir bool
+	sized                            sizedFlags
 }
 
 // Words of gluster's grammar of volume create.
@@ -44,18 +45,23 @@ func parseCreate(args []string, f createFlags) (api.VolumeCreateReq, error) {
 	if err != nil {
 		return api.VolumeCreateReq{}, err
 	}
-	s, err := f.shape(len(bricks))
-	if err != nil {
-		return api.VolumeCreateReq{}, err
-	}
 	options, err := f.optionMap()
 	if err != nil {
 		return api.VolumeCreateReq{}, err
 	}
-	return api.VolumeCreateReq{
-		Name: args[0], Transport: f.transport, Subvols: s.split(bricks), Force: f.force,
+	req := api.VolumeCreateReq{
+		Name: args[0], Transport: f.transport, Force: f.force,
 		Metadata: f.metadata, Options: options, OptionFlags: f.OptionFlags, Flags: f.brickFlags(),
-	}, nil
+	}
+	if err := f.sized.into(&req, f); err != nil || f.sized.given() {
+		return req, err
+	}
+	s, err := f.shape(len(bricks))
+	if err != nil {
+		return api.VolumeCreateReq{}, err
+	}
+	req.Subvols = s.split(bricks)
+	return req, nil
 }
 
 // words takes the words of gluster's grammar into f and returns the bricks.
@@ -79,8 +85,11 @@ func (f *createFlags) words(args []string) ([]api.BrickReq, error) {
 		}
 		i += used
 	}
-	if len(bricks) == 0 {
-		return nil, usagef("no brick is given; name at least one as HOST:/PATH")
+	switch {
+	case len(bricks) == 0 && !f.sized.given():
+		return nil, usagef("no brick is given; name at least one as HOST:/PATH, or give --size")
+	case len(bricks) > 0 && f.sized.given():
+		return nil, usagef("bricks and --size are given: either gd2 makes the bricks, or you name them")
 	}
 	return bricks, nil
 }

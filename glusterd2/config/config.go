@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/url"
 	"time"
+
+	"gd2/pkg/bytesize"
 )
 
 // DefaultFile is read when --config names no other; it may be absent.
@@ -86,7 +88,7 @@ type Config struct {
 	// VoterReplaceAfter is how long the peer of a voter may be away before another peer gets its vote.
 	VoterReplaceAfter time.Duration
 	// StoreQuota is the most that the store's database may take on disk, in bytes.
-	StoreQuota Bytes
+	StoreQuota bytesize.Bytes
 	// SnapshotInterval is the time between the snapshots of the store that are kept on this peer; 0 makes none.
 	// SnapshotKeep is how many are kept.
 	SnapshotInterval time.Duration

@@ -204,25 +204,6 @@ func TestPoolKeys(t *testing.T) {
 	}
 }
 
-func TestBytes(t *testing.T) {
-	for text, want := range map[string]Bytes{
-		"0": 0, "17": 17, "17B": 17, "1k": 1024, "2GiB": 2 << 30, "2gb": 2 << 30, " 3 M ": 3 << 20, "1TiB": 1 << 40, "1048576": 1 << 20,
-	} {
-		got, err := ParseBytes(text)
-		if err != nil || got != want {
-			t.Errorf("ParseBytes(%q) = %d, %v", text, got, err)
-		}
-		if again, err := ParseBytes(got.String()); err != nil || again != got {
-			t.Errorf("%q is written as %q, which reads as %d, %v", text, got, again, err)
-		}
-	}
-	for _, text := range []string{"", "GiB", "-1", "1.5G", "9999999999TiB", "1PB", "1GG"} {
-		if got, err := ParseBytes(text); err == nil {
-			t.Errorf("ParseBytes(%q) = %d", text, got)
-		}
-	}
-}
-
 // TestDocs keeps the page for users complete.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/config.md")

@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"gd2/pkg/bytesize"
 )
 
 // Load reads flags from args (without the program's name), variables through getenv (os.Getenv in main) and the file
@@ -209,8 +211,8 @@ func assign(field, value any) error {
 		*f = n
 	case *time.Duration:
 		return assignDuration(f, fmt.Sprint(value))
-	case *Bytes:
-		n, err := ParseBytes(fmt.Sprint(value))
+	case *bytesize.Bytes:
+		n, err := bytesize.Parse(fmt.Sprint(value))
 		*f = n
 		return err
 	case *[]string:

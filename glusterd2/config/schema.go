@@ -14,7 +14,7 @@ import (
 type option struct {
 	name  string
 	usage string
-	// value points at the field: *string, *bool, *int, *time.Duration, *Bytes, *[]string or *Secret.
+	// value points at the field: *string, *bool, *int, *time.Duration, *bytesize.Bytes, *[]string or *Secret.
 	value func(*Config) any
 	// preset is the default in the form of the file. Empty with derive set: it depends on other keys.
 	preset any

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"gd2/pkg/bytesize"
 )
 
 // maxRunDir keeps the path of a brick's socket (a slash, 16 hex digits, ".socket") and of our own below the 107
@@ -89,9 +91,9 @@ const (
 	// minReplaceAfter is above what a restart of a daemon or a short loss of the network takes.
 	minReplaceAfter = 10 * time.Second
 	// minQuota leaves room for a database that is being defragmented; maxQuota is the most that etcd is meant for.
-	minQuota, maxQuota  Bytes = 64 << 20, 8 << 30
-	minSnapshotInterval       = time.Minute
-	maxSnapshotKeep           = 10_000
+	minQuota, maxQuota  bytesize.Bytes = 64 << 20, 8 << 30
+	minSnapshotInterval                = time.Minute
+	maxSnapshotKeep                    = 10_000
 	// Every operation that has ended takes a kilobyte or so, on every peer.
 	minOperations, maxOperations = 10, 100_000
 	minOperationsFor             = time.Minute

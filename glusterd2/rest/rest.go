@@ -106,7 +106,7 @@ func New(cfg Config) (*API, error) {
 		if row.Method == http.MethodGet {
 			methods = append(methods, http.MethodHead) // net/http leaves the body out
 		}
-		a.router.Methods(methods...).Path(row.Path).Name(row.Name).Handler(a.wrap(row))
+		a.router.Methods(methods...).Path(row.pattern()).Name(row.Name).Handler(a.wrap(row))
 	}
 	a.router.NotFoundHandler = a.wrap(a.noRoute())
 	a.router.MethodNotAllowedHandler = a.wrap(a.noMethod())
@@ -137,6 +137,7 @@ func (a *API) table() []Route {
 	t = append(t, a.healRoutes()...)
 	t = append(t, a.diagnoseRoutes()...)
 	t = append(t, a.peerRoutes()...)
+	t = append(t, a.deviceRoutes()...)
 	t = append(t, a.poolRoutes()...)
 	t = append(t, a.clusterRoutes()...)
 	t = append(t, a.quotaRoutes()...)

@@ -8,6 +8,7 @@ import (
 
 	"gd2/store"
 	"slices"
+	"strings"
 
 	"gd2/transaction"
 )
@@ -72,6 +73,8 @@ type Route struct {
 	// plan says why not in NoPlan.
 	Plans  bool
 	NoPlan string
+	// Tail names the variable, the last of the path, that takes slashes too.
+	Tail string
 	// MediaType is that of a raw route's answer.
 	MediaType string
 
@@ -164,6 +167,14 @@ func (row *Route) queryOf() []Param {
 	}
 	return append(slices.Clip(row.Query), Param{Name: paramAsync, Bare: true,
 		Description: "answer as soon as the change has begun, with 202 and where it can be followed; the same as Prefer: respond-async"})
+}
+
+// pattern is the path as the router reads it.
+func (row *Route) pattern() string {
+	if row.Tail == "" {
+		return row.Path
+	}
+	return strings.TrimSuffix(row.Path, "{"+row.Tail+"}") + "{" + row.Tail + ":.+}"
 }
 
 // changes tells whether the route can change anything.

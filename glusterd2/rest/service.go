@@ -18,6 +18,7 @@ type Services struct {
 	Bricks     Bricks
 	Diagnosis  Diagnosis
 	Peers      Peers
+	Devices    Devices
 	Pool       Pool
 	Cluster    Cluster
 	OptionHelp OptionHelp

@@ -16,7 +16,9 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/ask"
+	"gd2/glusterd2/backing"
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/commands/devices"
 	"gd2/glusterd2/commands/diagnose"
 	"gd2/glusterd2/commands/events"
 	"gd2/glusterd2/commands/peers"
@@ -58,6 +60,8 @@ type Server struct {
 	table    *xlator.Table
 	peers    *peers.Commands
 	volumes  *volumes.Commands
+	devices  *devices.Commands
+	backing  *backing.Host
 	asker    *ask.Asker
 	diagnose *diagnose.Commands
 	events   *events.Commands
@@ -185,6 +189,7 @@ func (s *Server) build() {
 	registry := transaction.NewRegistry()
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	quotaOps := quotas.Register(registry, s.quota.mounter)
+	deviceOps := devices.Register(registry, deviceHost{s.backing, s.mounts()})
 	engine := transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
 		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
@@ -200,6 +205,7 @@ func (s *Server) build() {
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
+	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
@@ -241,9 +247,10 @@ func (s *Server) buildDataPlane(self string) {
 	heal := selfheal.New(selfheal.Config{
 		PeerID: self, Layout: layout, Program: s.cfg.GlusterFS, Host: s.localHost(), BrickOp: gfrpc.BrickOp, Log: s.log.Entry("selfheal"),
 	})
+	s.backing = backing.New(backing.Config{Mounts: s.mounts(), Log: s.log.Entry("backing")})
 	s.quorum = s.newQuorum(self)
 	s.plane = &volumes.DataPlane{
-		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Quorum: s.quorum,
+		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Backing: s.backing, Quorum: s.quorum,
 		Repairer: selfheal.Repairer{Program: s.cfg.GlusterFS, Layout: layout}, RepairText: s.repairText,
 	}
 	s.quota = s.newHostQuota(self, layout)

@@ -154,7 +154,19 @@ func replicateShape(req api.SubvolReq, n int) (Subvol, error) {
 }
 
 func disperseShape(req api.SubvolReq, n int) (Subvol, error) {
-	total, data, redundancy := req.DisperseCount, req.DisperseData, req.DisperseRedundancy
+	total, redundancy, err := DisperseCounts(req.DisperseCount, req.DisperseData, req.DisperseRedundancy, n)
+	if err != nil {
+		return Subvol{}, err
+	}
+	if n != total {
+		return Subvol{}, api.FieldErrorf("bricks", "%d bricks in a subvolume of %d: number of bricks and disperse count differ", n, total)
+	}
+	return Subvol{Type: api.SubvolDisperse, Disperse: total, Redundancy: redundancy}, nil
+}
+
+// DisperseCounts completes what a request says of a dispersed subvolume: any of the number of its bricks, of its data
+// bricks and its redundancy may be 0. If nothing else says how many bricks there are, it is n. The error is Invalid.
+func DisperseCounts(total, data, redundancy, n int) (bricks, redundant int, err error) {
 	if total == 0 {
 		total = n
 		if data > 0 && redundancy > 0 {
@@ -169,15 +181,13 @@ func disperseShape(req api.SubvolReq, n int) (Subvol, error) {
 	}
 	switch {
 	case data > 0 && data+redundancy != total:
-		return Subvol{}, api.FieldErrorf("disperse-data", "disperse data %d and redundancy %d do not make %d bricks", data, redundancy, total)
+		return 0, 0, api.FieldErrorf("disperse-data", "disperse data %d and redundancy %d do not make %d bricks", data, redundancy, total)
 	case total < 3 || total > MaxDisperse:
-		return Subvol{}, api.FieldErrorf("disperse-count", "disperse count %d: use 3 to %d", total, MaxDisperse)
+		return 0, 0, api.FieldErrorf("disperse-count", "disperse count %d: use 3 to %d", total, MaxDisperse)
 	case redundancy < 1 || 2*redundancy >= total:
-		return Subvol{}, api.FieldErrorf("disperse-redundancy", "redundancy %d of %d: at least 1 and less than half of the bricks", redundancy, total)
-	case n != total:
-		return Subvol{}, api.FieldErrorf("bricks", "%d bricks in a subvolume of %d: number of bricks and disperse count differ", n, total)
+		return 0, 0, api.FieldErrorf("disperse-redundancy", "redundancy %d of %d: at least 1 and less than half of the bricks", redundancy, total)
 	}
-	return Subvol{Type: api.SubvolDisperse, Disperse: total, Redundancy: redundancy}, nil
+	return total, redundancy, nil
 }
 
 // Redundancy is what a disperse set of the given size gets when nobody says: the smallest that leaves a power of two of

@@ -34,6 +34,8 @@ type Volume struct {
 	// QuotaVersion counts how often quota was switched on: what bricks counted under an earlier one does not count.
 	QuotaVersion int       `json:"quota-version,omitempty"`
 	CreatedAt    time.Time `json:"created-at"`
+	// Capacity is the size that a volume was asked for, in bytes; 0 for one of bricks that somebody named.
+	Capacity uint64 `json:"capacity,omitempty"`
 }
 
 // Auth is what the trusted processes of the pool present to the volume's bricks. It is never shown.
@@ -67,6 +69,12 @@ type Brick struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// Reset is set while the brick is taken out of service to be made anew at the same place. It must not run then.
 	Reset bool `json:"reset,omitempty"`
+	// Device is the id of the device that gd2 made the brick on, Size what the brick holds, Cost what the device gives for
+	// it, and Pool the part of that for data, in bytes. They are empty for bricks that somebody else made.
+	Device string `json:"device,omitempty"`
+	Size   uint64 `json:"size,omitempty"`
+	Cost   uint64 `json:"cost,omitempty"`
+	Pool   uint64 `json:"pool,omitempty"`
 }
 
 // Leaving reports whether the subvolume is going to be removed: its bricks leave together.
@@ -162,7 +170,7 @@ func (v *Volume) Info(hosts func(peerID string) string) api.VolumeInfo {
 		DistributeCount: len(v.Subvols), ReplicaCount: max(shape.Replica, 1), ArbiterCount: shape.Arbiter,
 		DisperseCount: shape.Disperse, DisperseRedundancyCount: shape.Redundancy,
 		DisperseDataCount: shape.Disperse - shape.Redundancy,
-		Options:           orEmpty(v.Options), Metadata: orEmpty(v.Metadata), SnapList: []string{},
+		Options:           orEmpty(v.Options), Metadata: orEmpty(v.Metadata), SnapList: []string{}, Capacity: v.Capacity,
 	}
 	for i := range v.Subvols {
 		info.Subvols = append(info.Subvols, v.subvolInfo(i, hosts))

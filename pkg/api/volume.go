@@ -83,6 +83,28 @@ type SmartVolumeFields struct {
 	SubvolZonesOverlap    bool     `json:"subvolume-zones-overlap,omitempty"`
 	SubvolType            string   `json:"subvolume-type,omitempty"`
 	ProvisionerType       string   `json:"provisioner,omitempty"`
+	// MatchTags admit devices by their tags: TAG=VALUE or TAG!=VALUE (an addition).
+	MatchTags []string `json:"match-tags,omitempty"`
+}
+
+// Given returns the name of a field that is given, or nothing.
+func (f SmartVolumeFields) Given() string {
+	for _, c := range []struct {
+		field string
+		given bool
+	}{
+		{"max-brick-size", f.MaxBrickSize > 0}, {"distribute", f.DistributeCount != 0}, {"replica", f.ReplicaCount != 0},
+		{"arbiter", f.ArbiterCount != 0}, {"average-file-size", f.AverageFileSize > 0}, {"disperse", f.DisperseCount != 0},
+		{"disperse-redundancy", f.DisperseRedundancy != 0}, {"disperse-data", f.DisperseData != 0}, {"snapshot", f.SnapshotEnabled},
+		{"snapshot-reserve-factor", f.SnapshotReserveFactor != 0}, {"limit-peers", len(f.LimitPeers) > 0}, {"limit-zones", len(f.LimitZones) > 0},
+		{"exclude-peers", len(f.ExcludePeers) > 0}, {"exclude-zones", len(f.ExcludeZones) > 0}, {"subvolume-zones-overlap", f.SubvolZonesOverlap},
+		{"provisioner", f.ProvisionerType != ""}, {"match-tags", len(f.MatchTags) > 0},
+	} {
+		if c.given {
+			return c.field
+		}
+	}
+	return ""
 }
 
 // VolumeInfo describes a volume.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -199,6 +200,21 @@ func bricksOf(r store.Reader, peerID string) ([]string, error) {
 	for _, rec := range recs {
 		for _, b := range rec.Value.BricksOn(peerID) {
 			out = append(out, rec.Value.Name+": "+b.Path)
+		}
+	}
+	return out, nil
+}
+
+// devicesOf lists the paths of the devices of a peer.
+func devicesOf(r store.Reader, peerID string) ([]string, error) {
+	recs, err := device.Records.List(r)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, rec := range recs {
+		if rec.Value.PeerID == peerID {
+			out = append(out, rec.Value.Name)
 		}
 	}
 	return out, nil

@@ -173,6 +173,13 @@ func (c *Commands) removable(rec store.Record[*peer.Peer], online, force bool) e
 		list := strings.Join(bricks[:min(show, len(bricks))], ", ")
 		return api.Errorf(api.Forbidden, "peer %s holds %d bricks (%s): remove or replace them first", rec.Value.Name, len(bricks), list)
 	}
+	devices, err := devicesOf(c.Store, rec.ID)
+	if err != nil {
+		return err
+	}
+	if len(devices) > 0 {
+		return api.Errorf(api.Forbidden, "peer %s has the devices %s: remove them first", rec.Value.Name, strings.Join(devices, ", "))
+	}
 	if !online && !force {
 		return api.Errorf(api.Unavailable, "peer %s cannot be reached: start it, or detach it with --force if it is gone for good", rec.Value.Name)
 	}

@@ -18,6 +18,9 @@ type BrickHost interface {
 	// under the same mark.
 	PrepareAs(ctx context.Context, part *volume.Volume, mark string, allow Allow) error
 	UnprepareAs(ctx context.Context, part *volume.Volume, mark string) error
+	// Reclaim removes the bricks of a part that gd2 has made, with all that is on them, and gives their room back. It is
+	// safe after nothing, half or all of it, and twice.
+	Reclaim(ctx context.Context, part *volume.Volume) error
 	// Blame makes the copies of a volume blame its bricks that are empty, so that these are healed and not read before.
 	Blame(ctx context.Context, e EmptyBricks) error
 	// Forgive takes back what Blame did. It is safe after nothing, half or all of it, and twice.

@@ -23,6 +23,8 @@ type createParams struct {
 	Allow  Allow          `json:"allow"`
 	// Peers are the revisions of the records of the peers that hold bricks: none may have left meanwhile.
 	Peers map[string]int64 `json:"peers"`
+
+	claims map[string]transaction.Claim // for the intent only
 }
 
 func createOperation(host Host) transaction.Operation[createParams, none] {
@@ -51,6 +53,16 @@ func createOperation(host Host) transaction.Operation[createParams, none] {
 
 // Create makes a volume of the bricks that the request names.
 func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
+	var info api.VolumeInfo
+	err := planned(ctx, func() (err error) {
+		info, err = c.create(ctx, req)
+		return err
+	})
+	return info, err
+}
+
+// create is one try of Create.
+func (c *Commands) create(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.VolumeInfo{}, err
 	}
@@ -78,7 +90,7 @@ func (c *Commands) Create(ctx context.Context, req api.VolumeCreateReq) (api.Vol
 func createPlan(p createParams) transaction.Plan[createParams] {
 	return transaction.Plan[createParams]{
 		Params: p, Peers: p.Volume.Peers(), Locks: append(brickLocks(p.Volume), Lock(p.Volume.Name)),
-		Guards: []store.Guard{volume.Records.MustBeAbsent(p.Volume.Name)},
+		Guards: []store.Guard{volume.Records.MustBeAbsent(p.Volume.Name)}, Claims: p.claims,
 	}
 }
 
@@ -107,13 +119,13 @@ func (c *Commands) planCreate(req api.VolumeCreateReq) (createParams, error) {
 		return createParams{}, err
 	}
 	params := createParams{Allow: Allow{Flags: req.Flags, Force: req.Force}, Peers: map[string]int64{}}
-	place := func(b api.BrickReq) (volume.Placed, error) { return c.place(b, params.Peers) }
-	subvols, err := volume.Layout(req.Subvols, place, uuid.NewString)
+	subvols, claims, err := c.planSubvols(req, params.Peers)
+	params.claims = claims
 	if err != nil {
 		return createParams{}, err
 	}
 	v := &volume.Volume{
-		ID: uuid.NewString(), Name: req.Name, Transport: api.TransportTCP, State: volume.Created, Subvols: subvols,
+		ID: uuid.NewString(), Name: req.Name, Transport: api.TransportTCP, State: volume.Created, Subvols: subvols, Capacity: req.Size,
 		Metadata: req.Metadata, Auth: volume.Auth{Username: uuid.NewString(), Password: uuid.NewString()}, CreatedAt: time.Now().UTC(),
 	}
 	if err := c.checkBricks(v); err != nil {
@@ -138,10 +150,6 @@ func (c *Commands) checkCreate(req api.VolumeCreateReq) error {
 	}
 	if t := req.Transport; t != "" && t != api.TransportTCP {
 		return api.FieldErrorf("transport", "transport %.20q: only %s is possible with this GlusterFS", t, api.TransportTCP)
-	}
-	if req.Size > 0 || req.ProvisionerType != "" {
-		return api.Errorf(api.NotSupported, "size: volumes of a size, on bricks that gd2 makes, are not possible here: name the bricks in subvols").
-			With(api.FieldField, "size")
 	}
 	if err := checkFlags(req.Flags); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"gd2/glusterd2/backing"
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/quota"
@@ -27,6 +28,8 @@ type DataPlane struct {
 	// RepairText returns the volfile for a Repairer.
 	RepairText func(v *volume.Volume) string
 	Quota      *quota.Daemon
+	// Backing makes what bricks of a size stand on.
+	Backing *backing.Host
 
 	// real is where this peer's bricks really are.
 	real brick.RealPaths
@@ -55,6 +58,9 @@ func (d *DataPlane) Prepare(ctx context.Context, v *volume.Volume, allow Allow) 
 
 // PrepareAs implements BrickHost.
 func (d *DataPlane) PrepareAs(ctx context.Context, v *volume.Volume, mark string, allow Allow) error {
+	if err := d.back(ctx, v); err != nil {
+		return err
+	}
 	return d.prepare(ctx, d.OS, v, mark, allow)
 }
 
@@ -69,6 +75,8 @@ func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume,
 	bricks := v.BricksOn(d.PeerID)
 	for _, b := range bricks {
 		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Real: &d.real, Allow: grants}
+		// Whoever made a directory of the root filesystem a device has allowed it.
+		req.Allow.RootFilesystem = req.Allow.RootFilesystem || b.Device != ""
 		if err := brick.Check(ctx, sys, req); err != nil {
 			return err
 		}
@@ -114,12 +122,13 @@ func (d *DataPlane) Unprepare(ctx context.Context, v *volume.Volume) error {
 func (d *DataPlane) UnprepareAs(ctx context.Context, v *volume.Volume, mark string) error {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
-	for _, b := range v.BricksOn(d.PeerID) {
+	named, _ := split(v)
+	for _, b := range v.Part(named...).BricksOn(d.PeerID) {
 		if err := brick.Unprepare(ctx, d.OS, d.prepareReq(v, b, mark, true)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return d.unback(ctx, v) // a brick that gd2 makes is new: it goes with all that is on it
 }
 
 func (d *DataPlane) specs(v *volume.Volume) []brick.Spec {
@@ -143,6 +152,9 @@ func (d *DataPlane) Start(ctx context.Context, v *volume.Volume) error {
 		return err
 	}
 	defer unlock()
+	if err := d.mountBacked(ctx, v); err != nil {
+		return err
+	}
 	d.setComing(v.Name, v)
 	_, err = d.Bricks.StartAll(ctx, d.wanted(v))
 	return err

@@ -180,6 +180,14 @@ func (h fakeHost) blame(ctx context.Context, e EmptyBricks, call string, on bool
 	})
 }
 
+func (h fakeHost) Reclaim(ctx context.Context, part *volume.Volume) error {
+	_, made := split(part)
+	return h.each(ctx, part.Part(made...), "reclaim", func(at string) error {
+		delete(h.bricks, at)
+		return nil
+	})
+}
+
 func (h fakeHost) Start(ctx context.Context, v *volume.Volume) error {
 	return h.run(ctx, v, "start", true)
 }

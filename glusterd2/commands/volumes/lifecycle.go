@@ -192,7 +192,8 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 	}
 }
 
-// Delete deletes a volume that is not started. The data on its bricks stays. While a peer that holds bricks is away the operation
+// Delete deletes a volume that is not started. The data on its bricks stays, unless gd2 has
+// made them. While a peer that holds bricks is away the operation
 // waits for it, and holds the volume; force does not wait, for a peer that is gone for good.
 func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	rec, err := c.findToChange(ctx, name)
@@ -202,7 +203,11 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if rec.Value.State == volume.Started {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
 	}
-	transaction.Warn(ctx, "the files on the bricks stay")
+	operation, stay := c.Ops.remove, "the files on the bricks stay"
+	if _, made := split(rec.Value); len(made) > 0 {
+		operation, stay = c.Ops.destroy, "the files on bricks that were named stay; those that were made for a size go"
+	}
+	transaction.Warn(ctx, "%s", stay)
 	if err := c.forgetLimits(transaction.Part(ctx), rec); err != nil {
 		return err
 	}
@@ -214,7 +219,7 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if len(down) > 0 {
 		transaction.Warn(ctx, "the peers %v cannot be reached: the operation waits for them", c.names(down))
 	}
-	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, up, down))
+	_, err = operation.Run(ctx, c.Engine, removePlan(rec, up, down))
 	return err
 }
 

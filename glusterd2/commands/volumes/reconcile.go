@@ -110,6 +110,9 @@ func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) erro
 	if err != nil {
 		return err
 	}
+	if err := r.mount(ctx, d, thorough); err != nil {
+		return err
+	}
 	// Before anything is started: a brick of the old address would be taken for missing, and be started twice.
 	moved := r.stopMoved(ctx, running)
 	r.Bricks.SetDesired(bricks)
@@ -122,6 +125,33 @@ func (r *Reconciler) running(d difference, thorough bool) ([]brick.Spec, error) 
 		return r.Plane.Bricks.Running()
 	}
 	return r.Plane.Bricks.RunningOf(d.moved...)
+}
+
+// mount mounts the filesystems of the bricks of started volumes that gd2 has made, as after a restart of the host: of all
+// volumes, or of those whose bricks are others now.
+func (r *Reconciler) mount(ctx context.Context, d difference, thorough bool) error {
+	recs, err := volume.Records.List(r.Store)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		if rec.Value.State == volume.Started && (thorough || slices.Contains(d.moved, rec.ID)) && !r.Locked(rec.ID) {
+			r.mountBricks(ctx, rec.Value)
+		}
+	}
+	return nil
+}
+
+// mountBricks mounts those of one volume. One that cannot be mounted keeps its own brick down, no other.
+func (r *Reconciler) mountBricks(ctx context.Context, v *volume.Volume) {
+	for _, b := range v.BricksOn(r.Plane.PeerID) {
+		if b.Device == "" {
+			continue
+		}
+		if err := r.Plane.mountBacked(ctx, v.Part(b)); err != nil {
+			r.Log.WithField("volume", v.Name).Warnf("the filesystem of the brick %s is not mounted: %v", b.Path, err)
+		}
+	}
 }
 
 // stopMoved stops bricks that run under an address that this peer had before; they are started again under the present.

@@ -21,10 +21,11 @@ type Surveyor interface {
 // SurveyPrepare implements Surveyor: checks and preparation themselves, on files that they cannot change.
 func (d *DataPlane) SurveyPrepare(ctx context.Context, v *volume.Volume, allow Allow) ([]api.Effect, error) {
 	ghost := brick.NewGhost(d.OS)
-	if err := d.prepare(ctx, ghost, v, v.ID, allow); err != nil {
+	named, made := split(v)
+	if err := d.prepare(ctx, ghost, v.Part(named...), v.ID, allow); err != nil {
 		return nil, err
 	}
-	return ghost.Effects(), nil
+	return append(ghost.Effects(), madeEffects(v.Part(made...), d.PeerID)...), nil
 }
 
 // SurveyStart implements Surveyor.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,9 @@ func TestSweep(t *testing.T) {
 		},
 		"volume.delete@2": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()[:2], pool.Peers()[2:]).Erase())
+		},
+		"volume.destroy@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, removePlan(s.made(t, pool, n), pool.Peers(), nil).Erase())
 		},
 		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
@@ -141,6 +145,27 @@ func (s *subjects) volume(t testing.TB, pool *transactiontest.Pool, n int, state
 	}
 	st := pool.Store("p1")
 	commit(t, st, func() []store.Write { return []store.Write{volume.Records.Create(v.Name, v)} })
+	rec, err := Find(st, v.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec
+}
+
+// made is the n-th volume, stopped, of bricks that gd2 has made.
+func (s *subjects) made(t testing.TB, pool *transactiontest.Pool, n int) store.Record[*volume.Volume] {
+	t.Helper()
+	rec := s.volume(t, pool, n, volume.Stopped)
+	v := *rec.Value
+	v.Subvols = slices.Clone(v.Subvols)
+	for i := range v.Subvols {
+		v.Subvols[i].Bricks = slices.Clone(v.Subvols[i].Bricks)
+		for j := range v.Subvols[i].Bricks {
+			v.Subvols[i].Bricks[j].Device = "d"
+		}
+	}
+	st := pool.Store("p1")
+	commit(t, st, func() []store.Write { return []store.Write{volume.Records.Update(v.Name, &v, rec.Revision)} })
 	rec, err := Find(st, v.Name)
 	if err != nil {
 		t.Fatal(err)

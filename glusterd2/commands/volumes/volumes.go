@@ -112,6 +112,7 @@ type Operations struct {
 	start   transaction.Handle[startParams, none]
 	stop    transaction.Handle[stopParams, none]
 	remove  transaction.Handle[removeParams, none]
+	destroy transaction.Handle[removeParams, none]
 	edit    transaction.Handle[editParams, none]
 	group   transaction.Handle[groupParams, none]
 	ungroup transaction.Handle[ungroupParams, none]
@@ -127,7 +128,7 @@ type none struct{}
 func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
 		create: transaction.Register(r, createOperation(host)), start: transaction.Register(r, startOperation(host)),
-		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)),
+		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)), destroy: transaction.Register(r, destroyOperation(host)),
 		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
 		expand: transaction.Register(r, expandOperation(host)),

@@ -1,4 +1,5 @@
-package config
+// Package bytesize reads and writes sizes as people write them.
+package bytesize
 
 import (
 	"fmt"
@@ -16,8 +17,8 @@ var byteUnits = [...]struct {
 	shift uint
 }{{"T", 40}, {"G", 30}, {"M", 20}, {"K", 10}}
 
-// ParseBytes reads a size such as 2GiB, 512MB or 1048576.
-func ParseBytes(text string) (Bytes, error) {
+// Parse reads a size such as 2GiB, 512MB or 1048576.
+func Parse(text string) (Bytes, error) {
 	number, shift := strings.ToUpper(strings.TrimSpace(text)), uint(0)
 	for _, u := range byteUnits {
 		for _, suffix := range []string{u.name + "IB", u.name + "B", u.name} {

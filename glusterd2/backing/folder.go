@@ -1,0 +1,103 @@
+package backing
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// markName is the file that says to which device a directory belongs.
+const markName = ".gd2-device"
+
+// takeFolder marks a directory as a device. One that is not empty and not ours is refused.
+func takeFolder(d Device) error {
+	info, err := os.Stat(d.Name)
+	if err != nil {
+		return refuse(d, "%v: make the directory first", err)
+	}
+	if !info.IsDir() {
+		return refuse(d, "is no directory")
+	}
+	owner, err := folderOwner(d)
+	if err != nil {
+		return err
+	}
+	switch owner {
+	case d.ID:
+		return nil
+	case "":
+	default:
+		return refuse(d, "belongs to device %s: remove that first, or, if its pool is no more, the file %s", owner, markName)
+	}
+	if names, err := contents(d); err != nil || len(names) > 0 {
+		if err != nil {
+			return err
+		}
+		return refuse(d, "is not empty (%s): use a directory of its own", strings.Join(names[:min(len(names), 3)], ", "))
+	}
+	return writeMark(d)
+}
+
+// writeMark writes the mark so that it is there whole or not at all.
+func writeMark(d Device) error {
+	f, err := os.CreateTemp(d.Name, markName+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // there is none once it has its name
+	_, err = f.WriteString(d.ID + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Link(f.Name(), filepath.Join(d.Name, markName))
+}
+
+// folderOwner returns the id of the device that a directory is marked for; empty if it is not.
+func folderOwner(d Device) (string, error) {
+	text, err := os.ReadFile(filepath.Join(d.Name, markName))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+// ownFolder demands that the directory is the device's: it may not be mounted.
+func ownFolder(d Device) error {
+	owner, err := folderOwner(d)
+	if err == nil && owner != d.ID {
+		return refuse(d, "is not there, or is not this device any more: is its filesystem mounted?")
+	}
+	return err
+}
+
+// contents lists what is in a directory besides our marks and what a filesystem begins with.
+func contents(d Device) ([]string, error) {
+	entries, err := os.ReadDir(d.Name)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Name() != "lost+found" && !strings.HasPrefix(e.Name(), markName) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// releaseFolder takes the mark away. A directory that is gone, or another's, is left alone.
+func releaseFolder(d Device) error {
+	owner, err := folderOwner(d)
+	if err != nil || owner != d.ID {
+		return nil //nolint:nilerr // a disk that has died is released as well
+	}
+	names, err := contents(d)
+	if err != nil {
+		return err
+	}
+	if len(names) > 0 {
+		return refuse(d, "still holds %s", strings.Join(names[:min(len(names), 3)], ", "))
+	}
+	return os.Remove(filepath.Join(d.Name, markName))
+}

@@ -1,0 +1,153 @@
+package backing_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"gd2/glusterd2/backing"
+	"gd2/pkg/runcmd"
+)
+
+// fakeLVM answers LVM's commands as LVM 2.03 does, from what was made by them. The real one is tried on a kernel that has
+// thin pools, by the tests in the virtual machine.
+type fakeLVM struct {
+	group   string
+	volumes map[string]string // names of logical volumes, and their tags
+	held    string            // what wipefs sees
+	ran     []string
+	fail    string // the command that fails
+}
+
+const wiped = `{"signatures": [{"device":"sdb","offset":"0x438","type":"ext4","uuid":"u","label":null}]}`
+
+func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error) {
+	f.ran = append(f.ran, c.Name)
+	if c.Name == f.fail {
+		return runcmd.Result{}, &runcmd.Error{Command: c.Name, ExitCode: 3, LastLine: "no"}
+	}
+	switch c.Name {
+	case "pvs", "vgs", "lvs":
+		return f.report(c.Name)
+	case "wipefs":
+		return f.wipefs(slices.Contains(c.Args, "--all"))
+	case "vgcreate":
+		f.group = c.Args[len(c.Args)-2]
+	case "vgremove":
+		f.group = ""
+	case "lvcreate":
+		f.volumes[after(c.Args, "--thin")] = ""
+		f.volumes[after(c.Args, "--name")] = ""
+	case "lvchange":
+		if tag := after(c.Args, "--addtag"); tag != "" {
+			f.volumes[last(c.Args)] = tag
+		}
+	case "lvremove":
+		delete(f.volumes, last(c.Args))
+	}
+	return runcmd.Result{}, nil
+}
+
+func (f *fakeLVM) wipefs(all bool) (runcmd.Result, error) {
+	if all {
+		f.held = ""
+	}
+	return runcmd.Result{Stdout: []byte(f.held)}, nil
+}
+
+func (f *fakeLVM) report(command string) (runcmd.Result, error) {
+	if f.group == "" {
+		return runcmd.Result{ExitCode: 5}, &runcmd.Error{Command: command, ExitCode: 5, LastLine: "not found"}
+	}
+	var rows []string
+	switch command {
+	case "pvs":
+		rows = append(rows, fmt.Sprintf(`{"pv_uuid":"UUID","vg_name":%q}`, f.group))
+	case "vgs":
+		rows = append(rows, `{"vg_size":"10733223936","vg_free":"9000000000","vg_extent_size":"4194304","pv_uuid":"UUID"}`)
+	case "lvs":
+		for name, tags := range f.volumes {
+			rows = append(rows, fmt.Sprintf(`{"lv_name":%q,"lv_tags":%q}`, name, tags))
+		}
+	}
+	return runcmd.Result{Stdout: []byte(`{"report":[{"` + command[:2] + `":[` + strings.Join(rows, ",") + `]}]}`)}, nil
+}
+
+// after returns the argument behind a flag, without the volume group.
+func after(args []string, flag string) string {
+	i := slices.Index(args, flag)
+	if i < 0 {
+		return ""
+	}
+	return args[i+1][strings.IndexByte(args[i+1], '/')+1:]
+}
+
+func last(args []string) string { return after(append([]string{""}, args[len(args)-1]), "") }
+
+func lvmRig(t *testing.T) (*fakeLVM, backing.Provisioner, backing.Device) {
+	t.Helper()
+	f := &fakeLVM{volumes: map[string]string{}}
+	h, _ := host(t, f.run)
+	return f, kind(t, h, backing.LVM), backing.Device{ID: "d1", Name: "/dev/sdb"}
+}
+
+func TestLVMTake(t *testing.T) {
+	f, p, d := lvmRig(t)
+	f.held = wiped
+	_, err := p.Take(t.Context(), d, false)
+	says(t, err, "holds ext4 at 0x438: its data would be lost")
+	if slices.Contains(f.ran, "pvcreate") || f.held == "" {
+		t.Errorf("ran %v", f.ran)
+	}
+	m, err := p.Take(t.Context(), d, true)
+	if err != nil || m != (backing.Measure{Size: 10733223936, Free: 9000000000, Unit: 4 << 20, UUID: "UUID"}) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	f.ran = nil
+	if _, err := p.Take(t.Context(), d, true); err != nil || slices.Contains(f.ran, "wipefs") {
+		t.Errorf("once more: %v, ran %v", err, f.ran)
+	}
+	_, err = p.Take(t.Context(), backing.Device{ID: "d2", Name: "/dev/sdb"}, true)
+	says(t, err, "belongs to the volume group vg_d1")
+	must(t, p.Release(t.Context(), backing.Device{ID: "d2", Name: "/dev/sdb"})) // the undo of what was refused
+	if f.group != "vg_d1" {
+		t.Error("the undo took another's volume group")
+	}
+	must(t, p.Release(t.Context(), d))
+	if f.group != "" {
+		t.Error("the volume group is still there")
+	}
+}
+
+func TestLVMBricks(t *testing.T) {
+	f, p, d := lvmRig(t)
+	_, err := p.Take(t.Context(), d, false)
+	must(t, err)
+	b := backing.Brick{ID: "b1", Size: 1 << 30, Pool: 1 << 30, Metadata: 8 << 20}
+	for _, fail := range []string{"lvcreate", "mkfs.xfs", "lvchange"} {
+		f.fail = fail
+		says(t, p.Make(t.Context(), d, b), fail)
+		f.fail = ""
+		must(t, p.Unmake(t.Context(), d, b))
+		if len(f.volumes) > 0 {
+			t.Errorf("%s: left behind: %v", fail, f.volumes)
+		}
+	}
+	// A pool without its volume, and a volume without its filesystem, are what a crash can leave.
+	f.volumes["tp_b1"] = ""
+	f.fail = "mkfs.xfs"
+	says(t, p.Make(t.Context(), d, b), "mkfs.xfs")
+	f.fail = "mount"
+	says(t, p.Make(t.Context(), d, b), "mount")
+	f.fail, f.ran = "", nil
+	must(t, p.Make(t.Context(), d, b))
+	if slices.Contains(f.ran, "mkfs.xfs") || slices.Contains(f.ran, "lvcreate") {
+		t.Errorf("made again: %v", f.ran)
+	}
+	must(t, p.Unmake(t.Context(), d, b))
+	if len(f.volumes) > 0 {
+		t.Errorf("left behind: %v", f.volumes)
+	}
+}

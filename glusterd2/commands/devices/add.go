@@ -1,0 +1,141 @@
+package devices
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"gd2/glusterd2/device"
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type addParams struct {
+	Device device.Device `json:"device"`
+	Host   string        `json:"host"`
+	Wipe   bool          `json:"wipe,omitempty"`
+	// PeerRevision is that of the peer's record.
+	PeerRevision int64 `json:"peer-revision"`
+}
+
+func addOperation(host Host) transaction.Operation[addParams, api.Device] {
+	measured := transaction.NewOutput[Measure]("measured")
+	return transaction.Operation[addParams, api.Device]{
+		Name: "device.add", Version: 1,
+		Steps: []transaction.Step[addParams]{{
+			Name: "take",
+			Do: func(ctx context.Context, call *transaction.Call, p addParams) error {
+				m, err := host.Take(ctx, p.Device, p.Wipe)
+				measured.Set(call, m)
+				return err
+			},
+			Undo: func(ctx context.Context, _ *transaction.Call, p addParams) error {
+				return host.Release(ctx, p.Device)
+			},
+			Effects: func(p addParams, _ string) []api.Effect {
+				e := api.Effect{Action: api.ActionChange, Kind: api.OnDirectory, Name: p.Device.Name, Note: "is marked as a device"}
+				if p.Device.Provisioner == api.ProvisionerLVM {
+					e.Kind, e.Note = api.OnFile, "becomes a volume group"
+				}
+				if p.Wipe {
+					e.Action, e.Irreversible, e.Note = api.ActionDestroy, true, "whatever it holds is wiped"
+				}
+				return []api.Effect{e}
+			},
+		}},
+		Commit: func(p addParams, out transaction.Outputs) ([]store.Write, []store.Guard, api.Device, error) {
+			d := p.Device
+			m, ok := measured.Get(out, d.PeerID)
+			if !ok {
+				return nil, nil, api.Device{}, api.Errorf(api.Internal, "peer %s has not measured %s", p.Host, d.Name)
+			}
+			d.Size, d.Unit, d.UUID, d.Mounts = m.Size, m.Unit, m.UUID, m.Mounts
+			return []store.Write{device.Records.Create(d.ID, &d)}, []store.Guard{peer.Records.MustBe(d.PeerID, p.PeerRevision)},
+				d.Info(device.Use{}, p.Host), nil
+		},
+	}
+}
+
+// Add takes a device of a peer into use.
+func (c *Commands) Add(ctx context.Context, peerName string, req api.DeviceAddReq) (api.Device, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return api.Device{}, err
+	}
+	p, err := peer.Find(c.Store, peerName)
+	if err != nil {
+		return api.Device{}, err
+	}
+	d, err := newDevice(p.ID, req)
+	if err != nil {
+		return api.Device{}, err
+	}
+	if err := c.unknown(d, p.Value.Name); err != nil {
+		return api.Device{}, err
+	}
+	if p.Value.Leaving {
+		return api.Device{}, api.Errorf(api.Conflict, "peer %s is being detached: it gets no devices", p.Value.Name)
+	}
+	if err := c.online(p.ID); err != nil {
+		return api.Device{}, err
+	}
+	return c.Ops.add.Run(ctx, c.Engine, addPlan(addParams{Device: d, Host: p.Value.Host, Wipe: req.Wipe != "", PeerRevision: p.Revision}))
+}
+
+// addPlan locks the path, so that of two additions of the same device one is refused.
+func addPlan(p addParams) transaction.Plan[addParams] {
+	return transaction.Plan[addParams]{
+		Params: p, Peers: []string{p.Device.PeerID}, Locks: []string{device.Lock(p.Device.ID), "device-path/" + p.Device.PeerID + p.Device.Name},
+	}
+}
+
+// newDevice checks a request and chooses the id.
+func newDevice(peerID string, req api.DeviceAddReq) (device.Device, error) {
+	d := device.Device{
+		// Without dashes: the names of LVM's volumes are made of it, in which a dash is written twice.
+		ID: strings.ReplaceAll(uuid.NewString(), "-", ""), PeerID: peerID, Name: req.Device, Provisioner: req.Provisioner,
+		State: api.DeviceEnabled, Tags: req.Tags,
+	}
+	if d.Provisioner == "" {
+		d.Provisioner = api.ProvisionerLVM
+	}
+	switch d.Provisioner {
+	case api.ProvisionerLVM, api.ProvisionerLoop, api.ProvisionerDirectory:
+	default:
+		return d, api.FieldErrorf("provisioner", "provisioner %.40q: use %s, %s or %s", d.Provisioner,
+			api.ProvisionerLVM, api.ProvisionerLoop, api.ProvisionerDirectory)
+	}
+	if err := device.CheckName(d.Name); err != nil {
+		return d, err
+	}
+	if req.Wipe != "" && req.Wipe != d.Name {
+		return d, api.FieldErrorf("wipe", "wipe %.80q: repeat the path of the device, %s, to have everything on it wiped", req.Wipe, d.Name)
+	}
+	if req.Wipe != "" && d.Provisioner != api.ProvisionerLVM {
+		return d, api.FieldErrorf("wipe", "wipe is for block devices: empty the directory %s yourself", d.Name)
+	}
+	return d, device.CheckTags(d.Tags)
+}
+
+// unknown refuses a device that the peer has already, and one that contains it or lies in it.
+func (c *Commands) unknown(d device.Device, host string) error {
+	recs, err := device.Records.List(c.Store)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		have := rec.Value
+		if have.PeerID != d.PeerID {
+			continue
+		}
+		if have.Name == d.Name {
+			return api.Errorf(api.Exists, "device %s of peer %s is in use already, as %s", d.Name, host, have.ID).With("device", have.ID)
+		}
+		if strings.HasPrefix(d.Name, have.Name+"/") || strings.HasPrefix(have.Name, d.Name+"/") {
+			return api.FieldErrorf("device", "device %s overlaps with the device %s of peer %s", d.Name, have.Name, host)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package devices
+
+import (
+	"context"
+
+	"gd2/glusterd2/device"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+type removeParams struct {
+	Device   device.Device `json:"device"`
+	Revision int64         `json:"revision"`
+	// Forget leaves the device as it is: its peer, or the disk itself, is gone for good.
+	Forget bool `json:"forget,omitempty"`
+}
+
+func removeOperation(host Host) transaction.Operation[removeParams, none] {
+	return transaction.Operation[removeParams, none]{
+		Name: "device.remove", Version: 1,
+		Steps: []transaction.Step[removeParams]{{
+			Name: "release",
+			Peers: func(p removeParams) []string {
+				if p.Forget {
+					return []string{}
+				}
+				return []string{p.Device.PeerID}
+			},
+			Do: func(ctx context.Context, _ *transaction.Call, p removeParams) error {
+				return host.Release(ctx, p.Device)
+			},
+			// The device was empty, so taking it again loses nothing.
+			Undo: func(ctx context.Context, _ *transaction.Call, p removeParams) error {
+				_, err := host.Take(ctx, p.Device, false)
+				return err
+			},
+			Effects: func(p removeParams, _ string) []api.Effect {
+				return []api.Effect{{Action: api.ActionChange, Kind: api.OnDirectory, Name: p.Device.Name, Note: "is given up, empty"}}
+			},
+		}},
+		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+			return []store.Write{device.Records.Delete(p.Device.ID, p.Revision)}, nil, none{}, nil
+		},
+	}
+}
+
+// Remove gives up a device that holds no bricks. With force the device itself is not touched, for one that is gone.
+func (c *Commands) Remove(ctx context.Context, peerName, name string, force bool) error {
+	rec, err := c.find(ctx, peerName, name)
+	if err != nil {
+		return err
+	}
+	claims, err := transaction.ClaimRevision(c.Store, device.ClaimPrefix+rec.ID)
+	if err != nil {
+		return err
+	}
+	uses, err := device.Uses(c.Store)
+	if err != nil {
+		return err
+	}
+	if u := uses[rec.ID]; u.Bytes > 0 || u.Bricks > 0 {
+		return api.Errorf(api.State, "device %s holds %d bricks, or gets some just now: move or delete their volumes first", rec.Value.Name, u.Bricks).
+			With("device", rec.ID)
+	}
+	if !force {
+		if err := c.online(rec.Value.PeerID); err != nil {
+			return err
+		}
+	}
+	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, claims, force))
+	return err
+}
+
+// removePlan claims nothing, which refuses those who have seen the device with its room and want to claim of it.
+func removePlan(rec store.Record[*device.Device], claims int64, forget bool) transaction.Plan[removeParams] {
+	plan := transaction.Plan[removeParams]{
+		Params: removeParams{Device: *rec.Value, Revision: rec.Revision, Forget: forget}, Locks: []string{device.Lock(rec.ID)},
+		Guards: []store.Guard{device.Records.MustBe(rec.ID, rec.Revision)},
+		Claims: map[string]transaction.Claim{device.ClaimPrefix + rec.ID: {Revision: claims}},
+	}
+	if !forget {
+		plan.Peers = []string{rec.Value.PeerID}
+	}
+	return plan
+}

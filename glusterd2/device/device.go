@@ -1,0 +1,180 @@
+// Package device is the domain of devices: where peers make bricks of a size, and how much room is left there.
+package device
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"strings"
+
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// Device is the record of a device.
+type Device struct {
+	ID     string `json:"id"`
+	PeerID string `json:"peer-id"`
+	// Name is the absolute path of the block device or the directory on its peer.
+	Name string `json:"name"`
+	// Provisioner is the kind of the device: api.ProvisionerLVM, ProvisionerLoop or ProvisionerDirectory.
+	Provisioner string `json:"provisioner"`
+	// State is api.DeviceEnabled or api.DeviceDisabled; the latter gets no new bricks.
+	State string            `json:"state"`
+	Tags  map[string]string `json:"tags,omitempty"`
+	// Size is what the device can hold when it holds no bricks, in bytes, as measured last; Unit is what it gives out at
+	// once, 0 for single bytes.
+	Size uint64 `json:"size"`
+	Unit uint64 `json:"unit,omitempty"`
+	// UUID is what LVM calls the device.
+	UUID string `json:"uuid,omitempty"`
+	// Mounts is the directory on the peer below which the filesystems of bricks are mounted.
+	Mounts string `json:"mounts,omitempty"`
+}
+
+// Records holds the devices, by id.
+var Records = store.NewKind[*Device](store.PrefixDevices, 1).Shows("state", "tags", "size")
+
+// CheckName checks the path of a device. The error is Invalid.
+func CheckName(name string) error {
+	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" || len(name) > 1024 || strings.ContainsFunc(name, odd) {
+		return api.FieldErrorf("device", "device %.80q: give the absolute path of a block device or of a directory, such as /dev/sdb", name)
+	}
+	return nil
+}
+
+// odd tells of characters that a name does not have: they would have to be quoted in volfiles and reports.
+func odd(r rune) bool { return r <= ' ' || r == 0x7f || r == '"' || r == '\'' || r == '\\' }
+
+// Find returns the device of a peer that is called name: its path, with or without the leading slash, or its id.
+func Find(r store.Reader, peerID, name string) (store.Record[*Device], error) {
+	recs, err := Records.List(r)
+	if err != nil {
+		return store.Record[*Device]{}, err
+	}
+	for _, rec := range recs {
+		if rec.Value.PeerID == peerID && (rec.ID == name || rec.Value.Name == "/"+strings.TrimPrefix(name, "/")) {
+			return rec, nil
+		}
+	}
+	return store.Record[*Device]{}, api.Errorf(api.NotFound, "device %.80q is not known on peer %s", name, peer.Hosts(r)(peerID)).With("device", name)
+}
+
+// ClaimPrefix begins the names of the claims on devices that transactions make; the rest is the device's id and the unit
+// is bytes.
+const ClaimPrefix = "device/"
+
+// Use is what is taken of a device.
+type Use struct {
+	// Bytes are those of the bricks on the device, and those that running transactions have claimed.
+	Bytes  uint64
+	Bricks int
+}
+
+// Uses adds up what is taken of every device, by id: the bricks of all volumes, and what running transactions may yet
+// take. There is no counter that could be wrong: whatever takes room says so in its own record, and gives it back with it.
+func Uses(r store.Reader) (map[string]Use, error) {
+	volumes, err := volume.Records.List(r)
+	if err != nil {
+		return nil, err
+	}
+	uses := map[string]Use{}
+	for _, rec := range volumes {
+		for _, s := range rec.Value.Subvols {
+			for _, b := range s.Bricks {
+				if b.Device != "" {
+					u := uses[b.Device]
+					uses[b.Device] = Use{u.Bytes + b.Cost, u.Bricks + 1}
+				}
+			}
+		}
+	}
+	claims, err := transaction.Claimed(r)
+	if err != nil {
+		return nil, err
+	}
+	for name, bytes := range claims {
+		if id, ok := strings.CutPrefix(name, ClaimPrefix); ok {
+			u := uses[id]
+			uses[id] = Use{u.Bytes + bytes, u.Bricks}
+		}
+	}
+	return uses, nil
+}
+
+// Free returns what is left of the device, in bytes.
+func (d *Device) Free(u Use) uint64 {
+	if u.Bytes >= d.Size {
+		return 0
+	}
+	return d.Size - u.Bytes
+}
+
+// Folder returns where the filesystem of a brick on the device is found: below the directory of mounts, or, for plain
+// directories, on the device itself.
+func (d *Device) Folder(brickID string) string {
+	if d.Provisioner == api.ProvisionerDirectory {
+		return path.Join(d.Name, "brick_"+brickID)
+	}
+	return path.Join(d.Mounts, brickID)
+}
+
+// Lock names the lock of a device.
+func Lock(id string) string { return "device/" + id }
+
+// AllTags returns the tags of the device over those of its peer.
+func (d *Device) AllTags(p *peer.Peer) map[string]string {
+	out := map[string]string{}
+	for k, v := range p.Metadata {
+		if tag, ok := strings.CutPrefix(k, api.TagPrefix); ok {
+			out[tag] = v
+		}
+	}
+	maps.Copy(out, d.Tags)
+	return out
+}
+
+// Info returns the device as REST clients see it.
+func (d *Device) Info(u Use, host string) api.Device {
+	tags := d.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return api.Device{
+		ID: d.ID, Device: d.Name, PeerID: d.PeerID, Hostname: host, Provisioner: d.Provisioner, State: d.State, Tags: tags,
+		TotalSize: d.Size, FreeSize: d.Free(u), UsedSize: u.Bytes, ExtentSize: d.Unit, Used: u.Bricks > 0, Bricks: u.Bricks,
+	}
+}
+
+// String returns host-independent words for messages: the path and the id.
+func (d *Device) String() string { return fmt.Sprintf("%s (%s)", d.Name, d.ID) }
+
+// Limits of tags, Heketi's.
+const (
+	maxTags     = 32
+	maxTagName  = 32
+	maxTagValue = 64
+)
+
+// CheckTags checks the tags of a device. The error is Invalid.
+func CheckTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return api.FieldErrorf("tags", "%d tags: at most %d", len(tags), maxTags)
+	}
+	for k, v := range tags {
+		if k == "" || len(k) > maxTagName || strings.ContainsFunc(k, notInTag) {
+			return api.FieldErrorf("tags", "tag %.40q: names are of 1 to %d letters, digits, dots, dashes and underscores", k, maxTagName)
+		}
+		if len(v) > maxTagValue || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return api.FieldErrorf("tags", "tag %s: its value %.80q is longer than %d or has control characters", k, v, maxTagValue)
+		}
+	}
+	return nil
+}
+
+func notInTag(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+}

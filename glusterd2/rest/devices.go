@@ -1,0 +1,61 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"gd2/pkg/api"
+)
+
+// Devices is where peers make bricks of a size. A device is named by its path on the peer, or by its id.
+type Devices interface {
+	// List lists the devices of a peer, or of all if it is empty.
+	List(ctx context.Context, peer string) ([]api.Device, error)
+	Get(ctx context.Context, peer, device string) (api.Device, error)
+	Add(ctx context.Context, peer string, req api.DeviceAddReq) (api.Device, error)
+	Edit(ctx context.Context, peer, device string, req api.DeviceEditReq) (api.Device, error)
+	// Remove gives up a device without bricks; force does so without touching it.
+	Remove(ctx context.Context, peer, device string, force bool) error
+}
+
+func (a *API) deviceRoutes() []Route {
+	return []Route{
+		serve(Route{Method: http.MethodGet, Path: "/v1/devices", Name: "DevicesList", Access: Read,
+			Description: "Lists the devices on which bricks of a size are made."}, a.deviceList),
+		serve(Route{Method: http.MethodGet, Path: "/v1/devices/{peerid}", Name: "DevicesListInPeer", Access: Read,
+			Description: "Lists the devices of a peer."}, a.deviceList),
+		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}", Name: "DeviceAdd", Access: Admin, Plans: true, Status: http.StatusCreated,
+			Requires: []string{"device"}, Description: "Takes a device of a peer into use."}, a.deviceAdd),
+		serve(Route{Method: http.MethodGet, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Name: "DeviceInfo", Access: Read,
+			Description: "Shows a device, named by its path or its id."}, a.deviceGet),
+		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Name: "DeviceEdit", Access: Admin, Plans: true,
+			Description: "Changes the state or the tags of a device, or measures it again."}, a.deviceEdit),
+		serve(Route{Method: http.MethodDelete, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Name: "DeviceRemove", Access: Admin, Plans: true,
+			Status: http.StatusNoContent, Query: []Param{{Name: "force", Description: "leave the device itself alone: it is gone", Bare: true}},
+			Description: "Gives up a device that holds no bricks."}, a.deviceRemove),
+	}
+}
+
+func (a *API) deviceList(ctx context.Context, r *Request, _ None) ([]api.Device, error) {
+	return a.cfg.Devices.List(ctx, r.Vars["peerid"])
+}
+
+func (a *API) deviceGet(ctx context.Context, r *Request, _ None) (api.Device, error) {
+	return a.cfg.Devices.Get(ctx, r.Vars["peerid"], r.Vars["device"])
+}
+
+func (a *API) deviceAdd(ctx context.Context, r *Request, req api.DeviceAddReq) (api.Device, error) {
+	d, err := a.cfg.Devices.Add(ctx, r.Vars["peerid"], req)
+	if err == nil {
+		r.Location("devices", d.PeerID, d.ID)
+	}
+	return d, err
+}
+
+func (a *API) deviceEdit(ctx context.Context, r *Request, req api.DeviceEditReq) (api.Device, error) {
+	return a.cfg.Devices.Edit(ctx, r.Vars["peerid"], r.Vars["device"], req)
+}
+
+func (a *API) deviceRemove(ctx context.Context, r *Request, _ None) (None, error) {
+	return None{}, a.cfg.Devices.Remove(ctx, r.Vars["peerid"], r.Vars["device"], r.Flag("force"))
+}

@@ -1,0 +1,55 @@
+package api
+
+// Kinds of provisioners, as they stand in Device.Provisioner.
+const (
+	ProvisionerLVM       = "lvm"
+	ProvisionerLoop      = "loop"
+	ProvisionerDirectory = "directory" // an addition
+)
+
+// States of a device.
+const (
+	DeviceEnabled  = "enabled"
+	DeviceDisabled = "disabled"
+)
+
+// TagPrefix begins the metadata keys of a peer that are tags of all its devices.
+const TagPrefix = "tag."
+
+// Device is a place on a peer where gd2 makes bricks of a size. Sizes are bytes.
+type Device struct {
+	Device      string `json:"device"`
+	Provisioner string `json:"provisioner"`
+	State       string `json:"state"`
+	FreeSize    uint64 `json:"free-size"`
+	TotalSize   uint64 `json:"total-size"`
+	UsedSize    uint64 `json:"used-size"`
+	ExtentSize  uint64 `json:"extent-size"`
+	Used        bool   `json:"device-used"`
+	PeerID      string `json:"peer-id"`
+	// The rest are additions.
+	ID       string            `json:"id"`
+	Hostname string            `json:"host"`
+	Tags     map[string]string `json:"tags"`
+	Bricks   int               `json:"bricks"`
+}
+
+// DeviceAddReq asks a peer to take a device into use (POST /v1/devices/{peerid}).
+type DeviceAddReq struct {
+	// Device is the path of a block device, or of an empty directory for the provisioners loop and directory.
+	Device string `json:"device"`
+	// Provisioner is lvm if it is empty.
+	Provisioner string            `json:"provisioner,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+	// Wipe must repeat the path of a block device that holds something, to have it wiped.
+	Wipe string `json:"wipe,omitempty"`
+}
+
+// DeviceEditReq changes a device (POST /v1/devices/{peerid}/{device}). What is left out stays.
+type DeviceEditReq struct {
+	State string `json:"state,omitempty"`
+	// Tags are set; one with an empty value is taken away.
+	Tags map[string]string `json:"tags,omitempty"`
+	// Rescan measures the device again, after it was made larger.
+	Rescan bool `json:"rescan,omitempty"`
+}
