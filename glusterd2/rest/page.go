@@ -70,7 +70,7 @@ func keyOf(t reflect.Type) string {
 	if t.Kind() != reflect.Struct {
 		return ""
 	}
-	for _, name := range []string{"id", "name", "brick-name", "key", "url", "file"} {
+	for _, name := range []string{"id", "name", "brick-name", "key", "url", "file", "path"} {
 		if slices.ContainsFunc(fieldsOf(t), func(f field) bool { return f.name == name }) {
 			return name
 		}
