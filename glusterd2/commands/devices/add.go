@@ -75,6 +75,9 @@ func (c *Commands) Add(ctx context.Context, peerName string, req api.DeviceAddRe
 	if err := c.unknown(d, p.Value.Name); err != nil {
 		return api.Device{}, err
 	}
+	if err := device.Records.Subject(ctx, d.ID, 0); err != nil {
+		return api.Device{}, err
+	}
 	if p.Value.Leaving {
 		return api.Device{}, api.Errorf(api.Conflict, "peer %s is being detached: it gets no devices", p.Value.Name)
 	}

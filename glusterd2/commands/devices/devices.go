@@ -116,7 +116,11 @@ func (c *Commands) find(ctx context.Context, peerName, name string) (store.Recor
 	if err != nil {
 		return store.Record[*device.Device]{}, err
 	}
-	return device.Find(c.Store, p.ID, name)
+	rec, err := device.Find(c.Store, p.ID, name)
+	if err == nil {
+		err = device.Records.Subject(ctx, rec.ID, rec.Revision)
+	}
+	return rec, err
 }
 
 func (c *Commands) info(d *device.Device) (api.Device, error) {
