@@ -22,19 +22,19 @@ func (a *API) quotaRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/quota/{volname}", Name: "QuotaInfo", Access: Read,
 			Description: "Shows how the quota of a volume is set, and how far its bricks have counted."}, a.quotaInfo),
-		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/enable", Name: "QuotaEnable", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/enable", Name: "QuotaEnable", Conditional: true, Plans: true, Access: Admin,
 			Description: "Switches the quota of a started volume on. What is there already is counted in the background."}, a.quotaEnable),
-		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/disable", Name: "QuotaDisable", Plans: true, Access: Admin,
+		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/disable", Name: "QuotaDisable", Conditional: true, Whole: true, Plans: true, Access: Admin,
 			Description: "Takes all limits away and switches the quota off."}, a.quotaDisable),
-		serve(Route{Method: http.MethodGet, Path: "/v1/quota/{volname}/limit", Name: "QuotaList", Access: Read,
+		serve(Route{Method: http.MethodGet, Path: "/v1/quota/{volname}/limit", Name: "QuotaList", Access: Read, Key: "path",
 			Query: []Param{
 				{Name: "type", Description: "limits of bytes (usage, the default) or of files and directories (objects)", Values: []string{api.QuotaUsage, api.QuotaObjects}},
 				{Name: "path", Description: "only the limit of this directory"},
 			},
 			Description: "Lists the limits of a volume and what the directories hold."}, a.quotaList),
-		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/limit", Name: "QuotaLimit", Plans: true, Access: Admin, Requires: []string{"path", "hard-limit"},
+		serve(Route{Method: http.MethodPost, Path: "/v1/quota/{volname}/limit", Name: "QuotaLimit", Conditional: true, Plans: true, Access: Admin, Requires: []string{"path", "hard-limit"},
 			Description: "Limits what a directory may hold."}, a.quotaLimit),
-		serve(Route{Method: http.MethodDelete, Path: "/v1/quota/{volname}/limit", Name: "QuotaRemove", Plans: true, Access: Admin, Status: http.StatusNoContent, Requires: []string{"path"},
+		serve(Route{Method: http.MethodDelete, Path: "/v1/quota/{volname}/limit", Name: "QuotaRemove", Conditional: true, Plans: true, Access: Admin, Status: http.StatusNoContent, Requires: []string{"path"},
 			Description: "Takes a limit of a directory away."}, a.quotaRemove),
 	}
 }

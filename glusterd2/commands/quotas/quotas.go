@@ -102,7 +102,11 @@ func (c *Commands) find(ctx context.Context, name string) (volumeRecord, error) 
 	if err := c.cfg.Store.Sync(ctx); err != nil {
 		return volumeRecord{}, err
 	}
-	return volumes.Find(c.cfg.Store, name)
+	rec, err := volumes.Find(c.cfg.Store, name)
+	if err == nil {
+		err = volume.Records.Subject(ctx, rec.ID, rec.Revision)
+	}
+	return rec, err
 }
 
 // enabled finds a volume whose quota is on.
