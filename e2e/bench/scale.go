@@ -80,8 +80,6 @@ type scale struct {
 	volumes int
 	until   time.Time // when to stop, with fewer volumes; zero for never
 	report  *scaleReport
-
-	made atomic.Int64
 }
 
 // run makes all the volumes. It returns how many there are.
