@@ -30,3 +30,22 @@ func (f *fake) expand(r *http.Request, body []byte) (int, any, error) {
 	}
 	return http.StatusOK, api.VolumeExpandResp{VolumeInfo: *v, Hint: "rebalance it"}, nil
 }
+
+func (f *fake) rebalanceStart(r *http.Request, body []byte) (int, any, error) {
+	if _, err := f.volume(r); err != nil {
+		return 0, nil, err
+	}
+	var req api.RebalanceStartReq
+	err := json.Unmarshal(body, &req)
+	return http.StatusOK, "task-" + req.Option, err
+}
+
+func (f *fake) rebalanceStatus(r *http.Request, _ []byte) (int, any, error) {
+	_, err := f.volume(r)
+	return http.StatusOK, api.RebalanceStatus{Volume: r.PathValue("v"), RebalanceID: "task-1", State: "in progress", Nodes: []api.RebalNodeStatus{
+		{Host: "node1", Status: "in progress", RebalancedFiles: "47", RebalancedSize: "61603840", LookedupFiles: "143", SkippedFiles: "0",
+			RebalanceFailures: "0", ElapsedTime: "3723.00", TimeLeft: "61.00"},
+		{Host: "node2", Status: "failed", RebalancedFiles: "0", RebalancedSize: "0", LookedupFiles: "0", SkippedFiles: "0",
+			RebalanceFailures: "0", ElapsedTime: "0.00", TimeLeft: "0.00", Error: "its process died"},
+	}}, err
+}

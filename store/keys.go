@@ -15,6 +15,10 @@ const (
 	PrefixVolumes = Root + "volumes/"
 	// PrefixDevices holds the devices on which bricks of a size are made, by device id.
 	PrefixDevices = Root + "devices/"
+	// PrefixTasks holds the long work on volumes, such as a rebalance, by volume name; PrefixTaskResults what each peer has
+	// made of it, by volume name and peer id.
+	PrefixTasks       = Root + "tasks/"
+	PrefixTaskResults = Root + "task-results/"
 	// PrefixOptions holds options of the pool as a whole; its one id is "cluster".
 	PrefixOptions = Root + "options/"
 	// PrefixGroups holds the groups of volume options that users made, by name.

@@ -58,6 +58,11 @@ func (l Layout) SelfHealSocket(volumeName, peerID string) string {
 	return l.hashed(filepath.Join(l.RunDir, "shd", volumeName, "run-"+peerID))
 }
 
+// RebalanceSocket returns the socket of the rebalance process of a volume.
+func (l Layout) RebalanceSocket(volumeName, peerID string) string {
+	return l.hashed(filepath.Join(l.RunDir, "gluster-rebalance-"+volumeName+"-"+peerID+".sock"))
+}
+
 // SelfHealLog returns the log of the self-heal daemon.
 func (l Layout) SelfHealLog() string { return filepath.Join(l.LogDir, "glustershd.log") }
 

@@ -12,3 +12,15 @@ type fakeBricks struct{ f *fake }
 func (b fakeBricks) Expand(_ context.Context, name string, r api.VolumeExpandReq) (api.VolumeExpandResp, error) {
 	return api.VolumeExpandResp{VolumeInfo: info(name), Hint: "rebalance"}, b.f.call("expand", name, fmt.Sprint(r.ReplicaCount))
 }
+
+func (b fakeBricks) RebalanceStart(_ context.Context, name string, r api.RebalanceStartReq) (string, error) {
+	return "task-1", b.f.call("rebalance", name, r.Option)
+}
+
+func (b fakeBricks) RebalanceStop(_ context.Context, name string) (api.RebalanceStatus, error) {
+	return api.RebalanceStatus{Volume: name}, b.f.call("stop rebalance", name)
+}
+
+func (b fakeBricks) RebalanceStatus(_ context.Context, name string) (api.RebalanceStatus, error) {
+	return api.RebalanceStatus{Volume: name, Nodes: []api.RebalNodeStatus{{PeerID: "p1"}}}, b.f.call("rebalance status", name)
+}

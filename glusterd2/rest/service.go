@@ -16,6 +16,7 @@ import (
 type Services struct {
 	Volumes    Volumes
 	Bricks     Bricks
+	Rebalance  Rebalance
 	Diagnosis  Diagnosis
 	Peers      Peers
 	Devices    Devices

@@ -54,6 +54,7 @@ func (s *Server) background() {
 				HooksDir: s.cfg.HooksDir, Log: s.log.Entry(p.Name())})
 		})
 	}
+	s.goRun("tasks on volumes", (&volumes.TaskKeeper{Store: s.store, Mover: s.mover, PeerID: s.id.Peer().ID, Log: s.log.Entry("tasks")}).Run)
 	s.goRun("reconciler", func(ctx context.Context) error {
 		(&volumes.Reconciler{
 			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,

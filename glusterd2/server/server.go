@@ -30,6 +30,7 @@ import (
 	"gd2/glusterd2/peerrpc"
 	"gd2/glusterd2/plugin"
 	"gd2/glusterd2/portmap"
+	"gd2/glusterd2/rebalance"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"
@@ -70,6 +71,7 @@ type Server struct {
 	quotas   *quotas.Commands
 	quota    hostQuota
 	plane    *volumes.DataPlane
+	mover    *rebalance.Runner
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
 	watch    *brick.Supervisor
@@ -201,12 +203,12 @@ func (s *Server) build() {
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
 		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),
 	})
+	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.volumes = volumes.New(volumes.Config{
-		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
+		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Mover: s.mover, Asker: s.asker, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})
-	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
 		Log: s.log.Entry("quota"),
@@ -226,6 +228,9 @@ func logbook(log *logging.Log) *transaction.Logbook {
 	return l
 }
 
+// eventRebalance is the op of EVENT_NOTIFY by which a rebalance process tells how it ended.
+const eventRebalance = 0
+
 func (s *Server) buildDataPlane(self string) {
 	layout := brick.Layout{RunDir: s.cfg.RunDir, LogDir: s.cfg.LogDir, WorkDir: s.cfg.LocalStateDir}
 	s.portmap = portmap.New()
@@ -237,7 +242,16 @@ func (s *Server) buildDataPlane(self string) {
 	})
 	s.sunrpc = sunrpc.New(sunrpc.Config{
 		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
+		Events: func(_ context.Context, op int32, report gfrpc.Dict) {
+			if op == eventRebalance {
+				s.mover.Report(report)
+			}
+		},
 	})
+	s.mover = rebalance.New(rebalance.Config{
+		PeerID: self, Host: s.localHost(), Layout: layout, Program: s.cfg.GlusterFS, BrickOp: gfrpc.BrickOp, Log: s.log.Entry("rebalance"),
+	})
+	s.onStop("rebalances: stop watching; they go on", func(context.Context) error { return s.mover.Close() })
 	bricks := brick.NewHost(brick.Config{
 		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, SignIns: s.portmap, Ports: brick.NewPorts(0, 0),
 		Multiplex: s.multiplex, Volfile: func(b brick.Spec) (string, error) { return brickText(library, b) },
@@ -251,7 +265,7 @@ func (s *Server) buildDataPlane(self string) {
 	s.quorum = s.newQuorum(self)
 	s.plane = &volumes.DataPlane{
 		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Backing: s.backing, Quorum: s.quorum,
-		Repairer: selfheal.Repairer{Program: s.cfg.GlusterFS, Layout: layout}, RepairText: s.repairText,
+		Repairer: selfheal.Repairer{Program: s.cfg.GlusterFS, Layout: layout}, RepairText: s.repairText, Tasks: s.mover,
 	}
 	s.quota = s.newHostQuota(self, layout)
 	s.plane.Quota = s.quota.daemon

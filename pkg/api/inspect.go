@@ -119,4 +119,6 @@ type VolumeTask struct {
 	// StartedAt is in RFC 3339.
 	StartedAt string `json:"started-at"`
 	Error     string `json:"error,omitempty"`
+	// Bricks are those that leave, HOST:/PATH.
+	Bricks []string `json:"bricks,omitempty"`
 }

@@ -217,6 +217,8 @@ type VolumeStatus struct {
 	Size    SizeInfo       `json:"size"`
 	Bricks  []BrickStatus  `json:"bricks"`
 	Daemons []DaemonStatus `json:"daemons"`
+	// Tasks is the long work on the volume, such as a rebalance: what goes on, or how the last ended (an addition).
+	Tasks []VolumeTask `json:"tasks"`
 }
 
 // VolumeStartReq starts a volume. Force starts the missing bricks of a volume that is started already, and lets a

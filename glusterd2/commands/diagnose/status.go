@@ -156,7 +156,10 @@ func (c *Commands) tasks(v *volume.Volume) ([]api.VolumeTask, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []api.VolumeTask{}
+	out, err := volumes.ListTasks(c.cfg.Store, v)
+	if err != nil {
+		return nil, err
+	}
 	for _, t := range all {
 		if !transaction.State(t.State).Finished() && slices.Contains(t.Locks, volumes.Lock(v.Name)) {
 			out = append(out, api.VolumeTask{Type: t.Operation, ID: t.ID, State: t.State, StartedAt: t.StartedAt, Error: t.Error})

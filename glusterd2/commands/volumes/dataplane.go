@@ -25,6 +25,8 @@ type DataPlane struct {
 	SelfHeal *selfheal.Daemon
 	Quorum   Quorum
 	Repairer selfheal.Repairer
+	// Tasks keeps what this peer knows of the tasks on volumes; nil keeps nothing.
+	Tasks interface{ Forget(volumeName string) error }
 	// RepairText returns the volfile for a Repairer.
 	RepairText func(v *volume.Volume) string
 	Quota      *quota.Daemon
@@ -193,7 +195,14 @@ func (d *DataPlane) Stop(ctx context.Context, v *volume.Volume) error {
 }
 
 // Forget implements Host: a brick of a stopped volume that is still there, on a peer that was away, ends now.
-func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error { return d.Stop(ctx, v) }
+func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error {
+	if d.Tasks != nil {
+		if err := d.Tasks.Forget(v.Name); err != nil {
+			return err
+		}
+	}
+	return d.Stop(ctx, v)
+}
 
 // Report implements Host.
 func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {

@@ -33,7 +33,7 @@ func destroyOperation(host Host) transaction.Operation[removeParams, none] {
 			},
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
+			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
 		},
 	}
 }

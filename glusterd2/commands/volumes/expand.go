@@ -101,6 +101,9 @@ func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpand
 	if err != nil {
 		return api.VolumeExpandResp{}, err
 	}
+	if err := c.noTask(name, true); err != nil {
+		return api.VolumeExpandResp{}, err
+	}
 	p, err := c.planExpand(rec, req)
 	if err != nil {
 		return api.VolumeExpandResp{}, err

@@ -133,14 +133,17 @@ func stopOperation(host Host) transaction.Operation[stopParams, none] {
 	}
 }
 
-// Stop stops a volume. Bricks on peers that are away are stopped when the peers are back.
-func (c *Commands) Stop(ctx context.Context, name string, _ api.VolumeStopReq) (api.VolumeInfo, error) {
+// Stop stops a volume, by force also one that a task works on. Bricks on peers that are away are stopped when the peers are back.
+func (c *Commands) Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error) {
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
 	if rec.Value.State != volume.Started {
 		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
+	}
+	if err := c.noTask(name, false); err != nil && !req.Force {
+		return api.VolumeInfo{}, err
 	}
 	up, down := c.online(rec.Value.Peers())
 	if len(down) > 0 {
@@ -166,6 +169,7 @@ func (c *Commands) after(v *volume.Volume, err error) (api.VolumeInfo, error) {
 type removeParams struct {
 	Volume   *volume.Volume `json:"volume"`
 	Revision int64          `json:"revision"`
+	Tasks    TaskRecords    `json:"tasks"`
 	// Here are the peers that were at work when the volume was to be deleted, Away the others.
 	Here []string `json:"here"`
 	Away []string `json:"away"`
@@ -187,7 +191,7 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			{Name: "forget-away", Peers: func(p removeParams) []string { return p.Away }, Do: forget, Effects: nothing},
 		},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return []store.Write{volume.Records.Delete(p.Volume.Name, p.Revision)}, nil, none{}, nil
+			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
 		},
 	}
 }
@@ -202,6 +206,13 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	}
 	if rec.Value.State == volume.Started {
 		return api.Errorf(api.State, "volume %s is started: stop it before deleting it", name).With("volume", name)
+	}
+	if err := c.noTask(name, false); err != nil {
+		return err
+	}
+	tasks, err := forgetTask(c.Store, name)
+	if err != nil {
+		return err
 	}
 	operation, stay := c.Ops.remove, "the files on the bricks stay"
 	if _, made := split(rec.Value); len(made) > 0 {
@@ -219,10 +230,10 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if len(down) > 0 {
 		transaction.Warn(ctx, "the peers %v cannot be reached: the operation waits for them", c.names(down))
 	}
-	_, err = operation.Run(ctx, c.Engine, removePlan(rec, up, down))
+	_, err = operation.Run(ctx, c.Engine, removePlan(rec, up, down, tasks))
 	return err
 }
 
-func removePlan(rec store.Record[*volume.Volume], here, away []string) transaction.Plan[removeParams] {
-	return onVolume(rec, slices.Concat(here, away), removeParams{Volume: rec.Value, Revision: rec.Revision, Here: here, Away: away})
+func removePlan(rec store.Record[*volume.Volume], here, away []string, tasks TaskRecords) transaction.Plan[removeParams] {
+	return onVolume(rec, slices.Concat(here, away), removeParams{Volume: rec.Value, Revision: rec.Revision, Here: here, Away: away, Tasks: tasks})
 }

@@ -50,6 +50,9 @@ func (c *Commands) statusOf(ctx context.Context, v *volume.Volume) api.VolumeSta
 	r := c.gather(ctx, v)
 	st := api.VolumeStatus{Info: c.info(v), Bricks: r.Bricks, Daemons: r.Daemons}
 	st.Online, st.Size = serve(v, r.Bricks)
+	if st.Tasks, _ = ListTasks(c.Store, v); st.Tasks == nil { // a status with gaps is better than none
+		st.Tasks = []api.VolumeTask{}
+	}
 	return st
 }
 

@@ -35,10 +35,10 @@ func TestSweep(t *testing.T) {
 			return s.subject(pool, n, stopPlan(s.volume(t, pool, n, volume.Started), pool.Peers()).Erase())
 		},
 		"volume.delete@2": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()[:2], pool.Peers()[2:]).Erase())
+			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()[:2], pool.Peers()[2:], TaskRecords{}).Erase())
 		},
 		"volume.destroy@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			return s.subject(pool, n, removePlan(s.made(t, pool, n), pool.Peers(), nil).Erase())
+			return s.subject(pool, n, removePlan(s.made(t, pool, n), pool.Peers(), nil, TaskRecords{}).Erase())
 		},
 		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
@@ -57,6 +57,14 @@ func TestSweep(t *testing.T) {
 				t.Fatal(err)
 			}
 			return s.subject(pool, n, expandPlan(rec, p).Erase())
+		},
+		"volume.rebalance@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			p := taskParams{Volume: rec.ID, Task: &volume.Task{ID: "t", Kind: volume.TaskRebalance, Command: volume.MoveFiles, Peers: pool.Peers()}}
+			return transactiontest.Subject{Plan: onVolume(rec, nil, p).Erase(), World: func() string {
+				task, ok, err := volume.Tasks.Get(pool.Store("p1"), rec.ID)
+				return fmt.Sprint(ok, err, ok && task.Value.Stop)
+			}}
 		},
 		"group.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.group(pool, n, groupPlan(api.OptionGroup{Name: name(n)}).Erase())

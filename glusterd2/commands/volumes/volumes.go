@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
@@ -89,6 +90,8 @@ type Config struct {
 	Host    Host
 	Healer  Healer
 	Network Network
+	Mover   Mover
+	Asker   *ask.Asker
 	// Quorum is the server quorum; nil means that it is always met.
 	Quorum Quorum
 	Table  *xlator.Table
@@ -101,10 +104,21 @@ type Config struct {
 }
 
 // Commands are the operations on volumes. They are safe for concurrent use.
-type Commands struct{ Config }
+type Commands struct {
+	Config
+	figures ask.Handle[volume.Task, volume.TaskResult]
+}
 
 // New makes the commands.
-func New(cfg Config) *Commands { return &Commands{Config: cfg} }
+func New(cfg Config) *Commands {
+	c := &Commands{Config: cfg}
+	if cfg.Asker != nil {
+		c.figures = ask.Register(cfg.Asker, ask.Question[volume.Task, volume.TaskResult]{
+			Name: "task figures", Timeout: taskTimeout, Answer: c.answerFigures,
+		})
+	}
+	return c
+}
 
 // Operations are the registered transactions on volumes.
 type Operations struct {
@@ -119,6 +133,8 @@ type Operations struct {
 	pool    transaction.Handle[poolParams, none]
 	expand  transaction.Handle[expandParams, none]
 	forget  transaction.Handle[forgetParams, none]
+
+	rebalance transaction.Handle[taskParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -131,8 +147,9 @@ func Register(r *transaction.Registry, host Host) Operations {
 		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)), destroy: transaction.Register(r, destroyOperation(host)),
 		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
-		expand: transaction.Register(r, expandOperation(host)),
-		forget: transaction.Register(r, forgetLimitsOperation()),
+		expand:    transaction.Register(r, expandOperation(host)),
+		forget:    transaction.Register(r, forgetLimitsOperation()),
+		rebalance: transaction.Register(r, rebalanceOperation()),
 	}
 }
 
