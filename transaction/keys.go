@@ -63,6 +63,9 @@ type Repeat struct {
 	revision int64
 }
 
+// Known reports whether the request was sent before, so that it must not be carried out now.
+func (r Repeat) Known() bool { return r.Answer != nil || r.Error != nil || r.Operation != "" }
+
 // Repeated looks whether a request was sent before, and waits for its outcome as long as ctx allows. Errors: KeyReused if the
 // key was used for another request; Conflict if the first is still being carried out, and has no operation.
 func (e *Engine) Repeated(ctx context.Context, k Key) (Repeat, error) {

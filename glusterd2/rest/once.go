@@ -46,13 +46,23 @@ func (a *API) once(ctx context.Context, req *http.Request, row *Route, r *Reques
 		switch {
 		case fault != nil:
 			return transaction.Answer{}, api.AsError(fault)
-		case before.Answer != nil || before.Error != nil || before.Operation != "":
+		case before.Known():
 			return a.replay(r, before)
 		}
 		ans, err := a.first(ctx, key, before, row, r)
-		if !transaction.IsSameKey(err) || err == nil {
+		switch {
+		case err == nil:
+			return ans, nil
+		case transaction.IsSameKey(err):
+			continue
+		case row.Whole || r.asked.Operation() != "":
 			return ans, err
 		}
+		// It may have been refused because of what the same request has done meanwhile, whose first attempt was slow to arrive.
+		if before, fault := a.repeated(ctx, key, r); fault == nil && before.Known() {
+			return a.replay(r, before)
+		}
+		return ans, err
 	}
 }
 

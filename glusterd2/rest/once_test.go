@@ -128,3 +128,19 @@ func TestForeseenAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestSlowFirstAttempt: the first attempt arrives while the second is checked, which is then refused for what the first has done.
+func TestSlowFirstAttempt(t *testing.T) {
+	r := newRig(t, nil)
+	made := r.do("POST", "/v1/volumes", `{"name":"gv0"}`)
+	r.fake.hold = func(context.Context) error {
+		r.fake.mu.Lock()
+		defer r.fake.mu.Unlock()
+		r.fake.repeat = transaction.Repeat{Answer: &transaction.Answer{Status: http.StatusCreated, Location: "/v1/volumes/gv0", Body: []byte(made.body)}}
+		return api.Errorf(api.Exists, "volume gv0 already exists")
+	}
+	got := r.do("POST", "/v1/volumes", `{"name":"gv0"}`, HeaderKey, "k")
+	if got.status != http.StatusCreated || got.body != made.body || got.header.Get(HeaderReplayed) != "true" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
