@@ -25,7 +25,7 @@ LINT := bin/golangci-lint-$(LINT_VERSION)
 CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
 not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
 
-.PHONY: help build test lint unit cluster race e2e demo bench bench-scale bench-pool fuzz man install clean deps
+.PHONY: help build test lint unit cluster model race e2e demo bench bench-scale bench-pool fuzz man install clean deps
 
 help: ## this text
 	@echo "make TARGET [VARIABLE=value]"
@@ -45,6 +45,9 @@ unit: ## tests of single packages
 
 cluster: ## pools of several stores and daemons inside one process
 	go test -timeout 10m $(CLUSTER)
+
+model: ## ten thousand random operations on a pool, compared with a model
+	go test ./glusterd2/commands/volumes -run 'TestModel$$' -count=1 -v -timeout 10m -rapid.checks=250 -rapid.steps=60
 
 race: ## unit and cluster tests under the race detector; needs gcc
 	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)

@@ -46,6 +46,9 @@ func expandOperation(host Host) transaction.Operation[expandParams, none] {
 			Effects: func(p expandParams, peerID string) []api.Effect {
 				return onBricks(p.part(), peerID, api.ActionCreate, api.OnBrick, "")
 			},
+			Survey: func(ctx context.Context, _ *transaction.Call, p expandParams) ([]api.Effect, error) {
+				return host.SurveyPrepare(ctx, p.part(), p.Allow)
+			},
 		}, {
 			// Before the new copies run, and before any client knows them: what is empty must never be taken for the truth.
 			Name: "blame-empty",
