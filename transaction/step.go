@@ -49,6 +49,14 @@ func (e *Engine) HandleStep(ctx context.Context, req StepRequest) (StepReply, er
 		return StepReply{}, err
 	}
 	defer leave()
+	// Again, now that no other request of this transaction can come between: it may have ended since, and its gate with
+	// all that it knew of later requests have been forgotten.
+	if rec, err = e.owned(req); err != nil {
+		return StepReply{}, err
+	}
+	if ctx.Err() != nil {
+		return StepReply{}, api.Errorf(api.Unavailable, "the step was cancelled before it began: %v", context.Cause(ctx))
+	}
 	return e.perform(ctx, rec.Value, req)
 }
 
@@ -59,6 +67,12 @@ func (e *Engine) admit(ctx context.Context, req StepRequest) (store.Record[Recor
 		return none, api.Errorf(api.Unavailable, "this peer's copy of the store does not have revision %d of transaction %s: %v",
 			req.Revision, req.Transaction, err)
 	}
+	return e.owned(req)
+}
+
+// owned checks that the transaction runs, and that the sender owns it.
+func (e *Engine) owned(req StepRequest) (store.Record[Record], error) {
+	var none store.Record[Record]
 	rec, ok, err := recordKind.Get(e.cfg.Store, req.Transaction)
 	switch {
 	case err != nil:
