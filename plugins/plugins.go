@@ -8,5 +8,5 @@ import (
 
 // All returns the plugins.
 func All() []plugin.Plugin {
-	return []plugin.Plugin{hook.Plugin{}}
+	return []plugin.Plugin{hook.New()}
 }

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,12 @@ type Transport interface {
 	Glimpse(ctx context.Context, peerID, id string) (Glimpse, error)
 	Lines(ctx context.Context, peerID, id string) ([]api.OperationLogLine, error)
 	Cancel(ctx context.Context, peerID string, req CancelRequest) error
+}
+
+// Begun is a transaction that has begun: its locks are held, nothing is done yet.
+type Begun struct {
+	ID, Operation string
+	Params        json.RawMessage
 }
 
 // Config is what an Engine is made of. Durations and counts that are 0 take the default that is named.
@@ -54,6 +61,9 @@ type Config struct {
 	HistoryAge time.Duration
 	// KeyAge is how long the keys of requests are remembered (24 h).
 	KeyAge time.Duration
+	// Before, if set, is called once for each transaction that begins here, after its intent and before its first step. It
+	// cannot keep the transaction from going on, but holds it up.
+	Before func(ctx context.Context, t Begun)
 	// Logbook, if set, remembers the log of the last transactions. It must be a hook of Log's logger.
 	Logbook *Logbook
 

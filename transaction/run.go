@@ -173,6 +173,9 @@ func (d *drive) first() (json.RawMessage, error) {
 	if err := d.event(Event{Kind: IntentWritten}); err != nil {
 		return nil, d.stopped()
 	}
+	if before := d.e.cfg.Before; before != nil {
+		before(d.ctx, Begun{ID: d.id, Operation: d.rec.Operation, Params: d.rec.Params})
+	}
 	return d.forward(0)
 }
 

@@ -207,3 +207,14 @@ func (r Record) clone() Record {
 	r.Outputs, r.Acts = outs, slices.Clone(r.Acts)
 	return r
 }
+
+// Latest returns the id of the last transaction that ended well and held a lock; "" if none is on record.
+func Latest(r store.Reader, lock string) string {
+	recs, _ := recordKind.List(r) // those that cannot be read are not the last, as far as it matters to anyone
+	for _, rec := range slices.Backward(recs) {
+		if rec.Value.State == Done && slices.Contains(rec.Value.Locks, lock) {
+			return rec.ID
+		}
+	}
+	return ""
+}

@@ -106,7 +106,7 @@ type Config struct {
 	// KeysKeepFor is how long the Idempotency-Keys of requests are remembered.
 	KeysKeepFor time.Duration
 
-	// HooksDir holds the scripts that run after a change.
+	// HooksDir holds the scripts that run before and after a change.
 	HooksDir string
 	// GroupsDir holds option groups as files, in glusterd's format.
 	GroupsDir string

@@ -7,7 +7,9 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/store"
+	"gd2/transaction"
 )
 
 // Plugin is a feature that can be left out.
@@ -18,6 +20,15 @@ type Plugin interface {
 	Run(ctx context.Context, d Daemon) error
 }
 
+// Taker is a plugin that takes part in transactions or answers questions of other peers.
+type Taker interface {
+	Plugin
+	// Take is called while the daemon is built, before anything runs.
+	Take(d Daemon)
+	// Before is called on the peer where a transaction begins, before its first step.
+	Before(ctx context.Context, t transaction.Begun)
+}
+
 // Daemon is what a plugin gets of the daemon that it is part of.
 type Daemon struct {
 	PeerID string
@@ -25,5 +36,7 @@ type Daemon struct {
 	Store *store.Store
 	// WorkDir is the directory of what survives a restart, HooksDir that of hook scripts.
 	WorkDir, HooksDir string
-	Log               *logrus.Entry
+	// Asker asks the other peers.
+	Asker *ask.Asker
+	Log   *logrus.Entry
 }

@@ -50,8 +50,7 @@ func (s *Server) background() {
 	s.runQuota()
 	for _, p := range s.plugins {
 		s.goRun("plugin "+p.Name(), func(ctx context.Context) error {
-			return p.Run(ctx, plugin.Daemon{PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir,
-				HooksDir: s.cfg.HooksDir, Log: s.log.Entry(p.Name())})
+			return p.Run(ctx, s.pluginDaemon(p))
 		})
 	}
 	s.goRun("tasks on volumes", (&volumes.TaskKeeper{Store: s.store, Mover: s.mover, PeerID: s.id.Peer().ID, Log: s.log.Entry("tasks")}).Run)
@@ -74,6 +73,22 @@ func (s *Server) background() {
 	s.goRun("certificate", s.renewCertificate)
 	s.goRun("own address", s.followAddress)
 	s.goRun("detaches that did not end", s.peers.TakeBack)
+}
+
+// pluginDaemon is what a plugin gets of this daemon.
+func (s *Server) pluginDaemon(p plugin.Plugin) plugin.Daemon {
+	return plugin.Daemon{
+		PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir, HooksDir: s.cfg.HooksDir, Asker: s.asker, Log: s.log.Entry(p.Name()),
+	}
+}
+
+// before lets the plugins take part in a transaction that begins here.
+func (s *Server) before(ctx context.Context, t transaction.Begun) {
+	for _, p := range s.plugins {
+		if taker, ok := p.(plugin.Taker); ok {
+			taker.Before(ctx, t)
+		}
+	}
 }
 
 // foremost reports whether this peer has the lowest id of those at work: it does what one peer does for the pool and

@@ -194,8 +194,8 @@ func (s *Server) build() {
 	deviceOps := devices.Register(registry, deviceHost{s.backing, s.mounts()})
 	engine := transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
-		HostOf:  func(peerID string) string { return peer.Hosts(s.store)(peerID) },
-		Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor, KeyAge: s.cfg.KeysKeepFor,
+		HostOf: func(peerID string) string { return peer.Hosts(s.store)(peerID) },
+		Before: s.before, Logbook: logbook(s.log), History: s.cfg.OperationsKeep, HistoryAge: s.cfg.OperationsKeepFor, KeyAge: s.cfg.KeysKeepFor,
 	}
 	failpoints(&engine, s.cfg.RunDir)
 	s.engine = transaction.NewEngine(engine)
@@ -209,6 +209,11 @@ func (s *Server) build() {
 		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})
+	for _, p := range s.plugins {
+		if taker, ok := p.(plugin.Taker); ok {
+			taker.Take(s.pluginDaemon(p))
+		}
+	}
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
 		Log: s.log.Entry("quota"),

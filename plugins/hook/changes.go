@@ -2,6 +2,7 @@ package hook
 
 import (
 	"maps"
+	"slices"
 
 	"gd2/glusterd2/volume"
 	"gd2/store"
@@ -23,7 +24,7 @@ func changes(before, now []store.Record[*volume.Volume]) []Event {
 		}
 		if was == nil || was.ID != rec.Value.ID {
 			events = append(events, Event{Operation: Create, Volume: rec.ID})
-			was = &volume.Volume{State: volume.Created, Options: rec.Value.Options}
+			was = &volume.Volume{State: volume.Created, Options: rec.Value.Options, Subvols: rec.Value.Subvols}
 		}
 		events = append(events, changesOf(was, rec.Value, before, now)...)
 	}
@@ -40,6 +41,12 @@ func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume
 		events = append(events, Event{Operation: Start, Volume: is.Name, First: started(before) == 0})
 	case was.State == volume.Started && is.State != volume.Started:
 		events = append(events, Event{Operation: Stop, Volume: is.Name, Last: started(now) == 0})
+	}
+	if len(missing(was, is)) > 0 {
+		events = append(events, Event{Operation: AddBrick, Volume: is.Name})
+	}
+	if len(missing(is, was)) > 0 {
+		events = append(events, Event{Operation: RemoveBrick, Volume: is.Name})
 	}
 	if maps.Equal(was.Options, is.Options) {
 		return events
@@ -62,6 +69,15 @@ func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume
 		events = append(events, Event{Operation: Reset, Volume: is.Name, Options: reset})
 	}
 	return events
+}
+
+// missing lists the bricks of one volume that another does not have.
+func missing(in, of *volume.Volume) []volume.Brick {
+	have := map[string]bool{}
+	for _, b := range in.Bricks() {
+		have[b.ID] = true
+	}
+	return slices.DeleteFunc(of.Bricks(), func(b volume.Brick) bool { return have[b.ID] })
 }
 
 func started(recs []store.Record[*volume.Volume]) int {

@@ -1,29 +1,55 @@
-// Package hook runs the scripts that an administrator has put beside the daemon, after a volume has changed.
+// Package hook runs the scripts that an administrator has put beside the daemon, before and after volumes change.
 //
-// The layout is that of glusterd and glusterd2: <hooksdir>/<operation>/post/S*, run in the order of their names with
-// glusterd's arguments. Scripts run on every peer, one after the other, and cannot stop what has already happened.
+// The layout is glusterd's: <hooksdir>/1/<event>/{pre,post}/S*, run in the order of their names with glusterd's arguments;
+// glusterd2's, which has no 1, is read too. Scripts run on every peer, one after the other. They cannot stop a change: one that
+// fails is logged, and one that takes too long is ended.
 package hook
 
 import (
 	"context"
 	"sync"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/plugin"
 	"gd2/glusterd2/volume"
 	"gd2/store"
+	"gd2/transaction"
 )
 
 // Plugin runs hook scripts.
-type Plugin struct{}
+type Plugin struct {
+	d      plugin.Daemon
+	runner *Runner
+	// has asks a peer for which of some events it has scripts that come before; run has it run them.
+	has ask.Handle[[]Event, []string]
+	run ask.Handle[runParams, struct{}]
+}
 
-var _ plugin.Plugin = Plugin{}
+var _ plugin.Taker = (*Plugin)(nil)
+
+// New returns the plugin.
+func New() *Plugin { return &Plugin{} }
 
 // Name implements plugin.Plugin.
-func (Plugin) Name() string { return "hook" }
+func (*Plugin) Name() string { return "hook" }
+
+// Take implements plugin.Taker.
+func (p *Plugin) Take(d plugin.Daemon) {
+	p.d, p.runner = d, NewRunner(d.HooksDir, d.Log)
+	p.has = ask.Register(d.Asker, ask.Question[[]Event, []string]{Name: "hooks-before", Timeout: hasTimeout,
+		Answer: func(_ context.Context, _ *volume.Volume, events []Event) ([]string, error) {
+			return p.hasScripts(events), nil
+		}})
+	p.run = ask.Register(d.Asker, ask.Question[runParams, struct{}]{Name: "hooks-run-before", Timeout: 2 * preTimeout,
+		Answer: func(ctx context.Context, _ *volume.Volume, r runParams) (struct{}, error) {
+			p.runBefore(ctx, r)
+			return struct{}{}, nil
+		}})
+}
 
 // Run implements plugin.Plugin. What changed before it began, or while this peer was away, is no news to scripts: it
 // compares each reading of the volumes with the one before.
-func (Plugin) Run(ctx context.Context, d plugin.Daemon) error {
+func (p *Plugin) Run(ctx context.Context, d plugin.Daemon) error {
 	changed, stop := d.Store.Subscribe(store.PrefixVolumes)
 	defer stop()
 	select {
@@ -31,10 +57,9 @@ func (Plugin) Run(ctx context.Context, d plugin.Daemon) error {
 	case <-ctx.Done():
 		return nil
 	}
-	runner := New(d.HooksDir, d.WorkDir, d.Log)
 	var scripts sync.WaitGroup
 	defer scripts.Wait()
-	scripts.Go(func() { runner.Run(ctx) })
+	scripts.Go(func() { p.runner.Run(ctx) })
 	seen, err := volume.Records.List(d.Store)
 	for ctx.Err() == nil {
 		if err != nil {
@@ -48,7 +73,8 @@ func (Plugin) Run(ctx context.Context, d plugin.Daemon) error {
 		var now []store.Record[*volume.Volume]
 		now, err = volume.Records.List(d.Store)
 		for _, e := range changes(seen, now) {
-			runner.Notify(e)
+			e.Transaction = transaction.Latest(d.Store, "volume/"+e.Volume)
+			p.runner.Notify(e)
 		}
 		seen = now
 	}

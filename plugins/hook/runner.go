@@ -22,16 +22,28 @@ const (
 	Set    = "set"
 	Reset  = "reset"
 	Delete = "delete"
+	// AddBrick and RemoveBrick: a volume has got bricks, or has lost some.
+	AddBrick    = "add-brick"
+	RemoveBrick = "remove-brick"
+)
+
+// Phases of an event: scripts that run before the change, and after it.
+const (
+	phasePre  = "pre"
+	phasePost = "post"
 )
 
 // Event is a change of a volume that scripts are told of.
 type Event struct {
-	Operation string
-	Volume    string
+	Operation string `json:"operation"`
+	Volume    string `json:"volume"`
 	// Options are those that were set or reset.
-	Options map[string]string
+	Options map[string]string `json:"options,omitempty"`
 	// First says, for start, that no other volume was started before; Last, for stop, that none is now.
-	First, Last bool
+	First bool `json:"first,omitempty"`
+	Last  bool `json:"last,omitempty"`
+	// Transaction is the change, whose log gets what the scripts write; "" if it is not known.
+	Transaction string `json:"-"`
 }
 
 // timeout bounds one script: glusterd's own scripts need seconds.
@@ -40,17 +52,17 @@ const timeout = 2 * time.Minute
 // queue is how many events may wait for slow scripts before new ones are dropped.
 const queue = 1024
 
-// Runner runs scripts. Its zero value is not ready for use: see New.
+// Runner runs scripts. Its zero value is not ready for use: see NewRunner.
 type Runner struct {
-	dir     string
-	workDir string
-	log     *logrus.Entry
-	events  chan Event
+	dir    string
+	log    *logrus.Entry
+	events chan Event
 }
 
-// New returns a Runner of the scripts below dir. workDir is what scripts are told as the daemon's working directory.
-func New(dir, workDir string, log *logrus.Entry) *Runner {
-	return &Runner{dir: dir, workDir: workDir, log: log, events: make(chan Event, queue)}
+// NewRunner returns a Runner of the scripts below dir. Scripts are told the directory above it as the working directory of
+// the daemon, for that is where glusterd's scripts look for each other.
+func NewRunner(dir string, log *logrus.Entry) *Runner {
+	return &Runner{dir: dir, log: log, events: make(chan Event, queue)}
 }
 
 // Notify has the scripts of an event run, after those of the events before it. It does not wait.
@@ -67,41 +79,66 @@ func (r *Runner) Run(ctx context.Context) {
 	for {
 		select {
 		case e := <-r.events:
-			r.handle(ctx, e)
+			r.handle(ctx, e, phasePost)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (r *Runner) handle(ctx context.Context, e Event) {
-	for _, script := range r.scripts(e.Operation) {
-		log := r.log.WithFields(logrus.Fields{"volume": e.Volume, "script": script})
+// handle runs the scripts of one phase of an event and logs what they write.
+func (r *Runner) handle(ctx context.Context, e Event, phase string) {
+	for _, script := range r.scripts(e.Operation, phase) {
+		log := r.log.WithFields(logrus.Fields{"volume": e.Volume, "script": script, "step": "hooks-" + phase})
+		if e.Transaction != "" {
+			log = log.WithField("transaction", e.Transaction)
+		}
+		began := time.Now()
 		sctx, cancel := context.WithTimeout(ctx, timeout)
-		_, err := runcmd.Run(sctx, runcmd.Command{Name: script, Args: r.args(e)})
+		res, err := runcmd.Run(sctx, runcmd.Command{Name: script, Args: r.args(e), Dir: "/"})
 		cancel()
+		name := e.Operation + "/" + phase + "/" + filepath.Base(script)
+		for _, line := range output(res) {
+			log.Infof("%s: %s", name, line)
+		}
+		log = log.WithField("took", time.Since(began).Round(time.Millisecond))
 		if err != nil {
-			log.WithError(err).Warn("hook script failed")
+			log.WithError(err).Warnf("hook script %s failed", name)
 			continue
 		}
-		log.Info("hook script ran")
+		log.Infof("hook script %s ran", name)
 	}
 }
 
-// scripts lists what is to run: executable files whose names begin with S. A directory that is not there has none.
-func (r *Runner) scripts(operation string) []string {
-	dir := filepath.Join(r.dir, operation, "post")
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
+// maxOutput is how many lines of a script's output are logged, the last ones.
+const maxOutput = 20
+
+// output is the last lines that a script has written.
+func output(res runcmd.Result) []string {
+	lines := strings.FieldsFunc(string(res.Stdout)+"\n"+string(res.Stderr), func(c rune) bool { return c == '\n' || c == '\r' })
+	return lines[max(0, len(lines)-maxOutput):]
+}
+
+// hooksVersion is the folder in which glusterd keeps its hooks.
+const hooksVersion = "1"
+
+// scripts lists what is to run, by name: executable files whose names begin with S, in glusterd's folder of the event and in
+// glusterd2's. A folder that is not there has none.
+func (r *Runner) scripts(operation, phase string) []string {
 	var out []string
-	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(dir, e.Name()))
-		if err == nil && strings.HasPrefix(e.Name(), "S") && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			out = append(out, filepath.Join(dir, e.Name()))
+	for _, dir := range []string{filepath.Join(r.dir, hooksVersion, operation, phase), filepath.Join(r.dir, operation, phase)} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			info, err := os.Stat(filepath.Join(dir, e.Name()))
+			if err == nil && strings.HasPrefix(e.Name(), "S") && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				out = append(out, filepath.Join(dir, e.Name()))
+			}
 		}
 	}
+	slices.SortStableFunc(out, func(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) })
 	return out
 }
 
@@ -109,16 +146,19 @@ func (r *Runner) scripts(operation string) []string {
 func (r *Runner) args(e Event) []string {
 	args := []string{"--volname=" + e.Volume}
 	yes := map[bool]string{true: "yes", false: "no"}
+	workDir := "--gd-workdir=" + filepath.Dir(r.dir)
 	switch e.Operation {
 	case Start:
-		args = append(args, "--first="+yes[e.First], "--version=1", "--volume-op=start", "--gd-workdir="+r.workDir)
+		args = append(args, "--first="+yes[e.First], "--version="+hooksVersion, "--volume-op="+e.Operation, workDir)
 	case Stop:
 		args = append(args, "--last="+yes[e.Last])
+	case AddBrick:
+		args = append(args, "--version="+hooksVersion, "--volume-op="+e.Operation, workDir)
 	case Set, Reset:
 		for _, k := range slices.Sorted(maps.Keys(e.Options)) {
 			args = append(args, "-o", k+"="+e.Options[k])
 		}
-		args = append(args, "--gd-workdir="+r.workDir)
+		args = append(args, workDir)
 	}
 	return args
 }

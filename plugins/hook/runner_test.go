@@ -4,11 +4,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
+	"github.com/sirupsen/logrus/hooks/test"
 	"go.uber.org/goleak"
 )
 
@@ -17,7 +19,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // install writes a script that notes its name and arguments in a file, and then ends with the exit code.
 func install(t *testing.T, dir, operation, name, exit string, mode os.FileMode) {
 	t.Helper()
-	folder := filepath.Join(dir, operation, "post")
+	installAt(t, dir, filepath.Join(operation, phasePost), name, exit, mode)
+}
+
+func installAt(t *testing.T, dir, place, name, exit string, mode os.FileMode) {
+	t.Helper()
+	folder := filepath.Join(dir, place)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -28,14 +35,17 @@ func install(t *testing.T, dir, operation, name, exit string, mode os.FileMode) 
 }
 
 func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "hooks")
+	work := filepath.Dir(dir)
 	install(t, dir, Start, "S20second", "0", 0o755)
-	install(t, dir, Start, "S10first", "1", 0o755) // a script that fails does not keep the next from running
+	installAt(t, dir, "1/start/post", "S10first", "1", 0o755) // a script that fails does not keep the next from running
 	install(t, dir, Start, "S30data", "0", 0o644)
 	install(t, dir, Start, "K10other", "0", 0o755)
 	install(t, dir, Set, "S10set", "0", 0o755)
 	install(t, dir, Delete, "S99end", "0", 0o755)
-	r := New(dir, "/work", logrus.NewEntry(logrus.New()))
+	installAt(t, dir, "1/start/pre", "S10before", "0", 0o755)
+	install(t, dir, AddBrick, "S10add", "0", 0o755)
+	r := NewRunner(dir, logrus.NewEntry(logrus.New()))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -45,11 +55,14 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 	r.Notify(Event{Operation: Start, Volume: "gv0", First: true})
 	r.Notify(Event{Operation: Stop, Volume: "gv0"}) // has no scripts
 	r.Notify(Event{Operation: Set, Volume: "gv0", Options: map[string]string{"b.c": "2", "a.b": "1"}})
+	r.Notify(Event{Operation: AddBrick, Volume: "gv0"})
 	r.Notify(Event{Operation: Delete, Volume: "gv0"})
 	want := "S10first --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
 		"S20second --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
 		"S10set --volname=gv0 -o a.b=1 -o b.c=2 --gd-workdir=/work\n" +
+		"S10add --volname=gv0 --version=1 --volume-op=add-brick --gd-workdir=/work\n" +
 		"S99end --volname=gv0\n"
+	want = strings.ReplaceAll(want, "/work", work)
 	got := await(t, filepath.Join(dir, "notes"), len(want))
 	cancel()
 	<-done
@@ -59,7 +72,7 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 }
 
 func TestNotifyNeverBlocks(t *testing.T) {
-	r := New(t.TempDir(), "/work", logrus.NewEntry(logrus.New()))
+	r := NewRunner(t.TempDir(), logrus.NewEntry(logrus.New()))
 	for range queue + 10 {
 		r.Notify(Event{Operation: Create, Volume: "gv0"})
 	}
@@ -82,5 +95,35 @@ func await(t *testing.T, file string, size int) []byte {
 		case <-ctx.Done():
 			t.Fatalf("%s has %d of %d bytes (%v)", file, len(data), size, err)
 		}
+	}
+}
+
+// What scripts write goes to the log under their transaction; one that hangs is ended.
+func TestOutputAndTimeout(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "1", Set, phasePre)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"S1talks": "echo one; echo two >&2; exit 3", "S2hangs": "exec sleep 100"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil { //nolint:gosec // it is to run
+			t.Fatal(err)
+		}
+	}
+	log, lines := test.NewNullLogger()
+	r := NewRunner(dir, logrus.NewEntry(log))
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	r.handle(ctx, Event{Operation: Set, Volume: "gv0", Transaction: "T1"}, phasePre)
+	var got []string
+	for _, e := range lines.AllEntries() {
+		if e.Data["transaction"] != "T1" || e.Data["step"] != "hooks-pre" {
+			t.Errorf("%q has the fields %v", e.Message, e.Data)
+		}
+		got = append(got, e.Message)
+	}
+	want := []string{"set/pre/S1talks: one", "set/pre/S1talks: two", "hook script set/pre/S1talks failed", "hook script set/pre/S2hangs failed"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
