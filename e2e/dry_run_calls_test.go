@@ -44,7 +44,22 @@ func (r *rig) volumeChanges() []change {
 			return c.VolumeCreate(ctx, volumeOf("gv1", api.SubvolReq{}, "node1:/srv/there/before", "node2:/srv/gv1"))
 		}),
 		start("gv1"), // no self-heal daemon is needed
-		{name: "SelfHeal", do: func(ctx context.Context, c *client.Client) error { return c.VolumeHeal(ctx, "gv0", client.HealFull) }},
+		{name: "SelfHeal", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeHeal(ctx, "gv0", client.HealFull)
+			return err
+		}},
+		{name: "SelfHealDisable", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeSelfHeal(ctx, "gv0", false)
+			return err
+		}},
+		{name: "SelfHealEnable", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeSelfHeal(ctx, "gv0", true)
+			return err
+		}},
+		{name: "ProfileStart", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeProfileStart(ctx, "gv0")
+			return err
+		}},
 		onVolume("VolumeReset", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
 			return c.VolumeReset(ctx, "gv0", api.VolumeOptionResetReq{All: true})
 		}),

@@ -236,7 +236,7 @@ func (f *fake) heal(r *http.Request, _ []byte) (int, any, error) {
 	if err == nil && v.ReplicaCount < 2 && v.DisperseCount == 0 {
 		err = api.Errorf(api.State, "volume %s is neither replicated nor dispersed; there is nothing to heal", v.Name)
 	}
-	return http.StatusOK, nil, err
+	return http.StatusOK, []api.BrickHealStart{}, err
 }
 
 func (f *fake) healInfo(r *http.Request, _ []byte) (int, any, error) {

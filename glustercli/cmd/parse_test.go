@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gd2/pkg/api"
-	"gd2/pkg/client"
 )
 
 // bricks makes n bricks as text: h1:/b, h2:/b ...
@@ -135,32 +134,25 @@ func TestParseCreateErrors(t *testing.T) {
 }
 
 func TestParseHeal(t *testing.T) {
-	for args, want := range map[string]healAction{
-		"gv0":                       {volume: "gv0", kind: "index"},
-		"gv0 full":                  {volume: "gv0", kind: "full"},
-		"full gv0":                  {volume: "gv0", kind: "full"},
-		"index gv0":                 {volume: "gv0", kind: "index"},
-		"gv0 enable":                {volume: "gv0", kind: "index", enable: "on"},
-		"gv0 disable":               {volume: "gv0", kind: "index", enable: "off"},
-		"gv0 info":                  {volume: "gv0", kind: "index", info: true},
-		"info gv0":                  {volume: "gv0", kind: "index", info: true},
-		"gv0 info summary":          {volume: "gv0", kind: "index", info: true, what: client.HealInfoSummary},
-		"info gv0 split-brain":      {volume: "gv0", kind: "index", info: true, what: client.HealInfoSplitBrain},
-		"info info":                 {volume: "info", kind: "index", info: true},
-		"full":                      {volume: "full", kind: "index"},
-		"gv0 info nonsense":         {},
-		"gv0 nonsense":              {},
-		"gv0 full more":             {},
-		"gv0 info summary and-more": {},
+	for args, good := range map[string]bool{
+		"gv0": true, "gv0 full": true, "full gv0": true, "index gv0": true, "gv0 enable": true, "gv0 disable": true, "gv0 info": true,
+		"info gv0": true, "gv0 info summary": true, "info gv0 split-brain": true, "full": true,
+		"gv0 statistics": true, "gv0 statistics heal-count": true, "gv0 statistics heal-count replica n1:/b": true,
+		"gv0 split-brain bigger-file /f": true, "gv0 split-brain source-brick n1:/b": true, "gv0 split-brain source-brick n1:/b /f": true,
+		"split-brain gv0 latest-mtime gfid:1": true, "gv0 granular-entry-heal enable": true,
+		"gv0 info nonsense": false, "gv0 nonsense": false, "gv0 full more": false, "gv0 info summary and-more": false,
+		"gv0 statistics count": false, "gv0 statistics heal-count n1:/b": false, "gv0 split-brain": false, "gv0 split-brain bigger-file": false,
+		"gv0 split-brain bigger-file /f /g": false, "gv0 split-brain source-brick /f": false, "gv0 split-brain source-brick n1:/b /f /g": false,
+		"gv0 granular-entry-heal": false, "gv0 granular-entry-heal on": false,
 	} {
-		got, err := parseHeal(strings.Fields(args))
-		if want == (healAction{}) {
-			if !isUsage(err) {
-				t.Errorf("%s: %v", args, err)
-			}
-		} else if err != nil || got != want {
-			t.Errorf("%s: %+v, %v", args, got, err)
+		volume, words := healWords(strings.Fields(args))
+		act, err := parseHeal(volume, words)
+		if good != (err == nil && act != nil) || !good && !isUsage(err) {
+			t.Errorf("%s: %v", args, err)
 		}
+	}
+	if volume, words := healWords([]string{"info", "info"}); volume != "info" || len(words) != 1 {
+		t.Errorf("a volume called info: %q %q", volume, words)
 	}
 }
 

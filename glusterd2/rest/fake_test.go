@@ -34,7 +34,7 @@ type fake struct {
 
 func (f *fake) services() Services {
 	return Services{
-		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Rebalance: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Peers: fakePeers{f}, Devices: fakeDevices{f}, Pool: fakePool{f},
+		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Rebalance: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Healing: fakeHealing{f}, Peers: fakePeers{f}, Devices: fakeDevices{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Quotas: fakeQuotas{f},
 		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f}, Webhooks: fakeWebhooks{f},
 		System: f, Metrics: f,
@@ -145,13 +145,6 @@ func (v fakeVolumes) CreateGroup(_ context.Context, r api.OptionGroupReq) (api.O
 }
 func (v fakeVolumes) DeleteGroup(_ context.Context, name string) error {
 	return v.f.call("delete group", name)
-}
-func (v fakeVolumes) Heal(_ context.Context, name, kind string) error {
-	return v.f.call("heal", name, kind)
-}
-func (v fakeVolumes) HealInfo(_ context.Context, name, kind string) ([]api.BrickHealInfo, error) {
-	status, n := "Connected", int64(3)
-	return []api.BrickHealInfo{{Status: &status, Entries: &n}}, v.f.call("heal info", name, kind)
 }
 
 type fakePeers struct{ f *fake }

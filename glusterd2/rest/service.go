@@ -18,6 +18,7 @@ type Services struct {
 	Bricks     Bricks
 	Rebalance  Rebalance
 	Diagnosis  Diagnosis
+	Healing    Healing
 	Peers      Peers
 	Devices    Devices
 	Pool       Pool
@@ -52,19 +53,7 @@ type Volumes interface {
 	Groups(ctx context.Context) ([]api.OptionGroup, error)
 	CreateGroup(ctx context.Context, req api.OptionGroupReq) (api.OptionGroup, error)
 	DeleteGroup(ctx context.Context, name string) error
-	// Heal starts a heal; kind is HealIndex or HealFull.
-	Heal(ctx context.Context, name, kind string) error
-	// HealInfo reports what is left to heal; kind is "", HealInfoSummary or HealInfoSplitBrain.
-	HealInfo(ctx context.Context, name, kind string) ([]api.BrickHealInfo, error)
 }
-
-// Kinds of heals and of heal reports, as they stand in URLs.
-const (
-	HealIndex          = "index"
-	HealFull           = "full"
-	HealInfoSummary    = "info-summary"
-	HealInfoSplitBrain = "split-brain-info"
-)
 
 // Peers is the membership of the pool. An id that is not a peer is answered with api.NotFound.
 type Peers interface {

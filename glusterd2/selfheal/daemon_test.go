@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gd2/glusterd2/brickop"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -50,7 +51,7 @@ func started(t *testing.T, d *selfheal.Daemon, vol string) {
 	defer tick.Stop()
 	for {
 		list, err := d.Heal(t.Context(), vol, []string{vol + "-replicate-0"}, false)
-		if err == nil && len(list) == 2 && list[0].Started && list[1].Started {
+		if err == nil && len(list) == 2 && list[brickop.BrickPlace{}].Started && list[brickop.BrickPlace{Brick: 1}].Started {
 			return
 		}
 		select {
@@ -71,7 +72,7 @@ func TestDaemonLife(t *testing.T) {
 	if pid == 0 || d.Status("gv-b").Online {
 		t.Fatalf("status %+v %+v", d.Status("gv-a"), d.Status("gv-b"))
 	}
-	if _, err := d.Heal(t.Context(), "gv-b", nil, false); !api.IsKind(err, api.State) {
+	if _, err := d.Heal(t.Context(), "gv-b", nil, false); !api.IsKind(err, api.Unavailable) {
 		t.Errorf("heal of a volume that is not attached: %v", err)
 	}
 	began := time.Now()
@@ -83,7 +84,7 @@ func TestDaemonLife(t *testing.T) {
 	started(t, d, "gv-a")
 	started(t, d, "gv-b")
 	counts, err := d.Pending(t.Context(), "gv-b", []string{"gv-b-replicate-0"})
-	if err != nil || len(counts) != 2 || counts[[2]int{0, 1}] != 0 {
+	if err != nil || len(counts) != 2 || counts[brickop.BrickPlace{Brick: 1}] != 0 {
 		t.Errorf("pending %v, %v", counts, err)
 	}
 	// The volume that the daemon was started for leaves it.

@@ -2,100 +2,47 @@ package selfheal
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
+	"time"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brickop"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
 
-// Values of xl-op of BrickXlatorOp.
-const (
-	xlOpHealIndex = 1
-	xlOpHealFull  = 2
-	xlOpHealCount = 8
-)
-
-// healStarted is what the daemon answers for a brick whose crawl it began. It begins them on this peer's bricks only.
-const healStarted = "Started self-heal"
-
-// HealStatus is the daemon's answer for one brick.
-type HealStatus struct {
-	// Subvol indexes the subvolumes that were asked about, Brick the bricks of that one.
-	Subvol int `json:"subvol"`
-	Brick  int `json:"brick"`
-	// Text is the daemon's own, such as "Started self-heal" or "Brick is remote".
-	Text    string `json:"text"`
-	Started bool   `json:"started"`
-}
-
 // Heal asks the daemon of this peer to heal a volume: what the bricks have listed as pending, or with full everything.
-// subvols are the names of its translators, such as gv0-replicate-0, in the volume's order. Only this peer's bricks are
-// crawled, so an index heal is to be asked of every peer that has bricks, a full one of one peer for each subvolume.
-// Errors are *api.Error: State if the daemon does not take care of the volume.
-func (d *Daemon) Heal(ctx context.Context, volumeName string, subvols []string, full bool) ([]HealStatus, error) {
-	op := xlOpHealIndex
+// subvols are the names of its translators, such as gv0-replicate-0. Only this peer's bricks are crawled, so an index heal is
+// to be asked of every peer that has bricks, a full one of one peer for each subvolume. Errors are *api.Error: Unavailable if
+// the daemon does not take care of the volume.
+func (d *Daemon) Heal(ctx context.Context, volumeName string, subvols []string, full bool) (map[brickop.BrickPlace]brickop.HealStatus, error) {
+	op := brickop.HealIndex
 	if full {
-		op = xlOpHealFull
+		op = brickop.HealFull
 	}
 	out, err := d.ask(ctx, volumeName, subvols, op)
-	if err != nil {
-		return nil, err
-	}
-	var list []HealStatus
-	for s := range subvols {
-		for b := 0; ; b++ {
-			key := fmt.Sprintf("%d-%d-status", s, b)
-			if _, ok := out[key]; !ok {
-				break
-			}
-			text := out.String(key)
-			list = append(list, HealStatus{Subvol: s, Brick: b, Text: text, Started: text == healStarted})
-		}
-	}
-	return list, nil
+	return brickop.ParseHealStatus(out), err
 }
 
-// Pending returns how many entries wait to be healed on each brick, by subvolume and brick as in HealStatus. The figures
-// of bricks on other peers are missing.
-func (d *Daemon) Pending(ctx context.Context, volumeName string, subvols []string) (map[[2]int]int64, error) {
-	out, err := d.ask(ctx, volumeName, subvols, xlOpHealCount)
-	if err != nil {
-		return nil, err
-	}
-	counts := map[[2]int]int64{}
-	for key := range out {
-		place, ok := strings.CutSuffix(key, "-hardlinks")
-		s, b, dash := strings.Cut(place, "-")
-		subvol, err1 := strconv.Atoi(s)
-		brick, err2 := strconv.Atoi(b)
-		if n, isInt := out.Int(key); ok && dash && err1 == nil && err2 == nil && isInt {
-			counts[[2]int{subvol, brick}] = n
-		}
-	}
-	return counts, nil
+// Pending returns how many entries wait to be healed on each brick of the subvolumes. The figures of bricks on other peers
+// are missing or wrong.
+func (d *Daemon) Pending(ctx context.Context, volumeName string, subvols []string) (map[brickop.BrickPlace]uint64, error) {
+	out, err := d.ask(ctx, volumeName, subvols, brickop.HealCount)
+	return brickop.ParseHealCounts(out), err
+}
+
+// Crawls returns the latest crawls over this peer's bricks of the subvolumes.
+func (d *Daemon) Crawls(ctx context.Context, volumeName string, subvols []string) (map[brickop.BrickPlace][]api.HealCrawl, error) {
+	out, err := d.ask(ctx, volumeName, subvols, brickop.HealStatistics)
+	return brickop.ParseCrawls(out, time.Local), err
 }
 
 // ask sends one BrickXlatorOp. Its dict travels where others have their input.
-func (d *Daemon) ask(ctx context.Context, volumeName string, subvols []string, op int) (gfrpc.Dict, error) {
-	d.mu.Lock()
-	socket, ready := d.socket, d.proc != nil && d.proc.Alive() && d.attached[volumeName] != ""
-	d.mu.Unlock()
-	if !ready {
-		return nil, api.Errorf(api.State, "the self-heal daemon of this peer does not take care of volume %s now", volumeName)
+func (d *Daemon) ask(ctx context.Context, volumeName string, subvols []string, op brickop.HealOp) (gfrpc.Dict, error) {
+	r, err := d.Reach(volumeName)
+	if err != nil {
+		return nil, err
 	}
-	dict := gfrpc.Dict{}
-	dict.SetString("volname", volumeName)
-	dict.SetInt("xl-op", int64(op))
-	dict.SetInt("heal-op", int64(op))
-	dict.SetInt("count", int64(len(subvols)))
-	for i, name := range subvols {
-		dict.SetString(fmt.Sprintf("xl-%d", i), name)
-		dict.SetInt(name, int64(i))
-	}
-	return d.cfg.BrickOp(ctx, socket, gfrpc.BrickXlatorOp, "", dict.Marshal(), nil)
+	return d.cfg.BrickOp(ctx, r.Socket, gfrpc.BrickXlatorOp, "", brickop.HealRequest(volumeName, subvols, op).Marshal(), nil)
 }
 
 // Status tells whether the daemon takes care of a volume. Hostname is left for the caller to fill.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/xml"
 	"strconv"
+	"strings"
 	"time"
 
 	"gd2/pkg/api"
@@ -28,22 +29,57 @@ type Info struct {
 // HealInfo reports what is left to heal of a volume, brick by brick. kind is empty for the list of files,
 // "info-summary" for counts, "split-brain-info" for the files in split-brain: glfsheal's own words.
 func (i Info) HealInfo(ctx context.Context, volumeName, kind string) ([]api.BrickHealInfo, error) {
+	args := []string{"--xml"}
+	if kind != "" {
+		args = []string{kind, "--xml"}
+	}
+	res, err := i.run(ctx, volumeName, args...)
+	if err != nil && len(res.Stdout) == 0 {
+		return nil, api.Errorf(api.Internal, "what is left to heal of volume %s cannot be told: %v", volumeName, err)
+	}
+	return parseInfo(volumeName, res.Stdout)
+}
+
+// Resolve ends split-brains: args are glfsheal's own words, such as "bigger-file" and a path. It returns what glfsheal says.
+// An error is an *api.Error whose message that is: Unavailable if bricks are away, State if the split-brain stays.
+func (i Info) Resolve(ctx context.Context, volumeName string, args ...string) (string, error) {
+	res, err := i.run(ctx, volumeName, args...)
+	said := strings.TrimSpace(string(res.Stdout))
+	if err == nil {
+		return said, nil
+	}
+	if said == "" {
+		said = strings.TrimSpace(string(res.Stderr))
+	}
+	if said == "" {
+		return "", api.Errorf(api.Internal, "split-brain of volume %s: %v", volumeName, err)
+	}
+	return "", api.Errorf(api.State, "%s", said)
+}
+
+// ReadyForGranular checks what glusterd wants before entries may be healed by name: that all bricks are there and nothing is
+// left to heal. The error is an *api.Error of kind State.
+func (i Info) ReadyForGranular(ctx context.Context, volumeName string) error {
+	res, err := i.run(ctx, volumeName, "granular-entry-heal-op")
+	if err == nil {
+		return nil
+	}
+	said := strings.TrimSpace(string(res.Stdout) + string(res.Stderr))
+	if said == "" {
+		said = err.Error()
+	}
+	return api.Errorf(api.State, "granular entry heal of volume %s: %s", volumeName, said)
+}
+
+func (i Info) run(ctx context.Context, volumeName string, args ...string) (runcmd.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	program := i.Program
 	if program == "" {
 		program = InfoProgram
 	}
-	args := []string{volumeName}
-	if kind != "" {
-		args = append(args, kind)
-	}
-	args = append(args, "--xml", "--nolog", "glusterd-sock", i.Socket)
-	res, err := runcmd.Run(ctx, runcmd.Command{Name: program, Args: args, Limit: maxInfo})
-	if err != nil && len(res.Stdout) == 0 {
-		return nil, api.Errorf(api.Internal, "what is left to heal of volume %s cannot be told: %v", volumeName, err)
-	}
-	return parseInfo(volumeName, res.Stdout)
+	args = append(append([]string{volumeName}, args...), "--nolog", "glusterd-sock", i.Socket)
+	return runcmd.Run(ctx, runcmd.Command{Name: program, Args: args, Limit: maxInfo})
 }
 
 // maxInfo bounds the report, in bytes: a volume can have very many files to heal.

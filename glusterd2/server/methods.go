@@ -27,9 +27,6 @@ func (s *Server) methods() []peerrpc.Method {
 		peerrpc.Handle(volumes.MethodReport, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.ReportRequest) (volumes.Report, error) {
 			return s.volumes.ReportLocal(ctx, req)
 		}),
-		peerrpc.Handle(volumes.MethodHeal, false, func(ctx context.Context, _ peerrpc.Caller, req volumes.HealRequest) (peer.Empty, error) {
-			return peer.Empty{}, s.volumes.HealLocal(ctx, req)
-		}),
 		peerrpc.Handle(peer.MethodStartMember, false, func(ctx context.Context, _ peerrpc.Caller, req peer.StartMemberRequest) (peer.Empty, error) {
 			return peer.Empty{}, s.startMember(ctx, req)
 		}),

@@ -109,12 +109,6 @@ func (n *network) Report(ctx context.Context, peerID string, req volumes.ReportR
 	return peerrpc.Call[volumes.Report](ctx, n.client, peerID, volumes.MethodReport, req)
 }
 
-// Heal implements volumes.Network.
-func (n *network) Heal(ctx context.Context, peerID string, req volumes.HealRequest) error {
-	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, volumes.MethodHeal, req)
-	return err
-}
-
 // StartMember implements peer.Remote.
 func (n *network) StartMember(ctx context.Context, peerID string, cluster map[string][]string) error {
 	_, err := peerrpc.Call[peer.Empty](ctx, n.client, peerID, peer.MethodStartMember, peer.StartMemberRequest{InitialCluster: cluster})

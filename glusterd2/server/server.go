@@ -21,6 +21,7 @@ import (
 	"gd2/glusterd2/commands/devices"
 	"gd2/glusterd2/commands/diagnose"
 	"gd2/glusterd2/commands/events"
+	"gd2/glusterd2/commands/heal"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/quotas"
 	"gd2/glusterd2/commands/volumes"
@@ -65,6 +66,7 @@ type Server struct {
 	backing  *backing.Host
 	asker    *ask.Asker
 	diagnose *diagnose.Commands
+	heal     *heal.Commands
 	events   *events.Commands
 	history  *event.Log
 	sender   *webhook.Sender
@@ -206,7 +208,7 @@ func (s *Server) build() {
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Mover: s.mover, Asker: s.asker, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
-		Healer: selfheal.Info{Socket: s.socket()}, GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
+		GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})
 	for _, p := range s.plugins {
@@ -217,6 +219,9 @@ func (s *Server) build() {
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
 		Log: s.log.Entry("quota"),
+	})
+	s.heal = heal.New(heal.Config{
+		PeerID: self, Store: s.store, Asker: s.asker, Daemon: s.plane.SelfHeal, Tool: selfheal.Info{Socket: s.socket()}, Options: s.volumes,
 	})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,

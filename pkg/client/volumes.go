@@ -61,32 +61,3 @@ func (c *Client) VolumeBricks(ctx context.Context, name string) ([]api.BrickStat
 func (c *Client) VolumeEdit(ctx context.Context, name string, req api.VolumeEditReq) (api.VolumeInfo, error) {
 	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "edit"), body: req, result: volumePath(name)})
 }
-
-// What VolumeHealInfo can be asked for.
-const (
-	HealInfoEntries    = ""                 // the files that wait for healing
-	HealInfoSummary    = "info-summary"     // only how many
-	HealInfoSplitBrain = "split-brain-info" // the files whose copies contradict each other
-)
-
-// VolumeHealInfo says for each brick what is left to heal; what is one of HealInfoEntries, HealInfoSummary and
-// HealInfoSplitBrain. Errors: NotFound, State.
-func (c *Client) VolumeHealInfo(ctx context.Context, name, what string) ([]api.BrickHealInfo, error) {
-	path := volumePath(name, "heal-info")
-	if what != HealInfoEntries {
-		path = volumePath(name, what, "heal-info")
-	}
-	return ask[[]api.BrickHealInfo](ctx, c, request{method: http.MethodGet, path: path})
-}
-
-// What VolumeHeal can start.
-const (
-	HealIndex = "index" // heal what is known to need it
-	HealFull  = "full"  // compare every file
-)
-
-// VolumeHeal starts healing; kind is HealIndex or HealFull. It does not wait for the end. Errors: NotFound, State.
-func (c *Client) VolumeHeal(ctx context.Context, name, kind string) error {
-	q := url.Values{"type": {kind}}
-	return c.call(ctx, request{method: http.MethodPost, path: volumePath(name, "heal"), query: q}, nil)
-}

@@ -108,21 +108,12 @@ func (c *Commands) chosen(v *volume.Volume, name string) ([]place, error) {
 	if name == "" {
 		return bricks, nil
 	}
-	for _, b := range bricks {
-		rec, _, err := peer.Records.Get(c.cfg.Store, b.PeerID)
-		if err != nil {
-			return nil, err
-		}
-		names := []string{b.Name, b.PeerID + ":" + b.Path}
-		if rec.Value != nil {
-			names = append(names, rec.Value.Name+":"+b.Path)
-		}
-		if slices.Contains(names, name) {
-			return []place{b}, nil
+	for i, b := range v.Bricks() {
+		if volumes.NamesBrick(c.cfg.Store, b, name) {
+			return bricks[i : i+1], nil
 		}
 	}
-	return nil, api.Errorf(api.NotFound, "%.300q is no brick of volume %s: name one as HOST:PATH, as 'glustercli volume info %s' does", name, v.Name, v.Name).
-		With(api.FieldField, "brick")
+	return nil, volumes.NoSuchBrick(v, name).With(api.FieldField, "brick")
 }
 
 // over asks each peer about those of the places that it holds and returns the answers in the order of the places. An answer

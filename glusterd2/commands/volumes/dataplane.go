@@ -228,16 +228,6 @@ func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {
 	return r
 }
 
-// Heal implements Host.
-func (d *DataPlane) Heal(ctx context.Context, v *volume.Volume, full bool) error {
-	names := make([]string, len(v.Subvols))
-	for i := range v.Subvols {
-		names[i] = v.SubvolName(i)
-	}
-	_, err := d.SelfHeal.Heal(ctx, v.Name, names, full)
-	return err
-}
-
 // SharedBricks counts the bricks of a volume on this peer that share the filesystem of one of them, itself included:
 // each then reports its part of the filesystem's size. A brick that cannot be looked at counts alone.
 func (d *DataPlane) SharedBricks(v *volume.Volume, b volume.Brick) int {

@@ -33,7 +33,6 @@ type fakeHosts struct {
 	mu     sync.Mutex
 	bricks map[string]fakeBrick // by peer id and path
 	fail   map[string]error     // what calls answer, by peer id and call, such as "p2 start"
-	healed []string
 }
 
 func newFakeHosts() *fakeHosts {
@@ -225,13 +224,6 @@ func (h fakeHost) Report(_ context.Context, v *volume.Volume) Report {
 		r.Bricks = append(r.Bricks, st)
 	}
 	return r
-}
-
-func (h fakeHost) Heal(_ context.Context, v *volume.Volume, full bool) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.healed = append(h.healed, fmt.Sprintf("%s %s full=%v", h.peerID, v.Name, full))
-	return h.fail[h.peerID+" heal"]
 }
 
 // addPeers writes the records of peers that are not there yet.

@@ -1,7 +1,6 @@
 package volumes
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -51,7 +50,6 @@ func TestNoSuchVolume(t *testing.T) {
 			"set":    second(r.c.SetOptions(ctx, name, api.VolumeOptionReq{Options: map[string]string{"nfs.disable": "on"}})),
 			"reset":  second(r.c.ResetOptions(ctx, name, api.VolumeOptionResetReq{All: true})),
 			"edit":   second(r.c.Edit(ctx, name, api.VolumeEditReq{Metadata: map[string]string{"a": "b"}})),
-			"heal":   r.c.Heal(ctx, name, healIndex),
 		} {
 			if !api.IsKind(err, api.NotFound) {
 				t.Errorf("%s of %.20q: %v", call, name, err)
@@ -147,30 +145,6 @@ func TestStartNeedsAPeer(t *testing.T) {
 	r.down("p2")
 	_, err := r.c.Start(t.Context(), "gv", api.VolumeStartReq{})
 	refused(t, err, api.Unavailable, "")
-}
-
-func TestHeal(t *testing.T) {
-	r := newRig(t)
-	r.create("gv", api.SubvolReq{ReplicaCount: 3})
-	r.create("dist", api.SubvolReq{})
-	refused(t, r.c.Heal(t.Context(), "gv", healIndex), api.State, "")
-	r.start("gv")
-	r.start("dist")
-	refused(t, r.c.Heal(t.Context(), "dist", healIndex), api.State, "")
-	refused(t, r.c.Heal(t.Context(), "gv", "some"), api.Invalid, "type")
-	if err := r.c.Heal(t.Context(), "gv", healFull); err != nil {
-		t.Error(err)
-	}
-	if len(r.hosts.healed) != 3 || !strings.Contains(r.hosts.healed[0], "full=true") {
-		t.Errorf("healed %v", r.hosts.healed)
-	}
-	r.hosts.setFail("p2", "heal", errors.New("no"))
-	if err := r.c.Heal(t.Context(), "gv", healIndex); err == nil || api.AsError(err).Causes[0].Fields[api.FieldPeer] != "p2" {
-		t.Errorf("error %v", err)
-	}
-	if info, err := r.c.HealInfo(t.Context(), "gv", "info-summary"); err != nil || len(info) != 1 {
-		t.Errorf("%v, %v", info, err)
-	}
 }
 
 func TestStatuses(t *testing.T) {

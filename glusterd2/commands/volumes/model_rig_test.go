@@ -115,7 +115,7 @@ func (r *modelRig) boot(id string) {
 	host := fakeHost{r.hosts, id}
 	r.c[id] = New(Config{
 		Store: r.store, Engine: r.pool.Engine(id), Ops: Register(transaction.NewRegistry(), host), Host: host,
-		Healer: fakeHealer{}, Network: r, Table: r.table, PeerID: id, Log: r.log,
+		Network: r, Table: r.table, PeerID: id, Log: r.log,
 	})
 }
 
@@ -334,11 +334,6 @@ var (
 // Report implements Network.
 func (r *modelRig) Report(ctx context.Context, peerID string, req ReportRequest) (Report, error) {
 	return r.c[peerID].ReportLocal(ctx, req)
-}
-
-// Heal implements Network.
-func (r *modelRig) Heal(ctx context.Context, peerID string, req HealRequest) error {
-	return r.c[peerID].HealLocal(ctx, req)
 }
 
 // modelNetwork is what the commands on peers need of a network here: none of the rest is called.

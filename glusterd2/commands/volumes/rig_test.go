@@ -41,7 +41,7 @@ func newRig(t *testing.T) *rig {
 		host := fakeHost{r.hosts, id}
 		r.peers[id] = New(Config{
 			Store: r.store, Engine: r.pool.Engine(id), Ops: Register(transaction.NewRegistry(), host), Host: host,
-			Healer: fakeHealer{}, Network: r, Table: table(t), PeerID: id, Log: logrus.NewEntry(log),
+			Network: r, Table: table(t), PeerID: id, Log: logrus.NewEntry(log),
 		})
 	}
 	r.c = r.peers["p1"]
@@ -53,17 +53,6 @@ var _ Network = (*rig)(nil)
 // Report implements Network.
 func (r *rig) Report(ctx context.Context, peerID string, req ReportRequest) (Report, error) {
 	return r.peers[peerID].ReportLocal(ctx, req)
-}
-
-// Heal implements Network.
-func (r *rig) Heal(ctx context.Context, peerID string, req HealRequest) error {
-	return r.peers[peerID].HealLocal(ctx, req)
-}
-
-type fakeHealer struct{}
-
-func (fakeHealer) HealInfo(_ context.Context, volume, kind string) ([]api.BrickHealInfo, error) {
-	return []api.BrickHealInfo{{Name: &volume, Status: &kind}}, nil
 }
 
 // create makes a volume of one brick on each of the peers p1 to p3.

@@ -44,11 +44,10 @@ func (h lateHost) Unprepare(ctx context.Context, v *volume.Volume) error {
 	return h.plane().Unprepare(ctx, v)
 }
 
-func (lateHost) Start(context.Context, *volume.Volume) error      { return errOnlyPrepares }
-func (lateHost) Stop(context.Context, *volume.Volume) error       { return errOnlyPrepares }
-func (lateHost) Forget(context.Context, *volume.Volume) error     { return errOnlyPrepares }
-func (lateHost) Heal(context.Context, *volume.Volume, bool) error { return errOnlyPrepares }
-func (lateHost) SurveyStop(*volume.Volume) []api.Effect           { return nil }
+func (lateHost) Start(context.Context, *volume.Volume) error  { return errOnlyPrepares }
+func (lateHost) Stop(context.Context, *volume.Volume) error   { return errOnlyPrepares }
+func (lateHost) Forget(context.Context, *volume.Volume) error { return errOnlyPrepares }
+func (lateHost) SurveyStop(*volume.Volume) []api.Effect       { return nil }
 func (lateHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) {
 	return nil, errOnlyPrepares
 }

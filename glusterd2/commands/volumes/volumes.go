@@ -33,8 +33,6 @@ type Host interface {
 	Forget(ctx context.Context, v *volume.Volume) error
 	// Report says how the volume's bricks and daemons do.
 	Report(ctx context.Context, v *volume.Volume) Report
-	// Heal starts a heal of the volume by this peer's self-heal daemon.
-	Heal(ctx context.Context, v *volume.Volume, full bool) error
 	BrickHost
 }
 
@@ -53,7 +51,6 @@ type Report struct {
 // Names of the calls that peers make to each other about volumes.
 const (
 	MethodReport = "VolumeReport"
-	MethodHeal   = "VolumeHeal"
 )
 
 // ReportRequest asks a peer for its Report on a volume.
@@ -63,23 +60,9 @@ type ReportRequest struct {
 	Revision int64 `json:"revision"`
 }
 
-// HealRequest asks a peer to start a heal.
-type HealRequest struct {
-	Volume string `json:"volume"`
-	Full   bool   `json:"full"`
-	// Revision is as in ReportRequest.
-	Revision int64 `json:"revision"`
-}
-
 // Network carries the calls to other peers; a call to this peer itself is made directly.
 type Network interface {
 	Report(ctx context.Context, peerID string, req ReportRequest) (Report, error)
-	Heal(ctx context.Context, peerID string, req HealRequest) error
-}
-
-// Healer reports what is left to heal of a volume; kind as in the REST path.
-type Healer interface {
-	HealInfo(ctx context.Context, volume, kind string) ([]api.BrickHealInfo, error)
 }
 
 // Config is what Commands need.
@@ -88,7 +71,6 @@ type Config struct {
 	Engine  *transaction.Engine
 	Ops     Operations
 	Host    Host
-	Healer  Healer
 	Network Network
 	Mover   Mover
 	Asker   *ask.Asker
