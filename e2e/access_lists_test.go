@@ -92,12 +92,12 @@ func (p pool) mountRefused(n int, volume string) {
 	p.eventually(30*time.Second, func(ctx context.Context) error {
 		dir, err := p.Peer(n).Mount(ctx, p.Peer(1).Name, volume)
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // that is what is wanted
 		}
 		entries, err := os.ReadDir(dir)
 		_ = p.Peer(n).Unmount(ctx, volume) // glusterfs may have unmounted it by itself
 		if err != nil {
-			return nil
+			return nil //nolint:nilerr // that is what is wanted
 		}
 		return fmt.Errorf("%s mounts %s, which it must not, and sees %v", p.Peer(n).Name, volume, entries)
 	})

@@ -40,8 +40,7 @@ func (e *Engine) HandleStep(ctx context.Context, req StepRequest) (StepReply, er
 	defer end()
 	ctx, cancel := e.joined(ctx)
 	defer cancel()
-	rec, err := e.admit(ctx, req)
-	if err != nil {
+	if err := e.admit(ctx, req); err != nil {
 		return StepReply{}, err
 	}
 	ctx, leave, err := e.gate(req.Transaction).enter(ctx, fence{req.Revision, req.Seq})
@@ -51,7 +50,8 @@ func (e *Engine) HandleStep(ctx context.Context, req StepRequest) (StepReply, er
 	defer leave()
 	// Again, now that no other request of this transaction can come between: it may have ended since, and its gate with
 	// all that it knew of later requests have been forgotten.
-	if rec, err = e.owned(req); err != nil {
+	rec, err := e.owned(req)
+	if err != nil {
 		return StepReply{}, err
 	}
 	if ctx.Err() != nil {
@@ -61,13 +61,13 @@ func (e *Engine) HandleStep(ctx context.Context, req StepRequest) (StepReply, er
 }
 
 // admit waits for the intent and checks that the sender owns it.
-func (e *Engine) admit(ctx context.Context, req StepRequest) (store.Record[Record], error) {
-	var none store.Record[Record]
+func (e *Engine) admit(ctx context.Context, req StepRequest) error {
 	if err := e.cfg.Store.WaitRevision(ctx, req.Revision); err != nil {
-		return none, api.Errorf(api.Unavailable, "this peer's copy of the store does not have revision %d of transaction %s: %v",
+		return api.Errorf(api.Unavailable, "this peer's copy of the store does not have revision %d of transaction %s: %v",
 			req.Revision, req.Transaction, err)
 	}
-	return e.owned(req)
+	_, err := e.owned(req)
+	return err
 }
 
 // owned checks that the transaction runs, and that the sender owns it.
