@@ -83,8 +83,8 @@ func TestCreateRefusals(t *testing.T) {
 		"volume exists":     {name("there"), api.Exists, "", "already exists"},
 		"no subvolumes":     {func(q *api.VolumeCreateReq) { q.Subvols = nil }, api.Invalid, "subvols", ""},
 		"transport":         {func(q *api.VolumeCreateReq) { q.Transport = "rdma" }, api.Invalid, "transport", "rdma"},
-		"size":              {func(q *api.VolumeCreateReq) { q.Size = 1 }, api.NotSupported, "size", ""},
-		"provisioner":       {func(q *api.VolumeCreateReq) { q.ProvisionerType = "lvm" }, api.NotSupported, "size", ""},
+		"size":              {func(q *api.VolumeCreateReq) { q.Size = 1 << 30 }, api.Invalid, "subvols", "either gd2 makes the bricks"},
+		"provisioner":       {func(q *api.VolumeCreateReq) { q.ProvisionerType = "lvm" }, api.Invalid, "provisioner", "give size too"},
 		"unknown flag":      {func(q *api.VolumeCreateReq) { q.Flags = map[string]bool{"reuse": true} }, api.Invalid, "flags", "reuse-bricks"},
 		"reserved metadata": {func(q *api.VolumeCreateReq) { q.Metadata = map[string]string{"_x": "1"} }, api.Invalid, "metadata", ""},
 		"metadata too long": {func(q *api.VolumeCreateReq) {
