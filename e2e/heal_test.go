@@ -249,7 +249,7 @@ func healFull(p pool, volume string, status api.VolumeStatus) {
 	p.eventually(90*time.Second, func(context.Context) error {
 		for name, text := range lost {
 			if now, err := os.ReadFile(name); err != nil || !bytes.Equal(now, text) {
-				return fmt.Errorf("%s is not as it was: %d of %d bytes, %v", name, len(now), len(text), err)
+				return fmt.Errorf("%s is not as it was: %d of %d bytes, %w", name, len(now), len(text), err)
 			}
 		}
 		return nil
