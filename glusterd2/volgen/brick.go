@@ -77,7 +77,7 @@ func (b *builder) brickFeatures(brick volume.Brick) {
 			"xattrop64-watchlist", "trusted.ec.dirty")
 	} else {
 		b.layer("index", "features/index", "index-base", brick.Path+"/.glusterfs/indices",
-			"xattrop-dirty-watchlist", "trusted.afr.dirty", "xattrop-pending-watchlist", "trusted.afr."+v.Name+"-")
+			"xattrop-dirty-watchlist", "trusted.afr.dirty", "xattrop-pending-watchlist", "trusted.afr."+v.ChangelogBase()+"-")
 	}
 	b.layer("quota", "features/quota", "volume-uuid", v.Name, "server-quota", b.s.get("features.quota", "off"))
 	if b.s.on("network.compression", false) {

@@ -66,7 +66,7 @@ func (b *builder) clients(trusted bool) map[int]*node {
 }
 
 func (b *builder) clientName(brick volume.Brick) string {
-	return fmt.Sprintf("%s-client-%d", b.v.Name, brick.Client)
+	return b.v.ClientName(brick)
 }
 
 // clusters adds the translators that protect files across bricks and returns what distribute sees.
@@ -77,7 +77,7 @@ func (b *builder) clusters(clients map[int]*node) []*node {
 		var names []string
 		for _, brick := range sub.Bricks {
 			children = append(children, clients[brick.Client])
-			names = append(names, b.clientName(brick))
+			names = append(names, b.v.ChangelogName(brick))
 		}
 		switch sub.Type {
 		case api.SubvolReplicate:

@@ -4,6 +4,7 @@ package volume
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +37,42 @@ type Volume struct {
 	CreatedAt    time.Time `json:"created-at"`
 	// Capacity is the size that a volume was asked for, in bytes; 0 for one of bricks that somebody named.
 	Capacity uint64 `json:"capacity,omitempty"`
+	// Changelog is the name that the volume had when it was created, if it has another now: the xattrs on its bricks that
+	// say what is to be healed are named after it.
+	Changelog string `json:"changelog,omitempty"`
+}
+
+// ClientName returns the name of a brick's client translator.
+func (v *Volume) ClientName(b Brick) string { return clientName(v.Name, b) }
+
+// ChangelogName returns what the xattrs are named after that say what a brick has missed.
+func (v *Volume) ChangelogName(b Brick) string { return clientName(v.ChangelogBase(), b) }
+
+// ChangelogBase is what the names of these xattrs have in common, after "trusted.afr.".
+func (v *Volume) ChangelogBase() string {
+	if v.Changelog != "" {
+		return v.Changelog
+	}
+	return v.Name
+}
+
+func clientName(base string, b Brick) string { return fmt.Sprintf("%s-client-%d", base, b.Client) }
+
+// optionReadSubvolume names a client translator of the volume.
+const optionReadSubvolume = "cluster.read-subvolume"
+
+// Renamed returns the volume under another name. Its bricks keep the names of their xattrs.
+func (v *Volume) Renamed(name string) *Volume {
+	out := *v
+	if n, ok := strings.CutPrefix(v.Options[optionReadSubvolume], v.Name+"-client-"); ok {
+		out.Options = maps.Clone(v.Options)
+		out.Options[optionReadSubvolume] = name + "-client-" + n
+	}
+	out.Name, out.Changelog = name, v.ChangelogBase()
+	if out.Changelog == name {
+		out.Changelog = ""
+	}
+	return &out
 }
 
 // Auth is what the trusted processes of the pool present to the volume's bricks. It is never shown.

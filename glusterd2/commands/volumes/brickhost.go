@@ -2,7 +2,6 @@ package volumes
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"gd2/glusterd2/brick"
@@ -57,7 +56,7 @@ func (d *DataPlane) Blame(ctx context.Context, e EmptyBricks) error {
 func (e EmptyBricks) clients() []string {
 	out := make([]string, len(e.Bricks))
 	for i, b := range e.Bricks {
-		out[i] = fmt.Sprintf("%s-client-%d", e.Volume.Name, b.Client)
+		out[i] = e.Volume.ClientName(b)
 	}
 	return out
 }
@@ -68,8 +67,8 @@ func (d *DataPlane) Forgive(ctx context.Context, e EmptyBricks) error {
 		return err
 	}
 	for _, b := range e.Volume.BricksOn(d.PeerID) {
-		for _, client := range e.clients() {
-			if err := brick.Forgive(ctx, d.OS, d.where(e.Volume, b), client); err != nil {
+		for _, empty := range e.Bricks {
+			if err := brick.Forgive(ctx, d.OS, d.where(e.Volume, b), e.Volume.ChangelogName(empty)); err != nil {
 				return err
 			}
 		}
