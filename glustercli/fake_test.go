@@ -85,6 +85,7 @@ func (f *fake) routes() http.Handler {
 		{"DELETE", "/v1/volumes/{v}", f.delete},
 		{"POST", "/v1/volumes/{v}/start", f.onVolume(start)},
 		{"POST", "/v1/volumes/{v}/stop", f.onVolume(stop)},
+		{"POST", "/v1/volumes/{v}/rename", f.rename},
 		{"POST", "/v1/volumes/{v}/expand", f.expand},
 		{"POST", "/v1/volumes/{v}/rebalance/start", f.rebalanceStart},
 		{"POST", "/v1/volumes/{v}/rebalance/stop", f.rebalanceStatus},

@@ -277,3 +277,19 @@ func (f *fake) deleteGroup(r *http.Request, _ []byte) (int, any, error) {
 	delete(f.groups, r.PathValue("g"))
 	return http.StatusNoContent, nil, nil
 }
+
+func (f *fake) rename(r *http.Request, body []byte) (int, any, error) {
+	v, err := f.volume(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if v.State == api.VolumeStarted {
+		return 0, nil, api.Errorf(api.State, "volume %s is started: stop it before renaming it", v.Name)
+	}
+	var req api.VolumeRenameReq
+	_ = json.Unmarshal(body, &req)
+	delete(f.volumes, v.Name)
+	v.Name = req.Name
+	f.volumes[v.Name] = v
+	return http.StatusOK, v, nil
+}

@@ -10,7 +10,7 @@ import (
 
 func (a *app) volumeCmd() *cobra.Command {
 	c := group("volume", "Create, start, stop, inspect and tune volumes",
-		newVolumeCreate(a), newVolumeStart(a), newVolumeStop(a), newVolumeDelete(a),
+		newVolumeCreate(a), newVolumeStart(a), newVolumeStop(a), newVolumeDelete(a), newVolumeRename(a),
 		newVolumeInfo(a), newVolumeList(a), newVolumeStatus(a), newVolumeAddBrick(a), newVolumeRebalance(a),
 		newVolumeSet(a), newVolumeGet(a), newVolumeReset(a), newVolumeEdit(a), newVolumeHeal(a), newVolumeProfile(a), newVolumeTop(a),
 		newVolumeQuota(a), newOptionGroups(a))

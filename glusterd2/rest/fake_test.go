@@ -37,7 +37,7 @@ func (f *fake) services() Services {
 		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Rebalance: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Healing: fakeHealing{f}, Peers: fakePeers{f}, Devices: fakeDevices{f}, Pool: fakePool{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Quotas: fakeQuotas{f},
 		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f}, Webhooks: fakeWebhooks{f},
-		System: f, Metrics: f,
+		System: f, Metrics: f, Renamer: fakeVolumes{f},
 	}
 }
 
@@ -285,3 +285,7 @@ var (
 	_ System        = (*fake)(nil)
 	_ MetricsSource = (*fake)(nil)
 )
+
+func (v fakeVolumes) Rename(_ context.Context, name string, r api.VolumeRenameReq) (api.VolumeInfo, error) {
+	return info(r.Name), v.f.call("rename", name, r.Name)
+}

@@ -144,6 +144,7 @@ func (a *API) table() []Route {
 	t = append(t, a.quotaRoutes()...)
 	t = append(t, a.operationRoutes()...)
 	t = append(t, a.eventRoutes()...)
+	t = append(t, a.renameRoutes()...)
 	return append(t, a.debugRoutes()...)
 }
 

@@ -31,6 +31,7 @@ type Services struct {
 	System     System
 	Metrics    MetricsSource
 	Planner    Planner
+	Renamer    Renamer
 }
 
 // Volumes is the life of volumes. A name that is not a volume is answered with api.NotFound.

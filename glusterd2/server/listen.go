@@ -84,7 +84,7 @@ func (s *Server) serve() error {
 			Volumes: s.volumes, Bricks: s.volumes, Rebalance: s.volumes, Diagnosis: s.diagnose, Healing: s.heal, Peers: s.peers, Devices: s.devices, Pool: pool{s},
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes, Quotas: s.quotas,
 			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events, Webhooks: events.Webhooks{Commands: s.events},
-			System: system{s}, Metrics: system{s},
+			System: system{s}, Metrics: system{s}, Renamer: s.volumes,
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,
 		Streams: s.cfg.EventStreams, Log: s.log.Entry("rest"),

@@ -298,6 +298,11 @@ type OptionGroupReq struct {
 	OptionFlags
 }
 
+// VolumeRenameReq gives a volume another name (an addition).
+type VolumeRenameReq struct {
+	Name string `json:"name"`
+}
+
 // VolumeEditReq changes the metadata of a volume: sets the keys given, or deletes them.
 type VolumeEditReq struct {
 	Metadata       map[string]string `json:"metadata"`

@@ -37,6 +37,11 @@ func (c *Client) VolumeForget(ctx context.Context, name string) error {
 	return c.call(ctx, request{method: http.MethodDelete, path: volumePath(name), query: url.Values{"force": {"true"}}}, nil)
 }
 
+// VolumeRename gives a volume that is not started another name. Errors: NotFound, State, Exists, Invalid, Conflict.
+func (c *Client) VolumeRename(ctx context.Context, name string, req api.VolumeRenameReq) (api.VolumeInfo, error) {
+	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "rename"), body: req, result: volumePath(req.Name)})
+}
+
 // VolumeStart starts a volume. Errors: NotFound, State, Conflict.
 func (c *Client) VolumeStart(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error) {
 	return ask[api.VolumeInfo](ctx, c, request{method: http.MethodPost, path: volumePath(name, "start"), body: req, result: volumePath(name)})

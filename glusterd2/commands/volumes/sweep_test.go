@@ -40,6 +40,25 @@ func TestSweep(t *testing.T) {
 		"volume.destroy@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, removePlan(s.made(t, pool, n), pool.Peers(), nil, TaskRecords{}).Erase())
 		},
+		"volume.rename@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec, st := s.volume(t, pool, n, volume.Stopped), pool.Store("p1")
+			commit(t, st, func() []store.Write {
+				return []store.Write{volume.Tasks.Create(rec.ID, &volume.Task{ID: "t", Peers: []string{"p1"}}),
+					volume.TaskResults.Create(volume.TaskResultID(rec.ID, "p1"), &volume.TaskResult{Task: "t"})}
+			})
+			task, err := endedTask(st, rec.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject := s.subject(pool, n, renamePlan(rec, name(n)+"-new", task).Erase())
+			world := subject.World
+			subject.World = func() string {
+				_, _, left, err := volume.FindTask(st, rec.ID)
+				_, state, moved, err2 := volume.FindTask(st, name(n)+"-new")
+				return world() + "\nrenamed: " + strings.ReplaceAll(recordText(st, name(n)+"-new"), name(n), "VOLUME") + fmt.Sprint(left, err, state, moved, err2)
+			}
+			return subject
+		},
 		"volume.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
 			changed := *rec.Value

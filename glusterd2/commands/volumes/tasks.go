@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -133,7 +134,7 @@ func ListTasks(r store.Reader, v *volume.Volume) ([]api.VolumeTask, error) {
 // taskTitles are the names of kinds of tasks in the listings of the stock command line.
 var taskTitles = map[string]string{volume.TaskRebalance: "Rebalance", volume.TaskRemoveBrick: "Remove brick"}
 
-// forgetTask returns the writes that remove all records of a volume's task.
+// forgetTask returns what removes all records of a volume's tasks, also results of peers that took no part in the last.
 func forgetTask(r store.Reader, volumeName string) (TaskRecords, error) {
 	out := TaskRecords{Results: map[string]int64{}}
 	task, ok, err := volume.Tasks.Get(r, volumeName)
@@ -141,16 +142,13 @@ func forgetTask(r store.Reader, volumeName string) (TaskRecords, error) {
 		return out, err
 	}
 	out.Task = task.Revision
-	for _, id := range task.Value.Peers {
-		rec, ok, err := volume.TaskResults.Get(r, volume.TaskResultID(volumeName, id))
-		if err != nil {
-			return out, err
-		}
-		if ok {
+	results, err := volume.TaskResults.List(r)
+	for _, rec := range results {
+		if strings.HasPrefix(rec.ID, volume.TaskResultID(volumeName, "")) {
 			out.Results[rec.ID] = rec.Revision
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // TaskRecords are the revisions of the records of a task that are to be removed; 0 for a task that there is not.

@@ -109,6 +109,7 @@ type Operations struct {
 	stop    transaction.Handle[stopParams, none]
 	remove  transaction.Handle[removeParams, none]
 	destroy transaction.Handle[removeParams, none]
+	rename  transaction.Handle[renameParams, none]
 	edit    transaction.Handle[editParams, none]
 	group   transaction.Handle[groupParams, none]
 	ungroup transaction.Handle[ungroupParams, none]
@@ -127,7 +128,8 @@ func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
 		create: transaction.Register(r, createOperation(host)), start: transaction.Register(r, startOperation(host)),
 		stop: transaction.Register(r, stopOperation(host)), remove: transaction.Register(r, removeOperation(host)), destroy: transaction.Register(r, destroyOperation(host)),
-		edit: transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
+		rename: transaction.Register(r, renameOperation(host)),
+		edit:   transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
 		expand:    transaction.Register(r, expandOperation(host)),
 		forget:    transaction.Register(r, forgetLimitsOperation()),
