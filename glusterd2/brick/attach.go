@@ -132,7 +132,8 @@ func (h *Host) detach(ctx context.Context, s Spec, with *shared) error {
 	op, cancel := context.WithTimeout(ctx, attachTimeout)
 	defer cancel()
 	_, err = h.cfg.BrickOp(op, with.socket, gfrpc.BrickTerminate, s.Path, nil, nil)
-	if err != nil && with.proc.Alive() {
+	// With its last brick the process ends, perhaps before it has answered.
+	if err != nil && !last && !ends(op, with.proc) {
 		h.shared.insert(with, s) // still inside, for all we know
 		return err
 	}
@@ -163,4 +164,20 @@ func (h *Host) left(ctx context.Context, s Spec, p *process.Process) error {
 			return fmt.Errorf("process %d still holds it: %w", p.Pid(), ctx.Err())
 		}
 	}
+}
+
+// endPatience is how long a process whose connection was lost is given to be seen to have ended.
+const endPatience = time.Second
+
+// ends reports whether a process has ended, or does so at once: its connections break a moment earlier.
+func ends(ctx context.Context, p *process.Process) bool {
+	timer := time.NewTimer(endPatience)
+	defer timer.Stop()
+	select {
+	case <-p.Done():
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return !p.Alive()
 }

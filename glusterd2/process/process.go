@@ -121,10 +121,11 @@ func (p *Process) Signal(sig syscall.Signal) error {
 			sent = unix.PidfdSendSignal(int(fd), sig, nil, 0)
 		}
 	})
-	if err != nil {
+	if err != nil && p.Alive() {
 		return fmt.Errorf("signal pid %d: %w", p.pid, err)
 	}
-	if errors.Is(sent, unix.ESRCH) {
+	// The watch over a process that has ended may have been closed.
+	if err != nil || errors.Is(sent, unix.ESRCH) {
 		return fmt.Errorf("pid %d: %w", p.pid, ErrNotRunning)
 	}
 	if sent != nil {
