@@ -66,7 +66,10 @@ func (r *rig) volumeChanges() []change {
 		onVolume("VolumeStop", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
 			return c.VolumeStop(ctx, "gv0", api.VolumeStopReq{})
 		}),
-		{name: "VolumeDelete", do: func(ctx context.Context, c *client.Client) error { return c.VolumeDelete(ctx, "gv0") }},
+		onVolume("VolumeRename", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeRename(ctx, "gv0", api.VolumeRenameReq{Name: "gv2"})
+		}),
+		{name: "VolumeDelete", do: func(ctx context.Context, c *client.Client) error { return c.VolumeDelete(ctx, "gv2") }},
 		{name: "OptionGroupCreate", do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.OptionGroupCreate(ctx, api.OptionGroupReq{OptionGroup: api.OptionGroup{
 				Name: "mine", Options: []api.GroupOption{{Name: "features.shard", OnValue: "on"}}}})
