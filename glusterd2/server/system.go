@@ -70,6 +70,8 @@ func (s system) Ready(ctx context.Context) api.Health {
 	case <-s.store.Ready():
 		if err := s.store.Sync(ctx); err != nil {
 			check = api.Check{Name: "store", Message: "no quorum: " + err.Error()}
+		} else if _, ok, err := peer.PoolRecord.Get(s.store, ""); err != nil || !ok {
+			check = api.Check{Name: "pool", Message: "the first records of this peer's new pool are not written yet"}
 		}
 	default:
 		check = api.Check{Name: "store", Message: s.store.Waiting()}
