@@ -173,7 +173,7 @@ func statusRefusals(p pool) {
 	}{
 		{"everything", client.Which{}, api.Invalid},
 		{api.StatusMemory, client.Which{Brick: "node1:/srv/other"}, api.NotFound},
-		{api.StatusMemory, client.Which{Daemon: "quotad"}, api.Invalid},
+		{api.StatusMemory, client.Which{Daemon: "nfs"}, api.Invalid},
 		{api.StatusClients, client.Which{Daemon: api.ProcessSelfHeal}, api.NotSupported},
 		{api.StatusMemory, client.Which{Brick: "node1:/srv/gv0", Daemon: api.ProcessSelfHeal}, api.Invalid},
 	} {

@@ -109,6 +109,8 @@ func (f *fake) routes() http.Handler {
 		{"GET", "/v1/volumes/{v}/{what}/heal-info", f.healInfo},
 		{"POST", "/v1/volumes/{v}/profile/{opt}", f.onVolume(setProfile)},
 		{"GET", "/v1/volumes/{v}/profile/{opt}", f.profile},
+		{"POST", "/v1/volumes/{v}/statedump", f.statedump},
+		{"POST", "/v1/volumes/{v}/log/rotate", f.rotateLogs},
 		{"GET", "/v1/volumes/{v}/top/{what}", f.top},
 		{"POST", "/v1/volumes/{v}/top/{what}", f.top},
 		{"GET", "/v1/cluster/options", f.clusterOptions},

@@ -16,7 +16,7 @@ import (
 func newVolumeStatus(a *app) *cobra.Command {
 	var detail, bytes bool
 	c := &cobra.Command{
-		Use:   "status [VOLUME|all [shd|BRICK]] [detail|clients|client-list|mem|inode|fd|callpool|tasks]",
+		Use:   "status [VOLUME|all [shd|quotad|BRICK]] [detail|clients|client-list|mem|inode|fd|callpool|tasks]",
 		Short: "Show how the bricks and daemons of volumes do",
 		Example: `  glustercli volume status gv0
   glustercli volume status gv0 node1:/bricks/b1 clients
@@ -73,13 +73,15 @@ func parseStatus(args []string) (statusQuery, error) {
 	case len(args) == 0:
 		return q, nil
 	case len(args) > 1:
-		return q, usagef("%s is not understood; after the volume comes shd or a brick, and then one of %s", quoted(args[1]), strings.Join(statusKinds, ", "))
+		return q, usagef("%s is not understood; after the volume comes shd, quotad or a brick, and then one of %s", quoted(args[1]), strings.Join(statusKinds, ", "))
 	case args[0] == "shd":
 		q.which.Daemon = api.ProcessSelfHeal
+	case args[0] == "quotad":
+		q.which.Daemon = api.ProcessQuota
 	case strings.Contains(args[0], ":/"):
 		q.which.Brick = args[0]
 	default:
-		return q, usagef("%s is not understood; after the volume comes shd, a brick as HOST:PATH, or one of %s", quoted(args[0]), strings.Join(statusKinds, ", "))
+		return q, usagef("%s is not understood; after the volume comes shd, quotad, a brick as HOST:PATH, or one of %s", quoted(args[0]), strings.Join(statusKinds, ", "))
 	}
 	return q, nil
 }
@@ -114,7 +116,11 @@ func (a *app) volumeStatus(ctx context.Context, q statusQuery) error {
 func choose(s *api.VolumeStatus, which client.Which) error {
 	if which.Daemon != "" {
 		s.Bricks = nil
-		s.Daemons = slices.DeleteFunc(s.Daemons, func(d api.DaemonStatus) bool { return !isSelfHeal(d.Name) })
+		wanted := isSelfHeal
+		if which.Daemon == api.ProcessQuota {
+			wanted = isQuota
+		}
+		s.Daemons = slices.DeleteFunc(s.Daemons, func(d api.DaemonStatus) bool { return !wanted(d.Name) })
 		return nil
 	}
 	if which.Brick == "" {
@@ -229,6 +235,8 @@ func daemonName(d api.DaemonStatus) string {
 func isSelfHeal(name string) bool {
 	return slices.Contains([]string{"glustershd", "shd", "self-heal", "selfheal", "self-heal daemon"}, strings.ToLower(name))
 }
+
+func isQuota(name string) bool { return name == "Quota Daemon" }
 
 func writeBrick(w io.Writer, b api.BrickStatus, show func(uint64) string) {
 	port, pid := "N/A", "N/A"

@@ -163,7 +163,7 @@ func TestStatusRequest(t *testing.T) {
 	if want := gfrpc.Strings(map[string]string{"volname": "gv0", "cmd": "4097"}); !ok || proc != gfrpc.BrickNodeStatus || cmp.Diff(want, d) != "" {
 		t.Errorf("self-heal daemon: %d %v %v", proc, d, ok)
 	}
-	for _, c := range [][2]string{{api.ProcessSelfHeal, api.StatusClients}, {api.ProcessBrick, api.StatusFiles}, {"nfs", api.StatusMemory}} {
+	for _, c := range [][2]string{{api.ProcessSelfHeal, api.StatusClients}, {api.ProcessQuota, api.StatusInodes}, {api.ProcessBrick, api.StatusFiles}, {"nfs", api.StatusMemory}} {
 		if _, _, ok := brickop.StatusRequest("gv0", c[0], c[1], ""); ok {
 			t.Errorf("%s tells %s", c[0], c[1])
 		}

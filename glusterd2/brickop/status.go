@@ -19,6 +19,7 @@ const (
 	statusCallpool = 0x10
 	statusVolume   = 0x100
 	statusSelfHeal = 0x1000
+	statusQuota    = 0x2000
 )
 
 // maxCalls is how many calls of a process are listed.
@@ -41,6 +42,10 @@ func StatusRequest(volumeName, kind, what, brick string) (proc uint32, d gfrpc.D
 	case api.ProcessSelfHeal:
 		d.SetInt("cmd", statusSelfHeal|op)
 		return gfrpc.BrickNodeStatus, d, ok && what != api.StatusClients
+	case api.ProcessQuota:
+		d.SetInt("cmd", statusQuota|op)
+		// Asked for its inodes, the quota daemon of GlusterFS 10.3 ends with a segmentation fault.
+		return gfrpc.BrickNodeStatus, d, ok && (what == api.StatusMemory || what == api.StatusCallpool)
 	}
 	return 0, nil, false
 }

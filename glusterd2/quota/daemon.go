@@ -266,6 +266,16 @@ func (d *Daemon) forget() {
 	}
 }
 
+// Reach finds the daemon's process, which is the same for all volumes. Errors are *api.Error: Unavailable if it does not run.
+func (d *Daemon) Reach(string) (brick.Reach, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.proc == nil || !d.proc.Alive() {
+		return brick.Reach{}, api.Errorf(api.Unavailable, "the quota daemon does not run")
+	}
+	return brick.Reach{Pid: d.proc.Pid(), Socket: d.cfg.Layout.QuotaSocket(d.cfg.PeerID)}, nil
+}
+
 // Status tells how the daemon does. Hostname is left for the caller to fill.
 func (d *Daemon) Status() api.DaemonStatus {
 	d.mu.Lock()

@@ -53,7 +53,7 @@ func (a *API) diagnoseRoutes() []Route {
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/status/tasks", Name: "VolumeTasks", Access: Read,
 			Description: "Lists the changes of a volume that have not ended."}, a.volumeTasks),
 		serve(Route{Method: http.MethodGet, Path: "/v1/volumes/{volname}/status/{what}", Name: "VolumeProcessStatus", Access: Read,
-			Query:       []Param{brickParam(), {Name: "daemon", Description: "only the daemons of this kind", Values: []string{api.ProcessSelfHeal}}},
+			Query:       []Param{brickParam(), {Name: "daemon", Description: "only the daemons of this kind", Values: []string{api.ProcessSelfHeal, api.ProcessQuota}}},
 			Description: "Shows the inner state of a volume's bricks and daemons: clients, mem, inode, fd or callpool."}, a.processStatus),
 	}
 }

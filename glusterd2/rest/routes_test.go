@@ -70,6 +70,8 @@ var everyRoute = []struct {
 	{"GET", "/v1/volumes/gv0/top/open?count=5&brick=n1:/b", "", 200, "", "top gv0 open n1:/b 5 0 0"},
 	{"POST", "/v1/volumes/gv0/top/read-perf", `{"block-size":4096,"block-count":10}`, 200, "", "top gv0 read-perf  0 4096 10"},
 	{"POST", "/v1/volumes/gv0/top/clear", "", 200, "", "top gv0 clear  0 0 0"},
+	{"POST", "/v1/volumes/gv0/statedump", `{"quotad":true,"options":["mem"]}`, 200, "", "statedump gv0 {Bricks:false Quota:true SelfHeal:false Options:[mem]}"},
+	{"POST", "/v1/volumes/gv0/log/rotate", `{"brick":"n1:/b"}`, 200, "", "log rotate gv0 n1:/b"},
 	{"GET", "/v1/volumes/gv0/status/mem?daemon=self-heal", "", 200, "", "process status gv0 mem  self-heal"},
 	{"GET", "/v1/volumes/gv0/status/clients?brick=n1:/b", "", 200, "", "process status gv0 clients n1:/b "},
 	{"GET", "/v1/volumes/gv0/status/client-list", "", 200, "", "client list gv0"},

@@ -18,6 +18,7 @@ type Services struct {
 	Bricks     Bricks
 	Rebalance  Rebalance
 	Diagnosis  Diagnosis
+	Processes  Processes
 	Healing    Healing
 	Peers      Peers
 	Devices    Devices

@@ -31,6 +31,7 @@ import (
 	"gd2/glusterd2/peerrpc"
 	"gd2/glusterd2/plugin"
 	"gd2/glusterd2/portmap"
+	"gd2/glusterd2/quota"
 	"gd2/glusterd2/rebalance"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/sunrpc"
@@ -225,8 +226,11 @@ func (s *Server) build() {
 	})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
+		Dump: brick.NewDumper(brick.DumpDir).Dump, RotateLog: brick.RotateLog,
 		Daemons: []diagnose.Daemon{{
 			Kind: api.ProcessSelfHeal, Name: selfheal.ServiceName, Serves: (*volume.Volume).NeedsSelfHeal, Reach: s.plane.SelfHeal.Reach,
+		}, {
+			Kind: api.ProcessQuota, Name: quota.ServiceName, Serves: (*volume.Volume).HasQuota, Reach: s.quota.daemon.Reach,
 		}},
 	})
 }

@@ -13,6 +13,7 @@ const (
 const (
 	ProcessBrick    = "brick"
 	ProcessSelfHeal = "self-heal"
+	ProcessQuota    = "quota"
 )
 
 // ProcessState is the inner state of a brick or daemon: the part that was asked for (an addition).

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"gd2/glusterd2/ask"
 	"gd2/glusterd2/brick"
@@ -47,6 +48,10 @@ type Config struct {
 	Daemons []Daemon
 	Options Options
 	BrickOp gfrpc.BrickOpFunc
+	// Dump has a process write parts of its state to a file in dir, whose path it returns; brick.Dumper has the real one.
+	Dump func(ctx context.Context, r brick.Reach, dir string, parts []string) (string, error)
+	// RotateLog has a process begin a new log; brick.RotateLog is the real one.
+	RotateLog func(ctx context.Context, r brick.Reach, at time.Time) (log, old string, err error)
 }
 
 // Commands ask. They are safe for concurrent use.
@@ -55,6 +60,8 @@ type Commands struct {
 	profile ask.Handle[profileParams, map[string]api.BrickProfile]
 	top     ask.Handle[topParams, map[string]api.BrickTop]
 	status  ask.Handle[statusParams, map[string]api.ProcessState]
+	dump    ask.Handle[dumpParams, map[string]api.Statedump]
+	rotate  ask.Handle[rotateParams, map[string]api.RotatedLog]
 }
 
 // New makes the commands and registers their questions.
@@ -63,6 +70,8 @@ func New(cfg Config) *Commands {
 	c.profile = ask.Register(cfg.Asker, ask.Question[profileParams, map[string]api.BrickProfile]{Name: "profile", Answer: c.answerProfile})
 	c.top = ask.Register(cfg.Asker, ask.Question[topParams, map[string]api.BrickTop]{Name: "top", Timeout: topTimeout, Answer: c.answerTop})
 	c.status = ask.Register(cfg.Asker, ask.Question[statusParams, map[string]api.ProcessState]{Name: "status", Answer: c.answerStatus})
+	c.dump = ask.Register(cfg.Asker, ask.Question[dumpParams, map[string]api.Statedump]{Name: "statedump", Timeout: dumpTimeout, Answer: c.answerDump})
+	c.rotate = ask.Register(cfg.Asker, ask.Question[rotateParams, map[string]api.RotatedLog]{Name: "log-rotate", Timeout: dumpTimeout, Answer: c.answerRotate})
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gd2/glusterd2/ask"
 	"gd2/glusterd2/brick"
@@ -51,12 +52,14 @@ func newRig(t *testing.T) *rig {
 		v.Subvols = append(v.Subvols, volume.Subvol{Type: api.SubvolDistribute, Bricks: []volume.Brick{b}})
 	}
 	r.commit(append(writes, volume.Records.Create("gv", v))...)
-	shd := Daemon{Kind: api.ProcessSelfHeal, Name: "Self-heal Daemon", Serves: (*volume.Volume).NeedsSelfHeal, Reach: func(string) (brick.Reach, error) {
+	daemons := []Daemon{{Kind: api.ProcessSelfHeal, Name: "Self-heal Daemon", Serves: (*volume.Volume).NeedsSelfHeal, Reach: func(string) (brick.Reach, error) {
 		return brick.Reach{Pid: 8, Socket: "socket of shd"}, nil
-	}}
+	}}, {Kind: api.ProcessQuota, Name: "Quota Daemon", Serves: (*volume.Volume).HasQuota, Reach: func(string) (brick.Reach, error) {
+		return brick.Reach{Pid: 9, Socket: "socket of quotad"}, nil
+	}}}
 	for _, id := range []string{"p1", "p2", "p3"} {
 		asker := ask.New(ask.Config{PeerID: id, Store: r.store, Call: r.call})
-		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: []Daemon{shd}})
+		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: daemons, Dump: r.dump, RotateLog: r.rotateLog})
 	}
 	r.c = r.peers["p1"]
 	return r
@@ -96,6 +99,20 @@ func (r *rig) brickOp(_ context.Context, socket string, proc uint32, name string
 		return nil, api.Errorf(api.Unavailable, "nobody listens at %s", socket)
 	}
 	return reply, nil
+}
+
+func (r *rig) dump(_ context.Context, at brick.Reach, dir string, parts []string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, fmt.Sprintf("dump of %d to %q: %q", at.Pid, dir, parts))
+	return fmt.Sprintf("/dumps/%d", at.Pid), nil
+}
+
+func (r *rig) rotateLog(_ context.Context, at brick.Reach, when time.Time) (log, old string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, "rotate "+at.Socket)
+	return "/log", fmt.Sprintf("/log.%d", when.Unix()), nil
 }
 
 // SetOptions implements Options.

@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gd2/pkg/api"
+	"gd2/pkg/client"
+)
+
+// TestDiagnose tells the bricks and daemons of a volume with quotas what there is to tell them, and looks at what they did.
+func TestDiagnose(t *testing.T) {
+	p := newPool(t, 2, 0)
+	p.create("gv0", append([]string{"replica", "2"}, p.bricks("gv0", 2)...)...)
+	p.cli("volume", "quota", "gv0", "enable")
+	mount := p.mount(1, "gv0")
+	p.connected(mount, "gv0", 2)
+	p.must(os.WriteFile(filepath.Join(mount, "first"), []byte("x"), 0o644))
+
+	t.Run("statedump", func(t *testing.T) { statedumps(p.in(t)) })
+	t.Run("log rotate", func(t *testing.T) { rotations(p.in(t)) })
+	t.Run("quota daemon", func(t *testing.T) { quotaDaemonStatus(p.in(t)) })
+}
+
+// text returns a file of a peer.
+func (p pool) text(n int, path string) string {
+	p.t.Helper()
+	out, err := p.Peer(n).Run(p.t.Context(), "cat", path)
+	p.must(err)
+	return out
+}
+
+func statedumps(p pool) {
+	status := p.waitBricks("gv0")
+	dumps, err := p.rest(2).VolumeStatedump(p.t.Context(), "gv0", api.StatedumpReq{})
+	p.must(err)
+	if len(dumps) != 2 {
+		p.t.Fatalf("%+v", dumps)
+	}
+	for i, d := range dumps {
+		if d.Error != "" || d.Pid != status.Bricks[i].Pid {
+			p.t.Fatalf("%+v", d)
+		}
+		text := p.text(i+1, d.File)
+		for _, part := range []string{"DUMP-START-TIME", "DUMP-END-TIME", "mallinfo_arena", "global.callpool", "gv0-server", "inode"} {
+			if !strings.Contains(text, part) {
+				p.t.Errorf("%s of %s is without %s", d.File, d.Name, part)
+			}
+		}
+	}
+	// Of the parts that are named, and no others.
+	one, err := p.rest(1).VolumeStatedump(p.t.Context(), "gv0", api.StatedumpReq{Quota: true, SelfHeal: true, Options: []string{api.DumpMemory}})
+	p.must(err)
+	if len(one) != 4 {
+		p.t.Fatalf("daemons: %+v", one)
+	}
+	for _, d := range one {
+		if d.Error != "" || d.Kind == api.ProcessBrick {
+			p.t.Fatalf("%+v", d)
+		}
+		n := 1
+		if d.Host == p.Peer(2).Name {
+			n = 2
+		}
+		if text := p.text(n, d.File); !strings.Contains(text, "mallinfo_arena") || strings.Contains(text, "callpool_address") {
+			p.t.Errorf("%s of %s:\n%.2000s", d.File, d.Name, text)
+		}
+	}
+	if out := p.cli("volume", "statedump", "gv0", "quotad", "priv", "fd"); strings.Count(out, "Quota Daemon on ") != 2 {
+		p.t.Errorf("as text:\n%s", out)
+	}
+	left, err := p.Peer(1).Run(p.t.Context(), "sh", "-c", "ls /var/run/gluster/*.options 2>/dev/null || true")
+	if p.must(err); left != "" {
+		p.t.Errorf("left: %s", left)
+	}
+}
+
+func rotations(p pool) {
+	logs, err := p.rest(2).VolumeLogRotate(p.t.Context(), "gv0", "")
+	p.must(err)
+	if len(logs) != 2 {
+		p.t.Fatalf("%+v", logs)
+	}
+	for i, l := range logs {
+		if l.Error != "" || !strings.Contains(p.text(i+1, l.Old), "glusterfsd") || p.text(i+1, l.Log) == "" {
+			p.t.Errorf("%+v", l)
+		}
+	}
+	brick := p.Peer(2).Name + ":/srv/gv0"
+	// One that is rotated twice in a second is told so; the names of the logs are seconds.
+	one, err := p.rest(1).VolumeLogRotate(p.t.Context(), "gv0", brick)
+	if p.must(err); len(one) != 1 || one[0].Name != brick {
+		p.t.Errorf("one brick: %+v", one)
+	}
+}
+
+func quotaDaemonStatus(p pool) {
+	for _, what := range []string{api.StatusMemory, api.StatusCallpool} {
+		for _, st := range p.processesOf(what, client.Which{Daemon: api.ProcessQuota}, 2) {
+			if st.Kind != api.ProcessQuota || what == api.StatusMemory && st.Memory.Arena == 0 {
+				p.t.Errorf("%s: %+v", what, st)
+			}
+		}
+	}
+	if _, err := p.rest(1).VolumeProcesses(p.t.Context(), "gv0", api.StatusInodes, client.Which{Daemon: api.ProcessQuota}); !api.IsKind(err, api.NotSupported) {
+		p.t.Errorf("inodes: %v", err)
+	}
+	if text := p.cli("volume", "status", "gv0", "quotad", "mem"); strings.Count(text, "Quota Daemon on ") != 2 || strings.Contains(text, "Brick :") {
+		p.t.Errorf("memory of the quota daemons as text:\n%s", text)
+	}
+	if text := p.cli("volume", "status", "gv0", "quotad"); strings.Count(text, "Quota Daemon on ") != 2 || strings.Contains(text, "Self-heal") {
+		p.t.Errorf("quota daemons as text:\n%s", text)
+	}
+}

@@ -1,0 +1,33 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"gd2/pkg/api"
+)
+
+// Processes is what the running bricks and daemons of volumes can be told to do. What one of them could not do is said in
+// its place.
+type Processes interface {
+	Statedump(ctx context.Context, name string, req api.StatedumpReq) ([]api.Statedump, error)
+	// RotateLogs has bricks begin new logs; an empty brick means all.
+	RotateLogs(ctx context.Context, name, brick string) ([]api.RotatedLog, error)
+}
+
+func (a *API) processRoutes() []Route {
+	return []Route{
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/statedump", Name: "VolumeStatedump", NoPlan: asksOnly, Access: Admin,
+			Description: "Has the bricks or daemons of a volume write their inner state to files on their hosts."}, a.volumeStatedump),
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/log/rotate", Name: "VolumeLogRotate", NoPlan: asksOnly, Access: Admin,
+			Description: "Has the bricks of a volume, or one, begin new logs; the old ones get a time after their name."}, a.rotateLogs),
+	}
+}
+
+func (a *API) volumeStatedump(ctx context.Context, r *Request, req api.StatedumpReq) ([]api.Statedump, error) {
+	return a.cfg.Processes.Statedump(ctx, r.Vars["volname"], req)
+}
+
+func (a *API) rotateLogs(ctx context.Context, r *Request, req api.LogRotateReq) ([]api.RotatedLog, error) {
+	return a.cfg.Processes.RotateLogs(ctx, r.Vars["volname"], req.Brick)
+}

@@ -1,0 +1,55 @@
+package api
+
+// Parts of its state that a process writes to a dump. DumpAll stands for all of them.
+const (
+	DumpAll      = "all"
+	DumpMemory   = "mem"
+	DumpIOBufs   = "iobuf"
+	DumpCallpool = "callpool"
+	DumpPrivate  = "priv"
+	DumpFiles    = "fd"
+	DumpInodes   = "inode"
+	DumpHistory  = "history"
+)
+
+// StatedumpReq has processes of a volume write their inner state to files on their hosts. Without any of Bricks, Quota and
+// SelfHeal the bricks do.
+type StatedumpReq struct {
+	Bricks bool `json:"bricks,omitempty"`
+	Quota  bool `json:"quotad,omitempty"`
+	// SelfHeal and Options are additions. Options are the parts to write, such as DumpMemory; without any, all are.
+	SelfHeal bool     `json:"self-heal,omitempty"`
+	Options  []string `json:"options,omitempty"`
+}
+
+// Statedump is what one process wrote (an addition). Bricks that share a process share a dump.
+type Statedump struct {
+	// Name is HOST:PATH of a brick, or what the daemon is called; Kind is as in ProcessState.
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	PeerID string `json:"peer-id"`
+	Host   string `json:"host"`
+	Pid    int    `json:"pid,omitempty"`
+	// File is the path of the dump on the host.
+	File string `json:"file,omitempty"`
+	// Error says why there is none.
+	Error string `json:"error,omitempty"`
+}
+
+// LogRotateReq has bricks of a volume begin new logs (an addition): all, or the one named HOST:PATH.
+type LogRotateReq struct {
+	Brick string `json:"brick,omitempty"`
+}
+
+// RotatedLog is a brick's log (an addition). Bricks that share a process share a log.
+type RotatedLog struct {
+	// Name is HOST:PATH of the brick.
+	Name   string `json:"name"`
+	PeerID string `json:"peer-id"`
+	Host   string `json:"host"`
+	// Log is the path of the new log, Old what the one before it is called now: empty if there was none.
+	Log string `json:"log,omitempty"`
+	Old string `json:"old,omitempty"`
+	// Error says why it was not rotated.
+	Error string `json:"error,omitempty"`
+}
