@@ -13,6 +13,7 @@ import (
 // TestAccessLists mounts a volume and directories of it from hosts outside the pool that may and that may not, and takes
 // the right away from one that has it mounted.
 func TestAccessLists(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 2, 2)
 	const volume, friend, stranger = "acl", 3, 4
 	p.create(volume, append([]string{"replica", "2"}, p.bricks(volume, 2)...)...)

@@ -43,6 +43,7 @@ func (p pool) follows(mount, volume string, clients ...int) {
 // TestReplicaRaiseLower gives a volume that is mounted and in use more copies: from one to two, from two to an arbiter set. The copies
 // themselves are compared.
 func TestReplicaRaiseLower(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.create("gv0", "node1:/srv/a")
 	mount := p.mount(1, "gv0")
@@ -113,6 +114,7 @@ func (p pool) waitNames(limit time.Duration, want tree, dir string) {
 // TestExpandLikeGlusterd raises a replica 2 volume to 3 with gd2 and with the C glusterd, with healing off, and compares the
 // marks on the bricks and the volfiles.
 func TestExpandLikeGlusterd(t *testing.T) {
+	t.Parallel()
 	ours := newPool(t, 3, 0)
 	theirs := newLab(t, lab.Options{Peers: 3})
 	theirs.startGlusterd()

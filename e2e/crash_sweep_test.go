@@ -208,6 +208,7 @@ func (c crashed) says(since string, done bool) {
 // detach, with real processes and bricks. After its restart, or once another peer has taken over, the world is as before or as
 // after, the operation says which, no lock is left, and the same request with its key is answered as if nothing had happened.
 func TestCrashSweep(t *testing.T) {
+	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 4, Bin: failpointBin(t)})
 	p.members = 3
 	p.startAll(4)

@@ -36,6 +36,7 @@ type rig struct {
 // TestDryRun asks for the plan of every change, then makes the change: the plan must name exactly what is seen to happen on
 // the hosts and in the records, and asking for it must change nothing at all.
 func TestDryRun(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	p.must(p.Peer(4).Launch(t.Context()))

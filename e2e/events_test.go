@@ -143,6 +143,7 @@ func (p pool) cycle(c *client.Client, name string, brick string) error {
 // TestEventStream reads the streams of three peers with two readers, under a load of changes, while a brick and the
 // daemon of a peer that serves them are killed: no event is missed, none comes twice, and all peers tell the same.
 func TestEventStream(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	status := p.create("base", append([]string{"replica", "3"}, p.bricks("base", 3)...)...)

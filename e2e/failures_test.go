@@ -91,6 +91,7 @@ func connectedTo(mount, volume string, client int) error {
 // TestBrickCrashHeal kills a brick of a replica 3 volume while a client writes, twice: under a daemon that brings it
 // back, and without one, so that the brick misses files for sure. The bricks themselves are compared in the end.
 func TestBrickCrashHeal(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)
 	mount := p.mount(1, "gv0")
@@ -138,6 +139,7 @@ func TestBrickCrashHeal(t *testing.T) {
 // TestDaemonCrash kills all three daemons while a client writes. I/O goes on; the daemons come back, adopt the
 // bricks as they are, and say the same as before.
 func TestDaemonCrash(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	before := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)
 	p.cli("volume", "set", "gv0", "performance.cache-size", "64MB")
@@ -196,6 +198,7 @@ func asJSON(t *testing.T, text string) any {
 // TestPeerCutOff takes a peer's link away while a client writes, and gives it back. A self-heal daemon that had nothing
 // to do may not notice that a brick was away; it looks for work every heal-timeout seconds.
 func TestPeerCutOff(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)
 	p.cli("volume", "set", "gv0", "network.ping-timeout", "3", "cluster.heal-timeout", "5")
@@ -241,6 +244,7 @@ func TestPeerCutOff(t *testing.T) {
 // TestMountFailover mounts a volume on a host outside the pool through node1, and takes node1 away: the client goes on
 // with the other bricks, and still hears of changes, from another peer.
 func TestMountFailover(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)
 	p.cli("volume", "set", "gv0", "network.ping-timeout", "3", "cluster.heal-timeout", "5")

@@ -19,6 +19,7 @@ import (
 
 // TestHeal breaks copies on real bricks in every way that heals are for, and compares the bricks afterwards.
 func TestHeal(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	t.Run("split-brain", func(t *testing.T) { splitBrains(p.in(t)) })

@@ -17,6 +17,7 @@ import (
 
 // TestHooks lets the scripts that the glusterfs packages ship run, beside scripts that note when they run and with what.
 func TestHooks(t *testing.T) {
+	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 2})
 	for _, peer := range p.Peers() {
 		config := peer.Path("/etc/glusterd2/glusterd2.toml")

@@ -19,6 +19,7 @@ import (
 
 // TestMultiplex runs volumes of several types in one process on each peer, while a client writes to one of them.
 func TestMultiplex(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.cli("volume", "set", "all", "cluster.brick-multiplex", "on")
 	rep := p.create("rep", append([]string{"replica", "3"}, p.bricks("rep", 3)...)...)

@@ -27,6 +27,7 @@ import (
 // TestPeerDownDelete deletes a volume while a peer that holds a brick of it is down: the operation waits, is listed, cannot be
 // cancelled any more, and ends by itself when the peer is back.
 func TestPeerDownDelete(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	for _, name := range []string{"gv0", "gv1"} {
@@ -183,6 +184,7 @@ type fate struct {
 // A volume that was deleted leaves its brick folders with their marks, as glusterd does: they may hold files. So folders are looked
 // for of volumes that were made, whether or not they were deleted since, and there must be none of all others.
 func TestFlakyClients(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	var cuts atomic.Int32

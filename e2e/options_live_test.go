@@ -16,6 +16,7 @@ import (
 // TestOptionsLive changes options while a volume is in use and looks into the processes: into the client through the
 // .meta folder of its mount, into the brick through a statedump.
 func TestOptionsLive(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 2, 0)
 	status := p.create("live", append([]string{"replica", "2"}, p.bricks("live", 2)...)...)
 	dir := p.mount(2, "live") // through node2's daemon, which is told by the store

@@ -21,6 +21,7 @@ const mib = 1 << 20
 
 // TestQuota limits directories of a volume that had files before it had a quota, and meets the limits through a mount.
 func TestQuota(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 2, 0)
 	const volume = "quo"
 	p.create(volume, append([]string{"replica", "2"}, p.bricks(volume, 2)...)...)

@@ -93,6 +93,7 @@ func regularFiles(t *testing.T, dir string) int {
 // TestExpandRebalance adds bricks to a volume that stays mounted and in use, and spreads its files: the layout alone, then a rebalance
 // whose process is killed, one that is stopped, and one that goes on while all daemons are away for a moment.
 func TestExpandRebalance(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.create("gv0", "node1:/srv/a")
 	mount := p.mount(1, "gv0")

@@ -19,6 +19,7 @@ import (
 
 // TestVolumeRename gives volumes other names. No file is lost, and nothing that is known about them.
 func TestVolumeRename(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	p.waitVoters(3)
 	t.Run("heals", func(t *testing.T) { renamedHeals(p.in(t)) })

@@ -12,6 +12,7 @@ import (
 // TestServerQuorum: the bricks of a peer that is cut off from the others stop, those of the majority go on serving; then
 // the majority is made too small by the ratio.
 func TestServerQuorum(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.cli("volume", "set", "all", "cluster.brick-multiplex", "on")
 	p.cli("volume", "create", "gv0", "replica", "3", p.bricks("gv0", 3)[0], p.bricks("gv0", 3)[1], p.bricks("gv0", 3)[2])

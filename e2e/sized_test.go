@@ -14,6 +14,7 @@ import (
 // TestTopologyLife is the life of volumes of a size, on image files on three peers in three zones: they are made, used,
 // survive a power cut, are refused when there is no room, and leave nothing behind.
 func TestTopologyLife(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	for n := 1; n <= 3; n++ {
 		name := p.Peer(n).Name

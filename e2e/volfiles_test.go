@@ -84,6 +84,7 @@ func (c volfileCase) create(p pool) []string {
 // TestVolfilesMatch makes the same volumes with gd2 and with the C glusterd, and compares what clients, bricks and
 // self-heal daemons get: the same translators in the same order with the same options.
 func TestVolfilesMatch(t *testing.T) {
+	t.Parallel()
 	ours := newPool(t, 3, 1)
 	theirs := newLab(t, lab.Options{Peers: 3})
 	theirs.startGlusterd()

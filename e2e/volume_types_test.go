@@ -8,6 +8,7 @@ import (
 
 // TestVolumeTypes makes a volume of every type, writes to it, mounts it anew on another peer and reads everything back.
 func TestVolumeTypes(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 0)
 	for _, tc := range []struct {
 		name   string

@@ -117,6 +117,7 @@ func (r *receiver) await(what string, ok func() bool) {
 // TestWebhookDelivery: a receiver that fails, says nothing, goes away and returns gets every event at least once, signed,
 // also when the peer that delivers is killed in the middle.
 func TestWebhookDelivery(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 3, 1)
 	p.waitVoters(3)
 	r := newReceiver(p, 4)
