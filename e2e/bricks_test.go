@@ -67,8 +67,12 @@ func TestReplicaRaiseLower(t *testing.T) {
 	p.must(err)
 	dirs := p.brickDirs(status)
 	p.waitSame(90*time.Second, whole, dirs[:2]...)
-	p.waitNames(90*time.Second, whole, dirs[2])
-	p.eventually(60*time.Second, func(context.Context) error { return noPendingHeals(dirs) })
+	p.eventually(90*time.Second, func(ctx context.Context) error {
+		err := noPendingHeals(dirs)
+		p.healAgain(ctx, "gv0", err)
+		return err
+	})
+	p.waitNames(30*time.Second, whole, dirs[2])
 }
 
 // waitHas waits until a folder holds all of what is wanted, whatever else it holds.

@@ -311,6 +311,7 @@ func healGranular(p pool, volume string, status api.VolumeStatus) {
 	p.revive(3, volume)
 	p.eventually(60*time.Second, func(ctx context.Context) error {
 		_, err := p.rest(1).VolumeGranularHeal(ctx, volume, true)
+		p.healAgain(ctx, volume, err)
 		return err
 	})
 }
@@ -348,5 +349,12 @@ func healRefusals(p pool) {
 	p.create("plain", p.bricks("plain", 1)...)
 	if _, err := c.VolumeSelfHeal(ctx, "plain", true); !api.IsKind(err, api.State) {
 		p.t.Errorf("self-heal of a volume without copies: %v", err)
+	}
+}
+
+// healAgain has what is left healed, if there is something: a self-heal daemon that met a lock looks again by itself only after ten minutes.
+func (p pool) healAgain(ctx context.Context, volume string, left error) {
+	if left != nil {
+		_, _ = p.rest(1).VolumeHeal(ctx, volume, "index") // if it is too early it is asked for again
 	}
 }
