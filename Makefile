@@ -16,7 +16,7 @@ SYSCONFDIR ?= /etc
 FUZZTIME ?= 20s
 RUN ?= .
 N ?= 20
-E2E_TIMEOUT ?= 20m
+E2E_TIMEOUT ?= 30m
 
 LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint-$(LINT_VERSION)
@@ -41,10 +41,10 @@ lint: $(LINT) ## gofmt, go vet and the linters of .golangci.yml
 	$(LINT) run ./...
 
 unit: ## tests of single packages
-	go test $$(go list ./... | grep -vE '$(not_unit)')
+	extras/gotest.sh $$(go list ./... | grep -vE '$(not_unit)')
 
 cluster: ## pools of several stores and daemons inside one process
-	go test -timeout 10m $(CLUSTER)
+	extras/gotest.sh -timeout 10m $(CLUSTER)
 
 model: ## ten thousand random operations on a pool, compared with a model
 	go test ./glusterd2/commands/volumes -run 'TestModel$$' -count=1 -v -timeout 10m -rapid.checks=250 -rapid.steps=60
@@ -53,7 +53,7 @@ race: ## unit and cluster tests under the race detector; needs gcc
 	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)
 
 e2e: deps build ## real daemons and bricks in network namespaces, as root; RUN=regexp picks tests
-	GD2_E2E=1 go test -p 1 ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
+	GD2_E2E=1 extras/gotest.sh -p 1 ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
 
 demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up
 	go build -o bin/demo ./e2e/demo
