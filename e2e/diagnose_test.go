@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gd2/pkg/api"
 	"gd2/pkg/client"
@@ -21,6 +25,8 @@ func TestDiagnose(t *testing.T) {
 
 	t.Run("statedump", func(t *testing.T) { statedumps(p.in(t)) })
 	t.Run("log rotate", func(t *testing.T) { rotations(p.in(t)) })
+	t.Run("barrier", func(t *testing.T) { barriers(p.in(t), mount) })
+	t.Run("get-state", func(t *testing.T) { states(p.in(t)) })
 	t.Run("quota daemon", func(t *testing.T) { quotaDaemonStatus(p.in(t)) })
 }
 
@@ -112,5 +118,64 @@ func quotaDaemonStatus(p pool) {
 	}
 	if text := p.cli("volume", "status", "gv0", "quotad"); strings.Count(text, "Quota Daemon on ") != 2 || strings.Contains(text, "Self-heal") {
 		p.t.Errorf("quota daemons as text:\n%s", text)
+	}
+}
+
+// barriers deletes a file behind a barrier: nobody learns of it before the barrier is lifted.
+func barriers(p pool, mount string) {
+	p.must(os.WriteFile(filepath.Join(mount, "behind"), []byte("x"), 0o644))
+	p.cli("volume", "barrier", "gv0", "enable")
+	removed := make(chan error, 1)
+	go func() { removed <- os.Remove(filepath.Join(mount, "behind")) }()
+	p.eventually(30*time.Second, func(ctx context.Context) error {
+		dumps, err := p.rest(1).VolumeStatedump(ctx, "gv0", api.StatedumpReq{Options: []string{api.DumpPrivate}})
+		if err != nil {
+			return err
+		}
+		for i, d := range dumps {
+			if text := p.text(i+1, d.File); !strings.Contains(text, "barrier.enabled=1") || !strings.Contains(text, "barrier.waiting=1") && !strings.Contains(text, "UNLINK") {
+				return fmt.Errorf("%s holds nothing back: %s", d.Name, barrierLines(text))
+			}
+		}
+		return nil
+	})
+	select {
+	case err := <-removed:
+		p.t.Errorf("the file was removed behind the barrier: %v", err)
+	default:
+	}
+	p.cli("volume", "barrier", "gv0", "disable")
+	if err := <-removed; err != nil {
+		p.t.Error(err)
+	}
+}
+
+func barrierLines(text string) (out []string) {
+	for line := range strings.Lines(text) {
+		if strings.Contains(line, "barrier") {
+			out = append(out, strings.TrimSpace(line))
+		}
+	}
+	return out
+}
+
+func states(p pool) {
+	status := p.waitBricks("gv0")
+	st, err := p.rest(2).State(p.t.Context())
+	p.must(err)
+	if len(st.Peers) != 2 || len(st.Volumes) != 1 || st.ClusterID == "" || len(st.Options) == 0 || st.Store.Revision == 0 {
+		p.t.Fatalf("%+v", st)
+	}
+	v := st.Volumes[0]
+	if !v.Quota || len(v.Bricks) != 2 || v.Bricks[1].Pid != status.Bricks[1].Pid || v.Bricks[0].Port == 0 || len(v.Daemons) != 4 {
+		p.t.Errorf("%+v", v)
+	}
+	var same api.PoolState
+	p.must(json.Unmarshal([]byte(p.cli("get-state")), &same))
+	if same.ClusterID != st.ClusterID || len(same.Volumes) != 1 {
+		p.t.Errorf("by the command line: %+v", same)
+	}
+	if out := p.cli("volume", "sync", p.Peer(2).Name, "all"); !strings.Contains(out, "nothing to copy") {
+		p.t.Error(out)
 	}
 }

@@ -51,3 +51,22 @@ func (f *fake) rotateLogs(r *http.Request, body []byte) (int, any, error) {
 	})
 	return http.StatusOK, out, nil
 }
+
+func (f *fake) barrier(r *http.Request, body []byte) (int, any, error) {
+	v, err := f.volume(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var out []api.BrickBarrier
+	bricks(v, "", func(name, why string) {
+		out = append(out, api.BrickBarrier{Name: name, Error: why})
+		if why != "" && strings.Contains(string(body), "true") {
+			err = api.Errorf(api.Unavailable, "volume %s has no barrier now", v.Name)
+		}
+	})
+	return http.StatusOK, out, err
+}
+
+func (f *fake) state(*http.Request, []byte) (int, any, error) {
+	return http.StatusOK, api.PoolState{ClusterID: "c1", Peers: []api.Peer{{ID: "p1"}}, Volumes: []api.VolumeState{{Quota: true}}}, nil
+}

@@ -111,6 +111,8 @@ func (f *fake) routes() http.Handler {
 		{"GET", "/v1/volumes/{v}/profile/{opt}", f.profile},
 		{"POST", "/v1/volumes/{v}/statedump", f.statedump},
 		{"POST", "/v1/volumes/{v}/log/rotate", f.rotateLogs},
+		{"POST", "/v1/volumes/{v}/barrier", f.barrier},
+		{"GET", "/v1/state", f.state},
 		{"GET", "/v1/volumes/{v}/top/{what}", f.top},
 		{"POST", "/v1/volumes/{v}/top/{what}", f.top},
 		{"GET", "/v1/cluster/options", f.clusterOptions},

@@ -138,6 +138,7 @@ func (a *API) table() []Route {
 	t = append(t, a.healRoutes()...)
 	t = append(t, a.diagnoseRoutes()...)
 	t = append(t, a.processRoutes()...)
+	t = append(t, a.stateRoutes()...)
 	t = append(t, a.peerRoutes()...)
 	t = append(t, a.deviceRoutes()...)
 	t = append(t, a.poolRoutes()...)

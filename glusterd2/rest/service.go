@@ -19,6 +19,7 @@ type Services struct {
 	Rebalance  Rebalance
 	Diagnosis  Diagnosis
 	Processes  Processes
+	State      State
 	Healing    Healing
 	Peers      Peers
 	Devices    Devices

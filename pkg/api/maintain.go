@@ -53,3 +53,16 @@ type RotatedLog struct {
 	// Error says why it was not rotated.
 	Error string `json:"error,omitempty"`
 }
+
+// BarrierReq makes the bricks of a volume hold back, or let through, the answers to what makes changes last (an addition).
+type BarrierReq struct {
+	Enable bool `json:"enable"`
+}
+
+// BrickBarrier is one brick's part in a barrier (an addition).
+type BrickBarrier struct {
+	// Name is HOST:PATH of the brick.
+	Name string `json:"name"`
+	// Error says why it did not do as it was told.
+	Error string `json:"error,omitempty"`
+}

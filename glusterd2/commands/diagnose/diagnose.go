@@ -62,6 +62,7 @@ type Commands struct {
 	status  ask.Handle[statusParams, map[string]api.ProcessState]
 	dump    ask.Handle[dumpParams, map[string]api.Statedump]
 	rotate  ask.Handle[rotateParams, map[string]api.RotatedLog]
+	barrier ask.Handle[barrierParams, map[string]api.BrickBarrier]
 }
 
 // New makes the commands and registers their questions.
@@ -72,6 +73,7 @@ func New(cfg Config) *Commands {
 	c.status = ask.Register(cfg.Asker, ask.Question[statusParams, map[string]api.ProcessState]{Name: "status", Answer: c.answerStatus})
 	c.dump = ask.Register(cfg.Asker, ask.Question[dumpParams, map[string]api.Statedump]{Name: "statedump", Timeout: dumpTimeout, Answer: c.answerDump})
 	c.rotate = ask.Register(cfg.Asker, ask.Question[rotateParams, map[string]api.RotatedLog]{Name: "log-rotate", Timeout: dumpTimeout, Answer: c.answerRotate})
+	c.barrier = ask.Register(cfg.Asker, ask.Question[barrierParams, map[string]api.BrickBarrier]{Name: "barrier", Answer: c.answerBarrier})
 	return c
 }
 
