@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"gd2/pkg/api"
 )
@@ -48,4 +49,33 @@ func (f *fake) rebalanceStatus(r *http.Request, _ []byte) (int, any, error) {
 		{Host: "node2", Status: "failed", RebalancedFiles: "0", RebalancedSize: "0", LookedupFiles: "0", SkippedFiles: "0",
 			RebalanceFailures: "0", ElapsedTime: "0.00", TimeLeft: "0.00", Error: "its process died"},
 	}}, err
+}
+
+func (f *fake) shrinkStart(r *http.Request, body []byte) (int, any, error) {
+	if _, err := f.volume(r); err != nil {
+		return 0, nil, err
+	}
+	var req api.VolumeShrinkReq
+	err := json.Unmarshal(body, &req)
+	return http.StatusOK, fmt.Sprint("task-", req.ReplicaCount, "-", len(req.Bricks)), err
+}
+
+// shrink removes the bricks that are named from the first subvolume.
+func (f *fake) shrink(r *http.Request, body []byte) (int, any, error) {
+	v, err := f.volume(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var req api.VolumeShrinkReq
+	if err := json.Unmarshal(body, &req); err != nil {
+		return 0, nil, api.Errorf(api.Invalid, "%v", err)
+	}
+	s := &v.Subvols[0]
+	s.Bricks = slices.DeleteFunc(s.Bricks, func(b api.BrickInfo) bool {
+		return slices.Contains(req.Bricks, api.BrickReq{PeerID: b.Hostname, Path: b.Path})
+	})
+	if req.ReplicaCount > 0 {
+		v.ReplicaCount = req.ReplicaCount
+	}
+	return http.StatusOK, v, nil
 }

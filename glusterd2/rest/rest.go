@@ -134,6 +134,7 @@ func (a *API) table() []Route {
 	t = append(t, a.volumeRoutes()...)
 	t = append(t, a.brickRoutes()...)
 	t = append(t, a.rebalanceRoutes()...)
+	t = append(t, a.shrinkRoutes()...)
 	t = append(t, a.optionRoutes()...)
 	t = append(t, a.healRoutes()...)
 	t = append(t, a.diagnoseRoutes()...)

@@ -17,6 +17,7 @@ type Services struct {
 	Volumes    Volumes
 	Bricks     Bricks
 	Rebalance  Rebalance
+	Shrink     Shrink
 	Diagnosis  Diagnosis
 	Processes  Processes
 	State      State

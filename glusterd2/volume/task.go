@@ -156,5 +156,8 @@ func FindTask(r store.Reader, volumeName string) (rec store.Record[*Task], state
 	return rec, rec.Value.State(results), true, nil
 }
 
+// Pending reports whether bricks are marked as leaving for the task: it has to be committed or stopped.
+func (t *Task) Pending() bool { return t.Kind == TaskRemoveBrick && !t.Stop }
+
 // Has reports whether a peer takes part.
 func (t *Task) Has(peerID string) bool { return slices.Contains(t.Peers, peerID) }

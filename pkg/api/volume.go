@@ -171,6 +171,15 @@ type VolumeExpandResp struct {
 	Hint string `json:"hint,omitempty"`
 }
 
+// VolumeShrinkReq removes bricks from a volume (POST /v1/volumes/{volname}/shrink, and /start, /stop, /commit below it; an
+// addition). Bricks are whole subvolumes, or with a ReplicaCount lower than that of the volume copies from each; for stop and
+// commit they may be left out. Force, needed where no files are moved first, removes them with what is on them.
+type VolumeShrinkReq struct {
+	ReplicaCount int        `json:"replica,omitempty"`
+	Bricks       []BrickReq `json:"bricks,omitempty"`
+	Force        bool       `json:"force,omitempty"`
+}
+
 // SizeInfo counts bytes.
 type SizeInfo struct {
 	Capacity uint64 `json:"capacity"`

@@ -20,6 +20,9 @@ type BrickHost interface {
 	// Reclaim removes the bricks of a part that gd2 has made, with all that is on them, and gives their room back. It is
 	// safe after nothing, half or all of it, and twice.
 	Reclaim(ctx context.Context, part *volume.Volume) error
+	// MayGo refuses bricks of a part that hold what no other brick has, as far as a check (checkEmpty, checkBlameless) finds
+	// that. It changes nothing.
+	MayGo(ctx context.Context, part *volume.Volume, check string) error
 	// Blame makes the copies of a volume blame its bricks that are empty, so that these are healed and not read before.
 	Blame(ctx context.Context, e EmptyBricks) error
 	// Forgive takes back what Blame did. It is safe after nothing, half or all of it, and twice.

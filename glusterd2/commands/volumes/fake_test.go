@@ -179,6 +179,16 @@ func (h fakeHost) blame(ctx context.Context, e EmptyBricks, call string, on bool
 	})
 }
 
+// MayGo refuses bricks that blame others, or that the test says are not empty.
+func (h fakeHost) MayGo(ctx context.Context, part *volume.Volume, check string) error {
+	return h.each(ctx, part, check, func(at string) error {
+		if check == checkBlameless && len(h.bricks[at].blames) > 0 {
+			return api.Errorf(api.State, "%s blames others", at)
+		}
+		return nil
+	})
+}
+
 func (h fakeHost) Reclaim(ctx context.Context, part *volume.Volume) error {
 	_, made := split(part)
 	return h.each(ctx, part.Part(made...), "reclaim", func(at string) error {

@@ -98,7 +98,7 @@ func (c *Commands) noTask(name string, pending bool) error {
 		return err
 	case !state.Final():
 		return api.Errorf(api.State, "volume %s: %s", name, taskRuns[rec.Value.Kind]).With("task", rec.Value.ID)
-	case pending && rec.Value.Kind == volume.TaskRemoveBrick:
+	case pending && rec.Value.Pending():
 		return api.Errorf(api.State, "volume %s: an earlier remove-brick has not been finished: commit it or stop it first", name).With("task", rec.Value.ID)
 	}
 	return nil

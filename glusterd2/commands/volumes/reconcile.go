@@ -69,16 +69,11 @@ func (r *Reconciler) Run(ctx context.Context) {
 
 // round compares once. Unless it is to be thorough only the volumes that have changed since the last round are looked at.
 func (r *Reconciler) round(ctx context.Context, thorough bool) {
+	var running []brick.Spec
 	d, err := r.diff()
 	thorough = thorough || d.all
 	if err == nil {
-		err = r.mend(ctx, d, thorough)
-	}
-	if err != nil {
-		r.parts = nil
-		if ctx.Err() == nil {
-			r.Log.Warnf("not everything is as it should be: %v", err)
-		}
+		running, err = r.mend(ctx, d, thorough)
 	}
 	switch {
 	case thorough || err != nil:
@@ -86,10 +81,19 @@ func (r *Reconciler) round(ctx context.Context, thorough bool) {
 	case len(d.volumes) > 0:
 		r.Changed(d.volumes...)
 	}
+	// Now that clients have been told of what they are to do without.
+	if err = errors.Join(err, r.stopStray(ctx, running)); err == nil {
+		return
+	}
+	r.parts = nil
+	if ctx.Err() == nil {
+		r.Log.Warnf("not everything is as it should be: %v", err)
+	}
 }
 
-// mend makes the host as the parts say.
-func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) error {
+// mend makes the host as the parts say, but for bricks that should not run: it returns all that ran before, as far as it
+// has looked.
+func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) ([]brick.Spec, error) {
 	var bricks []brick.Spec
 	var heal []selfheal.Volume
 	for _, p := range r.parts {
@@ -104,19 +108,19 @@ func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) erro
 		r.Plane.SelfHeal.SetDesired(heal)
 	}
 	if !thorough && len(d.moved) == 0 {
-		return nil
+		return nil, nil
 	}
 	running, err := r.running(d, thorough)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := r.mount(ctx, d, thorough); err != nil {
-		return err
+		return nil, err
 	}
 	// Before anything is started: a brick of the old address would be taken for missing, and be started twice.
 	moved := r.stopMoved(ctx, running)
 	r.Bricks.SetDesired(bricks)
-	return errors.Join(moved, r.stopStray(ctx, running))
+	return running, moved
 }
 
 // running returns the bricks that run: all, or those of the volumes whose bricks are others now.
@@ -174,7 +178,8 @@ func (r *Reconciler) stopMoved(ctx context.Context, running []brick.Spec) error 
 	return errors.Join(errs...)
 }
 
-// stopStray stops bricks that run although their volume is stopped or gone: this peer was away when that happened.
+// stopStray stops bricks that run although their volume is stopped or gone, as when this peer was away, or that were removed
+// from it.
 func (r *Reconciler) stopStray(ctx context.Context, running []brick.Spec) error {
 	for _, spec := range running {
 		if err := r.stopIfStray(ctx, spec); err != nil {
@@ -197,7 +202,7 @@ func (r *Reconciler) stopIfStray(ctx context.Context, spec brick.Spec) error {
 	if !r.stray(spec) {
 		return nil
 	}
-	r.Log.WithField("volume", spec.VolumeName).Infof("stopping the brick %s, whose volume is not started or lacks the server quorum", spec)
+	r.Log.WithField("volume", spec.VolumeName).Infof("stopping the brick %s, whose volume is not started, does not have it any more, or lacks the server quorum", spec)
 	return r.Plane.Bricks.Stop(ctx, spec)
 }
 
@@ -209,5 +214,11 @@ func (r *Reconciler) stray(spec brick.Spec) bool {
 	if r.Store.Stale() || r.Locked(spec.VolumeName) {
 		return false // records that may be old are no reason to stop anything
 	}
-	return err == nil && (!ok || rec.Value.State != volume.Started)
+	switch {
+	case err != nil:
+		return false
+	case !ok || rec.Value.State != volume.Started:
+		return true
+	}
+	return !slices.ContainsFunc(rec.Value.BricksOn(r.Plane.PeerID), func(b volume.Brick) bool { return b.Path == spec.Path })
 }

@@ -85,6 +85,28 @@ func TestSweep(t *testing.T) {
 				return fmt.Sprint(ok, err, ok && task.Value.Stop)
 			}}
 		},
+		"volume.leave@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			leaving := rec.Value.Leave(ids(rec.Value.Subvols[1].Bricks))
+			task := taskParams{Volume: rec.ID, Task: &volume.Task{ID: "t", Kind: volume.TaskRemoveBrick, Peers: pool.Peers(), Bricks: ids(rec.Value.Subvols[1].Bricks)}}
+			return transactiontest.Subject{
+				Plan: onVolume(rec, nil, leaveParams{Volume: leaving, Revision: rec.Revision, Task: task}).Erase(),
+				World: func() string {
+					_, ok, err := volume.Tasks.Get(pool.Store("p1"), rec.ID)
+					now, ferr := Find(pool.Store("p1"), rec.ID)
+					return fmt.Sprint(ok, err, ferr, ferr == nil && now.Value.Subvols[1].Leaving())
+				},
+			}
+		},
+		"volume.shrink@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			p := shrinkParams{Revision: rec.Revision, Check: checkEmpty, On: pool.Peers()}
+			var err error
+			if p.Volume, p.Removed, err = rec.Value.Shrink(0, ids(rec.Value.Subvols[1].Bricks)); err != nil {
+				t.Fatal(err)
+			}
+			return s.subject(pool, n, shrinkPlan(rec, p).Erase())
+		},
 		"group.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.group(pool, n, groupPlan(api.OptionGroup{Name: name(n)}).Erase())
 		},

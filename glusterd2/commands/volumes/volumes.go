@@ -118,6 +118,8 @@ type Operations struct {
 	forget  transaction.Handle[forgetParams, none]
 
 	rebalance transaction.Handle[taskParams, none]
+	leave     transaction.Handle[leaveParams, none]
+	shrink    transaction.Handle[shrinkParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -134,6 +136,8 @@ func Register(r *transaction.Registry, host Host) Operations {
 		expand:    transaction.Register(r, expandOperation(host)),
 		forget:    transaction.Register(r, forgetLimitsOperation()),
 		rebalance: transaction.Register(r, rebalanceOperation()),
+		leave:     transaction.Register(r, leaveOperation()),
+		shrink:    transaction.Register(r, shrinkOperation(host)),
 	}
 }
 
