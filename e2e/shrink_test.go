@@ -59,7 +59,7 @@ func shrinkDistribute(p pool) {
 	before := p.create("dist", p.bricks("dist", 4)...)
 	mount := p.mount(3, "dist")
 	fillTree(t, mount)
-	fillMany(t, mount, 1500)
+	fillMany(t, mount, 400)
 	want, err := readTree(mount)
 	p.must(err)
 	leaving := []string{"node2:/srv/dist", "node1:/srv/dist-1"}
@@ -117,7 +117,7 @@ func shrinkReplicate(p pool) {
 	before := p.create("dr", append([]string{"replica", "3"}, bricks...)...)
 	mount := p.mount(2, "dr")
 	fillTree(t, mount)
-	fillMany(t, mount, 200)
+	fillMany(t, mount, 60)
 	want, err := readTree(mount)
 	p.must(err)
 	p.cliRefused("half a subvolume", "volume", "remove-brick", "dr", bricks[0], "start")

@@ -210,6 +210,9 @@ func (r *Runner) unreported(s *state, otherwise string) volume.TaskResult {
 
 // finish keeps the result of a run and tells of it. The caller holds s.mu.
 func (r *Runner) finish(s *state, res volume.TaskResult) (volume.TaskResult, error) {
+	if res.Status.Failed() && (s.stopping || s.run.Task.Stop) {
+		res = s.stopped(res) // what is cut off where it stands calls itself failed
+	}
 	s.kept.Result = &res
 	err := s.keep()
 	if err != nil {
@@ -267,6 +270,7 @@ func (r *Runner) Stop(ctx context.Context, run Run) (volume.TaskResult, error) {
 	}
 	s.mu.Lock()
 	known := s.result()
+	s.stopping = true
 	s.mu.Unlock()
 	if known.Status.Final() {
 		return known, nil

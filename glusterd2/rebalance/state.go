@@ -30,6 +30,7 @@ type state struct {
 	mu         sync.Mutex
 	kept       kept
 	watched    bool // there is a process, or there just was one
+	stopping   bool // the process is told to stop
 }
 
 // state returns what is known of a run; an earlier run of the volume is forgotten.

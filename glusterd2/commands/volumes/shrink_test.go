@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"gd2/glusterd2/brick"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 )
@@ -230,4 +231,34 @@ func TestShrinkRefusesMadeBricks(t *testing.T) {
 	rec.Value.Subvols[0].Bricks[0].Device = "d"
 	_, err = r.c.planShrink(rec, r.shrinkReq("gv0", 0))
 	refused(t, err, api.NotSupported, "bricks")
+}
+
+// The reconciler ends bricks that a volume does not have any more, and no others.
+func TestStrayBricks(t *testing.T) {
+	r := newRig(t)
+	r.create("gv0", api.SubvolReq{Type: api.SubvolDistribute})
+	r.start("gv0")
+	locked := false
+	rec := &Reconciler{
+		Store: r.c.Store, Plane: &DataPlane{PeerID: "p1", Store: r.c.Store, Quorum: metQuorum{}},
+		Locked: func(string) bool { return locked },
+	}
+	spec := brick.Spec{VolumeName: "gv0", Host: "10.0.0.1", Path: r.record("gv0").Bricks()[0].Path}
+	if rec.stray(spec) {
+		t.Error("a brick of the volume")
+	}
+	req := r.shrinkReq("gv0", 0)
+	req.Force = true
+	if _, err := r.c.Shrink(t.Context(), "gv0", req); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.store.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !rec.stray(spec) {
+		t.Error("a brick that was removed stays")
+	}
+	if locked = true; rec.stray(spec) {
+		t.Error("a transaction works on the volume")
+	}
 }
