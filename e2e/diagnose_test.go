@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"gd2/pkg/api"
 	"gd2/pkg/client"
 )
@@ -26,6 +28,7 @@ func TestDiagnose(t *testing.T) {
 	t.Run("statedump", func(t *testing.T) { statedumps(p.in(t)) })
 	t.Run("log rotate", func(t *testing.T) { rotations(p.in(t)) })
 	t.Run("barrier", func(t *testing.T) { barriers(p.in(t), mount) })
+	t.Run("clear-locks", func(t *testing.T) { clearedLocks(p.in(t), mount) })
 	t.Run("get-state", func(t *testing.T) { states(p.in(t)) })
 	t.Run("quota daemon", func(t *testing.T) { quotaDaemonStatus(p.in(t)) })
 }
@@ -177,5 +180,26 @@ func states(p pool) {
 	}
 	if out := p.cli("volume", "sync", p.Peer(2).Name, "all"); !strings.Contains(out, "nothing to copy") {
 		p.t.Error(out)
+	}
+}
+
+// clearedLocks takes a lock through the mount, and then takes it away.
+func clearedLocks(p pool, mount string) {
+	f, err := os.OpenFile(filepath.Join(mount, "first"), os.O_RDWR, 0)
+	p.must(err)
+	defer f.Close() //nolint:errcheck // its lock is gone
+	p.must(unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Len: 7}))
+	req := api.ClearLocksReq{Path: "/first", Kind: api.LocksGranted, Type: api.LockPosix}
+	got, err := p.rest(2).VolumeClearLocks(p.t.Context(), "gv0", req)
+	if err != nil || !strings.Contains(strings.Join(got.Summary, "\n"), "granted locks=1") {
+		p.t.Errorf("%+v, %v", got, err)
+	}
+	again := p.cli("volume", "clear-locks", "gv0", "/first", "kind", "granted", "posix")
+	if strings.Contains(again, "granted locks=1") {
+		p.t.Errorf("the lock is still there:\n%s", again)
+	}
+	req.Path = "/nothing"
+	if _, err := p.rest(1).VolumeClearLocks(p.t.Context(), "gv0", req); !api.IsKind(err, api.NotFound) {
+		p.t.Errorf("a file that is not there: %v", err)
 	}
 }

@@ -118,6 +118,9 @@ func (f *fake) routes() http.Handler {
 		{"POST", "/v1/volumes/{v}/log/rotate", f.rotateLogs},
 		{"POST", "/v1/volumes/{v}/barrier", f.barrier},
 		{"GET", "/v1/state", f.state},
+		{"POST", "/v1/volumes/{v}/clear-locks", func(_ *http.Request, body []byte) (int, any, error) {
+			return http.StatusOK, api.ClearedLocks{Summary: []string{string(body)}}, nil
+		}},
 		{"GET", "/v1/volumes/{v}/top/{what}", f.top},
 		{"POST", "/v1/volumes/{v}/top/{what}", f.top},
 		{"GET", "/v1/cluster/options", f.clusterOptions},

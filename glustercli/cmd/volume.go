@@ -13,7 +13,7 @@ func (a *app) volumeCmd() *cobra.Command {
 		newVolumeCreate(a), newVolumeStart(a), newVolumeStop(a), newVolumeDelete(a), newVolumeRename(a),
 		newVolumeInfo(a), newVolumeList(a), newVolumeStatus(a), newVolumeAddBrick(a), newVolumeRemoveBrick(a), newVolumeRebalance(a),
 		newVolumeSet(a), newVolumeGet(a), newVolumeReset(a), newVolumeEdit(a), newVolumeHeal(a), newVolumeProfile(a), newVolumeTop(a),
-		newVolumeStatedump(a), newVolumeLog(a), newVolumeBarrier(a), newVolumeSync(a),
+		newVolumeStatedump(a), newVolumeLog(a), newVolumeBarrier(a), newVolumeSync(a), newVolumeClearLocks(a),
 		newVolumeQuota(a), newOptionGroups(a))
 	c.Aliases = []string{"vol", "volumes"}
 	return c

@@ -11,6 +11,10 @@ type fakeProcesses struct{ f *fake }
 
 var _ Processes = fakeProcesses{}
 
+func (p fakeProcesses) ClearLocks(_ context.Context, name string, req api.ClearLocksReq) (api.ClearedLocks, error) {
+	return api.ClearedLocks{Summary: []string{"x"}}, p.f.call("clear locks", name, fmt.Sprint(req))
+}
+
 func (p fakeProcesses) Statedump(_ context.Context, name string, req api.StatedumpReq) ([]api.Statedump, error) {
 	return []api.Statedump{{Name: "n1:/b", File: "/run/d"}}, p.f.call("statedump", name, fmt.Sprintf("%+v", req))
 }

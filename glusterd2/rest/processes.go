@@ -13,6 +13,7 @@ type Processes interface {
 	Statedump(ctx context.Context, name string, req api.StatedumpReq) ([]api.Statedump, error)
 	// RotateLogs has bricks begin new logs; an empty brick means all.
 	RotateLogs(ctx context.Context, name, brick string) ([]api.RotatedLog, error)
+	ClearLocks(ctx context.Context, name string, req api.ClearLocksReq) (api.ClearedLocks, error)
 	// Barrier is enabled on all bricks or on none.
 	Barrier(ctx context.Context, name string, enable bool) ([]api.BrickBarrier, error)
 }
@@ -25,6 +26,8 @@ func (a *API) processRoutes() []Route {
 			Description: "Has the bricks of a volume, or one, begin new logs; the old ones get a time after their name."}, a.rotateLogs),
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/barrier", Name: "VolumeBarrier", NoPlan: asksOnly, Access: Admin, Requires: []string{"enable"},
 			Description: "Makes the bricks of a volume hold back the answers to what makes changes last, or let them through."}, a.barrier),
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/clear-locks", Name: "VolumeClearLocks", NoPlan: asksOnly, Access: Admin, Requires: []string{"path", "kind", "type"},
+			Description: "Takes locks of a file from the clients of a volume."}, a.clearLocks),
 	}
 }
 
@@ -38,4 +41,8 @@ func (a *API) rotateLogs(ctx context.Context, r *Request, req api.LogRotateReq) 
 
 func (a *API) barrier(ctx context.Context, r *Request, req api.BarrierReq) ([]api.BrickBarrier, error) {
 	return a.cfg.Processes.Barrier(ctx, r.Vars["volname"], req.Enable)
+}
+
+func (a *API) clearLocks(ctx context.Context, r *Request, req api.ClearLocksReq) (api.ClearedLocks, error) {
+	return a.cfg.Processes.ClearLocks(ctx, r.Vars["volname"], req)
 }

@@ -78,6 +78,7 @@ var everyRoute = []struct {
 	{"POST", "/v1/volumes/gv0/statedump", `{"quotad":true,"options":["mem"]}`, 200, "", "statedump gv0 {Bricks:false Quota:true SelfHeal:false Options:[mem]}"},
 	{"POST", "/v1/volumes/gv0/log/rotate", `{"brick":"n1:/b"}`, 200, "", "log rotate gv0 n1:/b"},
 	{"POST", "/v1/volumes/gv0/barrier", `{"enable":true}`, 200, "", "barrier gv0 true"},
+	{"POST", "/v1/volumes/gv0/clear-locks", `{"path":"/f","kind":"all","type":"inode"}`, 200, "", "clear locks gv0 {/f all inode  }"},
 	{"GET", "/v1/state", "", 200, "", "state"},
 	{"GET", "/v1/volumes/gv0/status/mem?daemon=self-heal", "", 200, "", "process status gv0 mem  self-heal"},
 	{"GET", "/v1/volumes/gv0/status/clients?brick=n1:/b", "", 200, "", "process status gv0 clients n1:/b "},

@@ -66,3 +66,29 @@ type BrickBarrier struct {
 	// Error says why it did not do as it was told.
 	Error string `json:"error,omitempty"`
 }
+
+// What ClearLocksReq.Kind and ClearLocksReq.Type may be.
+const (
+	LocksBlocked = "blocked"
+	LocksGranted = "granted"
+	LocksAll     = "all"
+	LockInode    = "inode"
+	LockEntry    = "entry"
+	LockPosix    = "posix"
+)
+
+// ClearLocksReq takes locks from clients, of one file or directory of a volume (an addition).
+type ClearLocksReq struct {
+	// Path is that of the file, from the root of the volume, with a slash before it.
+	Path string `json:"path"`
+	Kind string `json:"kind"`
+	Type string `json:"type"`
+	// Range, WHENCE,START-LENGTH, chooses inode and posix locks; Basename an entry lock. Empty means all.
+	Range    string `json:"range,omitempty"`
+	Basename string `json:"basename,omitempty"`
+}
+
+// ClearedLocks is what the bricks answered (an addition): a line of each brick that had locks.
+type ClearedLocks struct {
+	Summary []string `json:"summary"`
+}

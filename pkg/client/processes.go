@@ -28,3 +28,8 @@ func (c *Client) VolumeBarrier(ctx context.Context, name string, enable bool) ([
 func (c *Client) State(ctx context.Context) (api.PoolState, error) {
 	return ask[api.PoolState](ctx, c, request{method: http.MethodGet, path: []string{"v1", "state"}})
 }
+
+// VolumeClearLocks takes locks of a file from clients. Errors: NotFound, Invalid, State, Unavailable.
+func (c *Client) VolumeClearLocks(ctx context.Context, name string, req api.ClearLocksReq) (api.ClearedLocks, error) {
+	return ask[api.ClearedLocks](ctx, c, request{method: http.MethodPost, path: volumePath(name, "clear-locks"), body: req})
+}

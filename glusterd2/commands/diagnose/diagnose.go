@@ -50,6 +50,8 @@ type Config struct {
 	BrickOp gfrpc.BrickOpFunc
 	// Dump has a process write parts of its state to a file in dir, whose path it returns; brick.Dumper has the real one.
 	Dump func(ctx context.Context, r brick.Reach, dir string, parts []string) (string, error)
+	// Xattr reads an extended attribute of a file of a volume; quota.Mounter has the real one.
+	Xattr func(ctx context.Context, volumeName, path, name string) (string, error)
 	// RotateLog has a process begin a new log; brick.RotateLog is the real one.
 	RotateLog func(ctx context.Context, r brick.Reach, at time.Time) (log, old string, err error)
 }

@@ -59,7 +59,7 @@ func newRig(t *testing.T) *rig {
 	}}}
 	for _, id := range []string{"p1", "p2", "p3"} {
 		asker := ask.New(ask.Config{PeerID: id, Store: r.store, Call: r.call})
-		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: daemons, Dump: r.dump, RotateLog: r.rotateLog})
+		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: daemons, Dump: r.dump, RotateLog: r.rotateLog, Xattr: r.xattr})
 	}
 	r.c = r.peers["p1"]
 	return r
@@ -113,6 +113,11 @@ func (r *rig) rotateLog(_ context.Context, at brick.Reach, when time.Time) (log,
 	defer r.mu.Unlock()
 	r.asked = append(r.asked, "rotate "+at.Socket)
 	return "/log", fmt.Sprintf("/log.%d", when.Unix()), nil
+}
+
+func (r *rig) xattr(_ context.Context, volumeName, path, name string) (string, error) {
+	r.asked = append(r.asked, "xattr "+name+" of "+path+" of "+volumeName)
+	return "one\ntwo\n", nil
 }
 
 // SetOptions implements Options.
