@@ -11,7 +11,7 @@ import (
 func (a *app) volumeCmd() *cobra.Command {
 	c := group("volume", "Create, start, stop, inspect and tune volumes",
 		newVolumeCreate(a), newVolumeStart(a), newVolumeStop(a), newVolumeDelete(a), newVolumeRename(a),
-		newVolumeInfo(a), newVolumeList(a), newVolumeStatus(a), newVolumeAddBrick(a), newVolumeRemoveBrick(a), newVolumeRebalance(a),
+		newVolumeInfo(a), newVolumeList(a), newVolumeStatus(a), newVolumeAddBrick(a), newVolumeRemoveBrick(a), newVolumeReplaceBrick(a), newVolumeResetBrick(a), newVolumeRebalance(a),
 		newVolumeSet(a), newVolumeGet(a), newVolumeReset(a), newVolumeEdit(a), newVolumeHeal(a), newVolumeProfile(a), newVolumeTop(a),
 		newVolumeStatedump(a), newVolumeLog(a), newVolumeBarrier(a), newVolumeSync(a), newVolumeClearLocks(a),
 		newVolumeQuota(a), newOptionGroups(a))

@@ -34,7 +34,7 @@ type fake struct {
 
 func (f *fake) services() Services {
 	return Services{
-		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Rebalance: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Processes: fakeProcesses{f}, State: fakeProcesses{f}, Healing: fakeHealing{f}, Peers: fakePeers{f}, Devices: fakeDevices{f}, Pool: fakePool{f},
+		Volumes: fakeVolumes{f}, Bricks: fakeBricks{f}, Replacing: fakeReplacing{f}, Rebalance: fakeBricks{f}, Diagnosis: fakeDiagnosis{f}, Processes: fakeProcesses{f}, State: fakeProcesses{f}, Healing: fakeHealing{f}, Peers: fakePeers{f}, Devices: fakeDevices{f}, Pool: fakePool{f},
 		Shrink:  fakeBricks{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Quotas: fakeQuotas{f},
 		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f}, Webhooks: fakeWebhooks{f},

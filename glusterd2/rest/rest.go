@@ -133,6 +133,7 @@ func (a *API) table() []Route {
 	t = append(t, a.systemRoutes()...)
 	t = append(t, a.volumeRoutes()...)
 	t = append(t, a.brickRoutes()...)
+	t = append(t, a.replaceRoutes()...)
 	t = append(t, a.rebalanceRoutes()...)
 	t = append(t, a.shrinkRoutes()...)
 	t = append(t, a.optionRoutes()...)

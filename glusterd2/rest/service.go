@@ -16,6 +16,7 @@ import (
 type Services struct {
 	Volumes    Volumes
 	Bricks     Bricks
+	Replacing  Replacing
 	Rebalance  Rebalance
 	Shrink     Shrink
 	Diagnosis  Diagnosis

@@ -81,7 +81,7 @@ func (s *Server) clearSocket(ctx context.Context) error {
 func (s *Server) serve() error {
 	api, err := rest.New(rest.Config{
 		Services: rest.Services{
-			Volumes: s.volumes, Bricks: s.volumes, Rebalance: s.volumes, Diagnosis: s.diagnose, Processes: s.diagnose, State: system{s}, Healing: s.heal, Peers: s.peers, Devices: s.devices, Pool: pool{s},
+			Volumes: s.volumes, Bricks: s.volumes, Replacing: s.volumes, Rebalance: s.volumes, Diagnosis: s.diagnose, Processes: s.diagnose, State: system{s}, Healing: s.heal, Peers: s.peers, Devices: s.devices, Pool: pool{s},
 			Shrink:  s.volumes,
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes, Quotas: s.quotas,
 			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events, Webhooks: events.Webhooks{Commands: s.events},

@@ -69,7 +69,11 @@ func (d *DataPlane) Forgive(ctx context.Context, e EmptyBricks) error {
 	if err := d.Repairer.Clear(e.Volume.Name); err != nil {
 		return err
 	}
-	for _, b := range e.Volume.BricksOn(d.PeerID) {
+	blaming := e.Volume.BricksOn(d.PeerID)
+	if e.Replaced {
+		blaming = nil // they may have had reasons to blame the place before: a heal of it too many does no harm
+	}
+	for _, b := range blaming {
 		for _, empty := range e.Bricks {
 			if err := brick.Forgive(ctx, d.OS, d.where(e.Volume, b), e.Volume.ChangelogName(empty)); err != nil {
 				return err

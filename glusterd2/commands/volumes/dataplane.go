@@ -147,6 +147,11 @@ func (d *DataPlane) wanted(v *volume.Volume) []brick.Spec {
 	return d.specs(part)
 }
 
+// wants reports whether a brick that runs is one that should, while the volume is started.
+func (d *DataPlane) wants(v *volume.Volume, running brick.Spec) bool {
+	return slices.ContainsFunc(d.wanted(v), func(s brick.Spec) bool { return s.Path == running.Path })
+}
+
 // Start implements Host.
 func (d *DataPlane) Start(ctx context.Context, v *volume.Volume) error {
 	unlock, err := d.Locks.Lock(ctx, v.Name)

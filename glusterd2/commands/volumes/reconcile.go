@@ -214,11 +214,5 @@ func (r *Reconciler) stray(spec brick.Spec) bool {
 	if r.Store.Stale() || r.Locked(spec.VolumeName) {
 		return false // records that may be old are no reason to stop anything
 	}
-	switch {
-	case err != nil:
-		return false
-	case !ok || rec.Value.State != volume.Started:
-		return true
-	}
-	return !slices.ContainsFunc(rec.Value.BricksOn(r.Plane.PeerID), func(b volume.Brick) bool { return b.Path == spec.Path })
+	return err == nil && (!ok || rec.Value.State != volume.Started || !r.Plane.wants(rec.Value, spec))
 }

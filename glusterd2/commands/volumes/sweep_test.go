@@ -77,6 +77,19 @@ func TestSweep(t *testing.T) {
 			}
 			return s.subject(pool, n, expandPlan(rec, p).Erase())
 		},
+		"volume.replace-brick@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			old := rec.Value.Subvols[0].Bricks[2]
+			p := newReplace(rec, Allow{}, old)
+			p.Source = []string{old.PeerID}
+			p.put(old.Replacement(volume.Placed{PeerID: "p2", Path: "/bricks/" + name(n) + "/other"}, "new"), rec.Value)
+			return s.subject(pool, n, replacePlan(rec, p).Erase())
+		},
+		"volume.reset-brick@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			p := planReset(rec, rec.Value.Subvols[0].Bricks[1])
+			return s.subject(pool, n, resetPlan(rec, p, []string{p.Brick.PeerID}).Erase())
+		},
 		"volume.rebalance@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
 			p := taskParams{Volume: rec.ID, Task: &volume.Task{ID: "t", Kind: volume.TaskRebalance, Command: volume.MoveFiles, Peers: pool.Peers()}}
@@ -235,7 +248,11 @@ func recordText(r store.Reader, name string) string {
 	if !ok || err != nil {
 		return fmt.Sprint("none ", err)
 	}
-	return fmt.Sprintf("%s %s %v %v", rec.Value.Name, rec.Value.State, len(rec.Value.Bricks()), rec.Value.Options)
+	var bricks []string
+	for b := range rec.Value.All() {
+		bricks = append(bricks, fmt.Sprintf("%s:%s %v", b.PeerID, b.Path, b.Reset))
+	}
+	return fmt.Sprintf("%s %s %v %v", rec.Value.Name, rec.Value.State, bricks, rec.Value.Options)
 }
 
 func (s *subjects) group(pool *transactiontest.Pool, n int, plan transaction.Plan[any]) transactiontest.Subject {

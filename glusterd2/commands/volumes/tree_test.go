@@ -22,8 +22,9 @@ import (
 // lateHost is the DataPlane of a peer whose store is found when it is needed. It prepares bricks and nothing else.
 type lateHost struct {
 	BrickHost // none
-	peerID    string
-	stores    map[string]func() store.Reader
+	ReplaceHost
+	peerID string
+	stores map[string]func() store.Reader
 }
 
 var _ Host = lateHost{}

@@ -34,6 +34,7 @@ type Host interface {
 	// Report says how the volume's bricks and daemons do.
 	Report(ctx context.Context, v *volume.Volume) Report
 	BrickHost
+	ReplaceHost
 }
 
 // Allow lifts the guards on bricks: the flags of a request, and Force.
@@ -116,6 +117,8 @@ type Operations struct {
 	pool    transaction.Handle[poolParams, none]
 	expand  transaction.Handle[expandParams, none]
 	forget  transaction.Handle[forgetParams, none]
+	replace transaction.Handle[replaceParams, none]
+	reset   transaction.Handle[resetParams, none]
 
 	rebalance transaction.Handle[taskParams, none]
 	leave     transaction.Handle[leaveParams, none]
@@ -135,6 +138,8 @@ func Register(r *transaction.Registry, host Host) Operations {
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
 		expand:    transaction.Register(r, expandOperation(host)),
 		forget:    transaction.Register(r, forgetLimitsOperation()),
+		replace:   transaction.Register(r, replaceOperation(host)),
+		reset:     transaction.Register(r, resetOperation(host)),
 		rebalance: transaction.Register(r, rebalanceOperation()),
 		leave:     transaction.Register(r, leaveOperation()),
 		shrink:    transaction.Register(r, shrinkOperation(host)),

@@ -1,0 +1,43 @@
+package volume
+
+import (
+	"slices"
+
+	"gd2/pkg/api"
+)
+
+// Replaceable returns the subvolume of a brick that is to be made anew, here or elsewhere. It refuses one whose files no other
+// brick has.
+func (v *Volume) Replaceable(brickID string) (Subvol, Brick, error) {
+	for _, s := range v.Subvols {
+		i := slices.IndexFunc(s.Bricks, func(b Brick) bool { return b.ID == brickID })
+		if i < 0 {
+			continue
+		}
+		if s.width() < 2 {
+			return s, s.Bricks[i], api.Errorf(api.State, "volume %s is distributed only: no other brick has the files of %s; add-brick makes room "+
+				"elsewhere, and remove-brick moves the files there", v.Name, s.Bricks[i].Path).With("volume", v.Name)
+		}
+		return s, s.Bricks[i], nil
+	}
+	return Subvol{}, Brick{}, api.Errorf(api.NotFound, "volume %s has no brick %s", v.Name, brickID)
+}
+
+// Replacement is what takes the place of a brick. It keeps the number of the client translator, by which the marks on the other
+// copies know the place, and is the arbiter if that was one.
+func (b Brick) Replacement(p Placed, id string) Brick {
+	return Brick{ID: id, PeerID: p.PeerID, Path: p.Path, Client: b.Client, Arbiter: b.Arbiter}
+}
+
+// WithBrick is the volume with b in the place of the brick that has the same client number. v itself is left as it is.
+func (v *Volume) WithBrick(b Brick) *Volume {
+	out := *v
+	out.Subvols = slices.Clone(v.Subvols)
+	for i, s := range out.Subvols {
+		if at := slices.IndexFunc(s.Bricks, func(o Brick) bool { return o.Client == b.Client }); at >= 0 {
+			out.Subvols[i].Bricks = slices.Clone(s.Bricks)
+			out.Subvols[i].Bricks[at] = b
+		}
+	}
+	return &out
+}
