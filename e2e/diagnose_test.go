@@ -187,7 +187,7 @@ func states(p pool) {
 func clearedLocks(p pool, mount string) {
 	f, err := os.OpenFile(filepath.Join(mount, "first"), os.O_RDWR, 0)
 	p.must(err)
-	defer f.Close() //nolint:errcheck // its lock is gone
+	defer f.Close()
 	p.must(unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK, Len: 7}))
 	req := api.ClearLocksReq{Path: "/first", Kind: api.LocksGranted, Type: api.LockPosix}
 	got, err := p.rest(2).VolumeClearLocks(p.t.Context(), "gv0", req)
