@@ -132,37 +132,10 @@ func (d *Daemon) Settle(ctx context.Context) error {
 // Run carries out what SetDesired says until ctx ends. The daemon goes on healing after that.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.forget()
-	crashes, failures := d.cfg.Backoff, d.cfg.Backoff
-	for {
-		var retry <-chan time.Time
-		if err := d.round(ctx); err == nil {
-			failures = d.cfg.Backoff
-		} else if ctx.Err() == nil {
-			wait := failures.Next(0)
-			d.cfg.Log.WithError(err).WithField("retry", wait).Warn("self-heal daemon")
-			retry = time.After(wait)
-		}
-		ended, since := d.ended()
-		select {
-		case <-ended:
-			d.noteEnd()
-			wait := crashes.Next(time.Since(since))
-			d.cfg.Log.WithField("retry", wait).Warn("self-heal daemon ended unexpectedly: it will be started again")
-			retry = time.After(wait)
-		case <-d.changed:
-			continue
-		case <-retry:
-			continue
-		case <-ctx.Done():
-			return nil
-		}
-		select {
-		case <-retry:
-		case <-d.changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	process.Watch{
+		Name: "self-heal daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, NoteEnd: d.noteEnd, Changed: d.changed, Log: d.cfg.Log,
+	}.Run(ctx)
+	return nil
 }
 
 // round does one round of work and tells those who wait for it.
