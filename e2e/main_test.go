@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -47,7 +48,11 @@ func newLab(t *testing.T, o lab.Options) pool {
 		t.Fatal(err)
 	}
 	p := pool{Lab: l, t: t, members: o.Peers}
+	hung := time.AfterFunc(testLimit, p.giveUp)
 	t.Cleanup(func() {
+		if !hung.Stop() {
+			t.Errorf("ended after %v", testLimit)
+		}
 		if t.Failed() {
 			p.showLogs()
 		}
@@ -56,6 +61,26 @@ func newLab(t *testing.T, o lab.Options) pool {
 		}
 	})
 	return p
+}
+
+// testLimit is far beyond what any test takes.
+const testLimit = 8 * time.Minute
+
+// giveUp tells where a test hangs and ends its lab. What reads or writes on a mount then gets an error; otherwise it would wait for
+// ever, and all other tests with it.
+func (p pool) giveUp() {
+	stacks := make([]byte, 4<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	fmt.Printf("%s hangs after %v:\n", p.t.Name(), testLimit)
+	for _, s := range strings.Split(string(stacks), "\n\n") {
+		if strings.Contains(s, "gd2/e2e.") {
+			fmt.Println(s)
+		}
+	}
+	p.showLogs()
+	if err := p.Close(); err != nil {
+		fmt.Println(err)
+	}
 }
 
 // newPool lays peers, starts their daemons and probes them into one pool. Beside them it lays hosts that are not in it.

@@ -19,6 +19,7 @@ const volumeIDXattr = "trusted.glusterfs.volume-id"
 func TestReplaceBrick(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 4, 0)
+	p.waitVoters(3)
 	t.Run("replicate", func(t *testing.T) { replaceReplica(p.in(t)) })
 	t.Run("disperse", func(t *testing.T) { replaceDispersed(p.in(t)) })
 	t.Run("refusals", func(t *testing.T) { replaceRefusals(p.in(t)) })
@@ -134,6 +135,7 @@ func replaceRefusals(p pool) {
 func TestResetBrick(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 3, 0)
+	p.waitVoters(3)
 	status := p.create("gv0", append([]string{"replica", "3"}, p.bricks("gv0", 3)...)...)
 	mount := p.mount(1, "gv0")
 	fillTree(t, mount)

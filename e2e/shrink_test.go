@@ -84,7 +84,7 @@ func shrinkDistribute(p pool) {
 	p.shrunk("dist", "stopped")
 	sameTree(t, mount, want)
 	p.cliRefused("commit after a stop", remove("commit")...)
-	if n := regularFiles(t, p.Peer(2).Path("/srv/dist")); n == 0 {
+	if moved := regularFiles(t, p.Peer(2).Path("/srv/dist")); len(moved) == 0 {
 		t.Error("all files were moved before the stop: it was not in the middle")
 	}
 

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -46,6 +47,8 @@ type Lab struct {
 	dir    string
 	bridge *space
 	peers  []*Peer
+
+	closing sync.Mutex
 }
 
 // New lays a lab: it is complete when New returns, with no daemon running yet. ctx bounds the laying only.
@@ -122,6 +125,8 @@ func (l *Lab) Peers() []*Peer { return l.peers }
 
 // Close ends everything that runs in the lab and removes what it left. A lab may be closed twice.
 func (l *Lab) Close() error {
+	l.closing.Lock()
+	defer l.closing.Unlock()
 	var errs []error
 	for _, p := range l.peers {
 		errs = append(errs, p.end())

@@ -50,11 +50,13 @@ func (p *Peer) end() error {
 	if p.space == nil {
 		return nil
 	}
-	err := p.space.end()
+	if err := p.space.end(); err != nil {
+		return err
+	}
 	if p.daemon != nil {
 		<-p.daemon.done
 	}
-	return err
+	return nil
 }
 
 // LinkDown cuts the peer off from the others; LinkUp ends that.

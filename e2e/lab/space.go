@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // space is a set of namespaces, held by its first process.
@@ -57,6 +58,9 @@ func newSpace(ctx context.Context, flags uintptr, l layout) (*space, error) {
 // pid is the process id of the first process as this program sees it.
 func (s *space) pid() int { return s.cmd.Process.Pid }
 
+// endLimit bounds the end of a space: a process that the kernel cannot end must not hold up everything else.
+const endLimit = time.Minute
+
 // end ends the first process, and with it all others of the space, and waits until they are gone.
 func (s *space) end() error {
 	if s.ended {
@@ -66,11 +70,18 @@ func (s *space) end() error {
 	if err := s.hold.Close(); err != nil {
 		return err
 	}
-	var exit *exec.ExitError
-	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		return err
+	gone := make(chan error, 1)
+	go func() { gone <- s.cmd.Wait() }()
+	select {
+	case err := <-gone:
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			return err
+		}
+		return nil
+	case <-time.After(endLimit):
+		return fmt.Errorf("the processes below %d have not ended within %v", s.pid(), endLimit)
 	}
-	return nil
 }
 
 // ip runs lines of the ip command in the space's network.

@@ -20,7 +20,7 @@ import (
 
 // taskParams carry a task as it becomes; Revision is that of the record before, 0 if there is none.
 type taskParams struct {
-	Volume   string       `json:"volume"`
+	Volume   string       `json:"name"`
 	Task     *volume.Task `json:"task"`
 	Revision int64        `json:"revision"`
 }
