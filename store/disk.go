@@ -68,17 +68,21 @@ func inCopy(e *entry) bool {
 			return false
 		}
 	}
-	return !strings.HasPrefix(e.key, PrefixTransactions) || !ended(e.value)
+	return !strings.HasPrefix(e.key, PrefixTransactions) || !e.ended()
 }
 
-// ended reports whether the record of a transaction is history: such a one says when it ended.
-func ended(value []byte) bool {
-	var rec struct {
-		D struct {
-			Ended *json.RawMessage `json:"ended"`
-		} `json:"d"`
-	}
-	return json.Unmarshal(value, &rec) == nil && rec.D.Ended != nil
+// ended reports whether the record of a transaction is history: such a one says when it ended. The copy is written often, and there
+// is much history, so it is found out once.
+func (e *entry) ended() bool {
+	e.look.Do(func() {
+		var rec struct {
+			D struct {
+				Ended *json.RawMessage `json:"ended"`
+			} `json:"d"`
+		}
+		e.past = json.Unmarshal(e.value, &rec) == nil && rec.D.Ended != nil
+	})
+	return e.past
 }
 
 // fingerprint differs when the entries do: a key and its revision determine a value.

@@ -14,6 +14,9 @@ type entry struct {
 	value   []byte
 	rev     int64 // revision of the last write
 	decoded atomic.Pointer[any]
+
+	look sync.Once // over whether it is history
+	past bool
 }
 
 // change is one event: an entry that was written, or the key of one that was removed.

@@ -24,6 +24,8 @@ const (
 	// reserved is the room that the database takes on the disk ahead of what it needs, so that a disk that fills up
 	// between two looks does not end it.
 	reserved = 32 << 20
+	// blockBytes is the unit in which a file's blocks are told (stat(2)).
+	blockBytes = 512
 )
 
 // roomOn returns how many bytes the file system of a directory has left.
@@ -73,8 +75,9 @@ func (sv *server) reserve() {
 	if err != nil {
 		return
 	}
-	if info, err := f.Stat(); err == nil {
-		_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, info.Size()+reserved)
+	var info unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &info); err == nil && info.Blocks*blockBytes < info.Size+reserved {
+		_ = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, info.Size+reserved)
 	}
 	_ = f.Close()
 }
