@@ -85,6 +85,9 @@ type Config struct {
 	EtcdEndpoints []string
 	// StoreVoters is the largest number of peers that vote in the store: 1, 3, 5 or 7.
 	StoreVoters int
+	// CertificateLifetime is how long the certificates of peers are good that this peer signs; they are renewed when a third of it
+	// is left.
+	CertificateLifetime time.Duration
 	// VoterReplaceAfter is how long the peer of a voter may be away before another peer gets its vote.
 	VoterReplaceAfter time.Duration
 	// StoreQuota is the most that the store's database may take on disk, in bytes.

@@ -51,7 +51,7 @@ func TestDefaults(t *testing.T) {
 		LogFile: "STDOUT", LogLevel: "info", LogFormat: "text", ClientAddress: ":24007", PeerAddress: ":24008",
 		AdvertiseAddress: "192.0.2.7", RESTAuth: true, PlainHTTP: "loopback",
 		EtcdCURLs: []string{"https://0.0.0.0:2379"}, EtcdPURLs: []string{"https://0.0.0.0:2380"}, EtcdEndpoints: []string{},
-		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
+		StoreVoters: 5, VoterReplaceAfter: 10 * time.Minute, CertificateLifetime: 365 * 24 * time.Hour, StoreQuota: 2 << 30, SnapshotInterval: time.Hour, SnapshotKeep: 24,
 		EventsKeep: 10_000, EventsAge: 168 * time.Hour, EventStreams: 64,
 		HooksDir: "/var/lib/glusterd2/hooks", GroupsDir: "/var/lib/glusterd/groups", PIDFile: "/var/run/glusterd2/glusterd2.pid",
 		OperationsKeep: 1000, OperationsKeepFor: 720 * time.Hour, KeysKeepFor: 24 * time.Hour,

@@ -107,6 +107,8 @@ func storeOptions() []option {
 			value: func(c *Config) any { return &c.StoreVoters }},
 		{name: "voter-replace-after", preset: "10m", usage: "how long a voter may be away before another peer gets its vote",
 			value: func(c *Config) any { return &c.VoterReplaceAfter }},
+		{name: "certificate-lifetime", preset: "8760h", usage: "how long the certificates of peers are good; they renew themselves when a third of it is left",
+			value: func(c *Config) any { return &c.CertificateLifetime }},
 		{name: "store-quota", preset: "2GiB", usage: "most that the store's database may take on disk",
 			value: func(c *Config) any { return &c.StoreQuota }},
 		{name: "snapshot-interval", preset: "1h", usage: "time between local snapshots of the store; 0 makes none",

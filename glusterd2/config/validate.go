@@ -94,6 +94,8 @@ const (
 	minQuota, maxQuota  bytesize.Bytes = 64 << 20, 8 << 30
 	minSnapshotInterval                = time.Minute
 	maxSnapshotKeep                    = 10_000
+	// A peer that is away for longer than a certificate lives has to join anew.
+	minCertificate, maxCertificate = time.Hour, 10 * 365 * 24 * time.Hour
 	// Every operation that has ended takes a kilobyte or so, on every peer.
 	minOperations, maxOperations = 10, 100_000
 	minOperationsFor             = time.Minute
@@ -106,6 +108,9 @@ func (c *Config) checkPool() error {
 	}
 	if c.VoterReplaceAfter < minReplaceAfter {
 		errs = append(errs, wrong("voter-replace-after", c.VoterReplaceAfter.String(), "it must be at least "+minReplaceAfter.String()))
+	}
+	if c.CertificateLifetime < minCertificate || c.CertificateLifetime > maxCertificate {
+		errs = append(errs, wrong("certificate-lifetime", c.CertificateLifetime.String(), fmt.Sprintf("it must be %s to %s", minCertificate, maxCertificate)))
 	}
 	if c.StoreQuota < minQuota || c.StoreQuota > maxQuota {
 		errs = append(errs, wrong("store-quota", c.StoreQuota.String(), fmt.Sprintf("it must be %s to %s", minQuota, maxQuota)))

@@ -77,7 +77,10 @@ func (s *Server) startMember(ctx context.Context, req peer.StartMemberRequest) e
 
 // renewCertificate replaces this peer's certificate when two thirds of its life are over, or the peer has moved.
 func (s *Server) renewCertificate(ctx context.Context) error {
-	const look = time.Hour
+	look := time.Hour
+	if life := s.cfg.CertificateLifetime; life > 0 {
+		look = min(look, life/12)
+	}
 	for {
 		if err := s.renewOnce(ctx); err != nil && ctx.Err() == nil {
 			s.log.Entry("server").Warnf("the certificate of this peer cannot be renewed yet: %v", err)
@@ -96,8 +99,7 @@ func (s *Server) renewOnce(ctx context.Context) error {
 		return err
 	}
 	self := s.id.Peer()
-	life := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore)
-	if time.Until(cert.Leaf.NotAfter) > life/3 && pki.Covers(cert.Leaf, self.Host) {
+	if !pki.Due(cert.Leaf, time.Now()) && pki.Covers(cert.Leaf, self.Host) {
 		return nil
 	}
 	if err := s.store.Sync(ctx); err != nil {

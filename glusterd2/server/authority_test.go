@@ -2,11 +2,13 @@ package server_test
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gd2/glusterd2/config"
 	"gd2/pkg/api"
@@ -42,6 +44,59 @@ func (d *daemon) joinsAt(by *daemon) {
 	if err != nil {
 		d.t.Fatalf("join of %s at %s: %v", d.ip, by.ip, err)
 	}
+}
+
+// Certificates renew themselves long before they end, also on peers that have to ask another one; a pool that outlives the first ones
+// takes changes, starts again and lets peers in.
+func TestCertificatesRenewThemselves(t *testing.T) {
+	t.Parallel()
+	const life = 24 * time.Second
+	ds := newDaemons(t, 5, func(_ int, cfg *config.Config) { cfg.StoreVoters, cfg.CertificateLifetime = 3, life })
+	each(ds, func(d *daemon) { d.ready() })
+	for _, d := range ds[1:4] {
+		if err := ds[0].probe(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var first []*x509.Certificate
+	for _, d := range ds[:4] {
+		first = append(first, d.certificate())
+	}
+	for i, d := range ds[:4] {
+		until(t, func(context.Context) string {
+			now := d.certificate()
+			if now.SerialNumber.Cmp(first[i].SerialNumber) == 0 || time.Now().Before(first[i].NotAfter) {
+				return fmt.Sprintf("%s has the certificate %x until %v", d.ip, now.SerialNumber, now.NotAfter)
+			}
+			return ""
+		})
+	}
+	ds[3].stop()
+	ds[3].start()
+	ds[3].ready()
+	if err := ds[3].probe(ds[4]); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range ds {
+		d.ready()
+		if left := time.Until(d.certificate().NotAfter); left < 0 || left > life {
+			t.Errorf("%s: its certificate ends in %v", d.ip, left)
+		}
+	}
+}
+
+// certificate is that which a daemon has now.
+func (d *daemon) certificate() *x509.Certificate {
+	d.t.Helper()
+	dir, err := pki.OpenDir(filepath.Join(d.cfg.LocalStateDir, "tls"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	cert, err := dir.Certificate()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return cert.Leaf
 }
 
 // The key of the authority is with the voters. The others let peers in, and renew their own certificates, with the help of

@@ -29,6 +29,7 @@ func (s *Server) newPool() error {
 	if err != nil {
 		return err
 	}
+	authority.Lifetime = s.cfg.CertificateLifetime
 	key, err := authority.KeyPEM()
 	if err != nil {
 		return err

@@ -203,7 +203,7 @@ func (s *Server) build() {
 	failpoints(&engine, s.cfg.RunDir)
 	s.engine = transaction.NewEngine(engine)
 	s.peers = peers.New(peers.Config{
-		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Network: s.net,
+		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Lifetime: s.cfg.CertificateLifetime, Network: s.net,
 		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),
 	})
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})

@@ -2,6 +2,7 @@
 package pki
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -34,6 +35,8 @@ const (
 type Authority struct {
 	Cert *x509.Certificate
 	Key  crypto.Signer
+	// Lifetime is how long the certificates that it signs are good; 0 means PeerLifetime.
+	Lifetime time.Duration
 }
 
 // NewAuthority makes the authority of the pool with the given id, with a new P-256 key.
@@ -76,14 +79,20 @@ func ParseAuthority(certPEM, keyPEM []byte) (*Authority, error) {
 	return &Authority{Cert: cert, Key: key}, nil
 }
 
+// Due reports whether a certificate is to be renewed: less than a third of its life is left.
+func Due(cert *x509.Certificate, now time.Time) bool {
+	life := cert.NotAfter.Sub(cert.NotBefore.Add(Backdate))
+	return cert.NotAfter.Sub(now) < life/3
+}
+
 // CertPEM returns the authority's certificate.
 func (a *Authority) CertPEM() []byte { return certPEM(a.Cert.Raw) }
 
 // KeyPEM returns the authority's private key in PKCS #8.
 func (a *Authority) KeyPEM() ([]byte, error) { return keyPEM(a.Key) }
 
-// Sign checks a certificate request made by NewRequest and signs a certificate for the peer, good for PeerLifetime,
-// for TLS both as client and as server. The subject is what the authority says, never what the request asks for.
+// Sign checks a certificate request made by NewRequest and signs a certificate for the peer, good for Lifetime, for TLS
+// both as client and as server. The subject is what the authority says, never what the request asks for.
 // hosts are names and IP addresses by which REST clients reach the peer.
 func (a *Authority) Sign(requestPEM []byte, peerID string, hosts []string) (certPEMBytes []byte, serial string, err error) {
 	block, _ := pem.Decode(requestPEM)
@@ -103,7 +112,7 @@ func (a *Authority) Sign(requestPEM []byte, peerID string, hosts []string) (cert
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: number, Subject: pkix.Name{Organization: a.Cert.Subject.Organization, CommonName: peerID},
-		NotBefore: time.Now().Add(-Backdate), NotAfter: time.Now().Add(PeerLifetime),
+		NotBefore: time.Now().Add(-Backdate), NotAfter: time.Now().Add(cmp.Or(a.Lifetime, PeerLifetime)),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{ServerName, peerID, "localhost"},

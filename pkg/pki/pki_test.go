@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func signed(t *testing.T, d *Dir, ca *Authority, pool string) (restore func() error) {
@@ -118,6 +119,38 @@ func TestAuthoritySurvivesPEM(t *testing.T) {
 	}
 	if _, _, err := b.Sign([]byte("nonsense"), "p", nil); err == nil {
 		t.Fatal("nonsense was signed")
+	}
+}
+
+// A certificate is due when less than a third of its life is left, however long that is.
+func TestDue(t *testing.T) {
+	for _, life := range []time.Duration{time.Hour, PeerLifetime} {
+		a, err := NewAuthority("pool")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Lifetime = life
+		dir, err := OpenDir(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		request, err := dir.Request("peer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed, _, err := a.Sign(request, "peer", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, err := ParseCertificate(signed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part, want := range map[float64]bool{0: false, 0.6: false, 0.7: true, 1.1: true} {
+			if at := time.Now().Add(time.Duration(part * float64(life))); Due(cert, at) != want {
+				t.Errorf("after %v of %v: due is %v", part, life, !want)
+			}
+		}
 	}
 }
 

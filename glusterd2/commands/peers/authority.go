@@ -124,7 +124,11 @@ func (c *Commands) authority() (peer.Pool, *pki.Authority, error) {
 		return peer.Pool{}, nil, err
 	}
 	authority, err := pki.ParseAuthority(pool.Authority, key)
-	return pool, authority, err
+	if err != nil {
+		return peer.Pool{}, nil, err
+	}
+	authority.Lifetime = c.Lifetime
+	return pool, authority, nil
 }
 
 // signing has something done that needs the key of the authority: here, if this peer holds it, or else on one of those that

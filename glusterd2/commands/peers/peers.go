@@ -57,6 +57,8 @@ type Config struct {
 	Ops      Operations
 	Identity Identity
 	TLS      *pki.Dir
+	// Lifetime is how long the certificates are good that this peer signs; 0 means pki.PeerLifetime.
+	Lifetime time.Duration
 	Network  Network
 	// Prover proves the pool secret; it returns nil when none is configured.
 	Prover func() (*peer.Prover, error)
