@@ -138,7 +138,7 @@ func newDeviceEdit(a *app) *cobra.Command {
 		Long:              "Disable or enable a device, change its tags, or measure it again. A disabled device keeps its bricks and gets no new ones.",
 		ValidArgsFunction: a.complete(peerNames()),
 	}
-	c.Flags().StringVar(&req.State, "state", "", "enabled or disabled")
+	c.Flags().StringVar(&req.State, "state", "", "enabled, disabled or failed")
 	c.Flags().StringToStringVar(&req.Tags, "tag", nil, "tags to set, TAG=VALUE,...")
 	c.Flags().StringSliceVar(&remove, "untag", nil, "tags to take away")
 	c.Flags().BoolVar(&req.Rescan, "rescan", false, "measure the device again, after it was made larger")

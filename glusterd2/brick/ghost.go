@@ -100,6 +100,12 @@ func (g *Ghost) Mkdir(op Op, path string, _ os.FileMode) error {
 	return nil
 }
 
+// GiveToGroup implements OS.
+func (g *Ghost) GiveToGroup(_ Op, path string, _ int) error {
+	g.note(api.ActionChange, api.OnDirectory, path)
+	return nil
+}
+
 // Rename implements OS: what would have been made below from is below to.
 func (g *Ghost) Rename(op Op, from, to string) error {
 	if _, err := g.Stat(op, to); err == nil {

@@ -23,6 +23,8 @@ type OS interface {
 	// Removexattr does nothing if there is no such attribute.
 	Removexattr(op Op, path, name string) error
 	Mkdir(op Op, path string, mode os.FileMode) error
+	// GiveToGroup lets a group own a directory and all that is made in it, and write there.
+	GiveToGroup(op Op, path string, gid int) error
 	// Rename fails with an error that is os.ErrExist if there is something at to.
 	Rename(op Op, from, to string) error
 	// Remove removes a file or an empty directory; RemoveAll all below it too. Nothing to remove is no error for either.
@@ -99,6 +101,17 @@ func (System) Mkdir(_ Op, path string, mode os.FileMode) error {
 		return err
 	}
 	return os.Chmod(path, mode) // whatever the umask
+}
+
+// groupMode is that of a directory in which a group may write: the group of what is made in it is the same.
+const groupMode = os.ModeSetgid | 0o775
+
+// GiveToGroup implements OS.
+func (System) GiveToGroup(_ Op, path string, gid int) error {
+	if err := os.Chown(path, -1, gid); err != nil {
+		return err
+	}
+	return os.Chmod(path, groupMode)
 }
 
 // Rename implements OS.

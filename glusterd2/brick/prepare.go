@@ -23,6 +23,7 @@ const (
 	opPrepareGFS    Op = "prepare-glusterfs"
 	opPrepareRename Op = "prepare-rename"
 	opPrepareTidy   Op = "prepare-tidy"
+	opPrepareGroup  Op = "prepare-group"
 )
 
 // xattrMade is our own mark on the directory: what of it a preparation made, as JSON of type made. GlusterFS leaves
@@ -52,6 +53,8 @@ type PrepareReq struct {
 	Mark string
 	// CreateParents makes the folders above the brick that do not exist.
 	CreateParents bool
+	// GID, if not 0, is the group that owns the directory and may write there.
+	GID int
 }
 
 // Prepare makes the directory of a brick, with everything that glusterfsd needs to start on it. A directory that it
@@ -90,6 +93,11 @@ func (p *preparer) run() error {
 func (p *preparer) fill(dir string) error {
 	if err := p.sys.Setxattr(opPrepareID, dir, xattrVolumeID, p.id); err != nil {
 		return err
+	}
+	if p.GID != 0 {
+		if err := p.sys.GiveToGroup(opPrepareGroup, dir, p.GID); err != nil {
+			return err
+		}
 	}
 	err := p.sys.Mkdir(opPrepareGFS, filepath.Join(dir, glusterfsDir), 0o600)
 	if errors.Is(err, os.ErrExist) {

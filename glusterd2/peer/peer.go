@@ -30,6 +30,8 @@ type Peer struct {
 	Former []string `json:"former-certificates,omitempty"`
 	// Leaving is set while the peer is being detached: it gets no new bricks.
 	Leaving bool `json:"leaving,omitempty"`
+	// NoBricks is set while the peer gets no new bricks of a size, although it is a member like others.
+	NoBricks bool `json:"no-bricks,omitempty"`
 	// LeavingBy is the run of the daemon that detaches it: if that ends the peer stays.
 	LeavingBy transaction.Owner `json:"leaving-by,omitzero"`
 	// TokenID and Token are those of the token by which the peer joined. While it would be good the same peer may join with it once

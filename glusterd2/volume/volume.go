@@ -37,6 +37,8 @@ type Volume struct {
 	CreatedAt    time.Time `json:"created-at"`
 	// Capacity is the size that a volume was asked for, in bytes; 0 for one of bricks that somebody named.
 	Capacity uint64 `json:"capacity,omitempty"`
+	// GID, if not 0, is the group that owns the root of the volume and may write there.
+	GID int `json:"gid,omitempty"`
 	// Changelog is the name that the volume had when it was created, if it has another now: the xattrs on its bricks that
 	// say what is to be healed are named after it.
 	Changelog string `json:"changelog,omitempty"`

@@ -11,6 +11,8 @@ const (
 const (
 	DeviceEnabled  = "enabled"
 	DeviceDisabled = "disabled"
+	// DeviceFailed is that of a device that is out of service for good (an addition).
+	DeviceFailed = "failed"
 )
 
 // TagPrefix begins the metadata keys of a peer that are tags of all its devices.

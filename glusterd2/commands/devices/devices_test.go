@@ -203,8 +203,8 @@ func TestEdit(t *testing.T) {
 	if d, err = r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{Rescan: true}); err != nil || d.TotalSize != 2000 || d.State != api.DeviceDisabled {
 		t.Errorf("%+v, %v", d, err)
 	}
-	_, err = r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{State: "failed"})
-	refused(t, err, api.Invalid, "state", "enabled or disabled")
+	_, err = r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{State: "broken"})
+	refused(t, err, api.Invalid, "state", "enabled, disabled or failed")
 	_, err = r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{})
 	refused(t, err, api.Invalid, "state", "nothing to change")
 }

@@ -85,10 +85,10 @@ func editPlan(p editParams) transaction.Plan[editParams] {
 func edited(d device.Device, req api.DeviceEditReq) (device.Device, error) {
 	switch req.State {
 	case "":
-	case api.DeviceEnabled, api.DeviceDisabled:
+	case api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed:
 		d.State = req.State
 	default:
-		return d, api.FieldErrorf("state", "state %.40q: use %s or %s", req.State, api.DeviceEnabled, api.DeviceDisabled)
+		return d, api.FieldErrorf("state", "state %.40q: use %s, %s or %s", req.State, api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed)
 	}
 	if req.State == "" && len(req.Tags) == 0 && !req.Rescan {
 		return d, api.FieldErrorf("state", "nothing to change: give state, tags or rescan")

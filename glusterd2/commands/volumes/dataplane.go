@@ -112,7 +112,7 @@ func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
 }
 
 func (d *DataPlane) prepareReq(v *volume.Volume, b volume.Brick, mark string, parents bool) brick.PrepareReq {
-	return brick.PrepareReq{Where: d.where(v, b), VolumeID: v.ID, Mark: mark, CreateParents: parents}
+	return brick.PrepareReq{Where: d.where(v, b), VolumeID: v.ID, Mark: mark, CreateParents: parents, GID: v.GID}
 }
 
 // Unprepare implements Host.

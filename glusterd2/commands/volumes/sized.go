@@ -187,6 +187,8 @@ func (c *Commands) candidate(d *device.Device, p *peer.Peer, use device.Use, kin
 	switch {
 	case p.Leaving:
 		out.Unusable = "on a peer that is being detached"
+	case p.NoBricks:
+		out.Unusable = "on a peer that is set to get no bricks"
 	case !online && d.PeerID != c.PeerID:
 		out.Unusable = "on a peer that cannot be reached"
 	case d.State != api.DeviceEnabled:

@@ -28,6 +28,13 @@ func TestSweep(t *testing.T) {
 		"volume.create@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, createPlan(s.planned(t, pool, n)).Erase())
 		},
+		"volume.provision@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			s.hosts.forget(name(n)) // those of other operations
+			return s.subject(pool, n, createPlan(s.planned(t, pool, n)).Erase())
+		},
+		"volume.discard@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			return s.subject(pool, n, removePlan(s.made(t, pool, n, volume.Started), pool.Peers(), nil, TaskRecords{}).Erase())
+		},
 		"volume.start@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, startPlan(s.volume(t, pool, n, volume.Created), pool.Peers(), false).Erase())
 		},
@@ -38,7 +45,7 @@ func TestSweep(t *testing.T) {
 			return s.subject(pool, n, removePlan(s.volume(t, pool, n, volume.Stopped), pool.Peers()[:2], pool.Peers()[2:], TaskRecords{}).Erase())
 		},
 		"volume.destroy@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			return s.subject(pool, n, removePlan(s.made(t, pool, n), pool.Peers(), nil, TaskRecords{}).Erase())
+			return s.subject(pool, n, removePlan(s.made(t, pool, n, volume.Stopped), pool.Peers(), nil, TaskRecords{}).Erase())
 		},
 		"volume.rename@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec, st := s.volume(t, pool, n, volume.Stopped), pool.Store("p1")
@@ -214,10 +221,10 @@ func (s *subjects) volume(t testing.TB, pool *transactiontest.Pool, n int, state
 	return rec
 }
 
-// made is the n-th volume, stopped, of bricks that gd2 has made.
-func (s *subjects) made(t testing.TB, pool *transactiontest.Pool, n int) store.Record[*volume.Volume] {
+// made is the n-th volume, in a state, of bricks that gd2 has made.
+func (s *subjects) made(t testing.TB, pool *transactiontest.Pool, n int, state volume.State) store.Record[*volume.Volume] {
 	t.Helper()
-	rec := s.volume(t, pool, n, volume.Stopped)
+	rec := s.volume(t, pool, n, state)
 	v := *rec.Value
 	v.Subvols = slices.Clone(v.Subvols)
 	for i := range v.Subvols {

@@ -120,6 +120,8 @@ type Operations struct {
 	replace transaction.Handle[replaceParams, none]
 	reset   transaction.Handle[resetParams, none]
 
+	provision transaction.Handle[createParams, none]
+	discard   transaction.Handle[removeParams, none]
 	rebalance transaction.Handle[taskParams, none]
 	leave     transaction.Handle[leaveParams, none]
 	shrink    transaction.Handle[shrinkParams, none]
@@ -140,6 +142,8 @@ func Register(r *transaction.Registry, host Host) Operations {
 		forget:    transaction.Register(r, forgetLimitsOperation()),
 		replace:   transaction.Register(r, replaceOperation(host)),
 		reset:     transaction.Register(r, resetOperation(host)),
+		provision: transaction.Register(r, provisionOperation(host)),
+		discard:   transaction.Register(r, discardOperation(host)),
 		rebalance: transaction.Register(r, rebalanceOperation()),
 		leave:     transaction.Register(r, leaveOperation()),
 		shrink:    transaction.Register(r, shrinkOperation(host)),
