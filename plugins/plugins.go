@@ -3,10 +3,11 @@ package plugins
 
 import (
 	"gd2/glusterd2/plugin"
+	"gd2/plugins/heketi"
 	"gd2/plugins/hook"
 )
 
 // All returns the plugins.
 func All() []plugin.Plugin {
-	return []plugin.Plugin{hook.New()}
+	return []plugin.Plugin{hook.New(), heketi.New()}
 }

@@ -51,4 +51,9 @@ const (
 	PrefixWebhooks = Root + "webhooks/"
 	// PrefixDeliveries holds how far the events were delivered to each webhook, and by whom, by the webhook's id.
 	PrefixDeliveries = Root + "deliveries/"
+	// PrefixHeketiClusters and PrefixHeketiNodes hold what only Heketi's API knows of clusters and nodes, by id;
+	// PrefixHeketiMode is the one record of what it refuses.
+	PrefixHeketiClusters = Root + "heketi/clusters/"
+	PrefixHeketiNodes    = Root + "heketi/nodes/"
+	PrefixHeketiMode     = Root + "heketi/mode"
 )

@@ -78,6 +78,9 @@ type Config struct {
 	// PoolSecret, the same on two peers, lets one probe the other into its pool. Empty: only join tokens do.
 	PoolSecret Secret
 
+	// Heketi is how Heketi's API is served, if it is.
+	Heketi Heketi
+
 	// EtcdCURLs and EtcdPURLs are where the embedded etcd listens for clients and for other members.
 	EtcdCURLs, EtcdPURLs []string
 	// NoEmbed makes the daemon a client of the external etcd at EtcdEndpoints.
@@ -119,6 +122,13 @@ type Config struct {
 	Profiling bool
 	// GlusterFSD and GlusterFS are the programs that serve a brick and that mount a volume.
 	GlusterFSD, GlusterFS string
+}
+
+// Heketi is the configuration of Heketi's API: it is served if the keys are set, at the client address and, if there is
+// one, at Address, host:port.
+type Heketi struct {
+	Address           string
+	AdminKey, UserKey Secret
 }
 
 // Secret is a text that never appears in logs or in printed structs.

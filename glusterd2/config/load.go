@@ -70,7 +70,7 @@ func Usage() string {
 	return "glusterd2 is the daemon of gd2, a management plane for GlusterFS.\n\nUsage: glusterd2 [flags]\n\n" +
 		newFlags().FlagUsages() +
 		"\nEvery key of the file can be set as " + EnvPrefix + "<KEY>, in capitals and with _ for -; " +
-		"a flag wins over a variable, a variable over the file.\npool-secret has no flag, so that a list of processes never shows it.\n"
+		"a flag wins over a variable, a variable over the file.\nSecrets have no flags, so that a list of processes never shows them.\n"
 }
 
 func newFlags() *pflag.FlagSet {
@@ -131,16 +131,17 @@ func (c *Config) readFile(v *viper.Viper, flags *pflag.FlagSet, getenv func(stri
 	if err := file.ReadConfig(f); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	known := map[string]bool{}
+	known, secret := map[string]bool{}, false
 	for _, o := range schema() {
 		known[o.name] = true
+		secret = secret || o.noFlag && file.GetString(o.name) != ""
 	}
 	for _, key := range file.AllKeys() {
 		if !known[key] {
 			return unknownKey(path, key)
 		}
 	}
-	if file.GetString("pool-secret") != "" {
+	if secret {
 		if err := private(f, path); err != nil {
 			return err
 		}
@@ -287,7 +288,7 @@ func private(f *os.File, path string) error {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o007 != 0 {
-		return fmt.Errorf("%s holds the pool secret and is open to every user (mode %#o); chmod 0600 it", path, mode)
+		return fmt.Errorf("%s holds a secret and is open to every user (mode %#o); chmod 0600 it", path, mode)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ const secretFileKey = "pool-secret-file"
 
 // schema lists every key there is, in the order in which help and the example file show them.
 func schema() []option {
-	return slices.Concat(placeOptions(), logOptions(), addressOptions(), accessOptions(), storeOptions(), eventOptions(), programOptions())
+	return slices.Concat(placeOptions(), logOptions(), addressOptions(), accessOptions(), heketiOptions(), storeOptions(), eventOptions(), programOptions())
 }
 
 func placeOptions() []option {
@@ -88,6 +88,17 @@ func accessOptions() []option {
 			usage: "secret that peers of one pool share, at least 16 characters"},
 		{name: secretFileKey, preset: "", usage: "file that holds the pool secret",
 			value: func(*Config) any { return new(string) }},
+	}
+}
+
+func heketiOptions() []option {
+	return []option{
+		{name: "heketi-address", preset: "", usage: "host:port where Heketi's API is served alone, such as :8080; empty: only at clientaddress",
+			value: func(c *Config) any { return &c.Heketi.Address }},
+		{name: "heketi-admin-key", preset: "", noFlag: true, usage: "key of Heketi's user admin; empty: Heketi's API is not served",
+			value: func(c *Config) any { return &c.Heketi.AdminKey }},
+		{name: "heketi-user-key", preset: "", noFlag: true, usage: "key of Heketi's user user, who may use volumes",
+			value: func(c *Config) any { return &c.Heketi.UserKey }},
 	}
 }
 

@@ -22,7 +22,7 @@ const maxRunDir = 80
 
 // Validate checks every key by itself and the keys that belong together, and reports all that is wrong at once.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkStore(), c.checkPool(), c.checkEvents())
+	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkHeketi(), c.checkStore(), c.checkPool(), c.checkEvents())
 }
 
 func (c *Config) checkPlaces() error {
@@ -71,6 +71,23 @@ func (c *Config) checkAccess() error {
 		errs = append(errs, fmt.Errorf("pool-secret has %d characters; it needs at least %d", n, MinPoolSecret))
 	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) checkHeketi() error {
+	var errs []error
+	if (c.Heketi.AdminKey == "") != (c.Heketi.UserKey == "") {
+		errs = append(errs, errors.New("heketi-admin-key and heketi-user-key: set both or neither"))
+	}
+	if c.Heketi.AdminKey != "" && c.Heketi.AdminKey == c.Heketi.UserKey {
+		errs = append(errs, errors.New("heketi-admin-key and heketi-user-key are the same: choose two"))
+	}
+	if c.Heketi.Address == "" {
+		return errors.Join(errs...)
+	}
+	if c.Heketi.AdminKey == "" {
+		errs = append(errs, errors.New("heketi-address is set: set heketi-admin-key and heketi-user-key too"))
+	}
+	return errors.Join(append(errs, listenAddress("heketi-address", c.Heketi.Address))...)
 }
 
 func (c *Config) checkStore() error {

@@ -4,10 +4,15 @@ package plugin
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/sirupsen/logrus"
 
 	"gd2/glusterd2/ask"
+	"gd2/glusterd2/commands/devices"
+	"gd2/glusterd2/commands/peers"
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/config"
 	"gd2/store"
 	"gd2/transaction"
 )
@@ -29,6 +34,13 @@ type Taker interface {
 	Before(ctx context.Context, t transaction.Begun)
 }
 
+// Server is a plugin that answers HTTP requests.
+type Server interface {
+	Plugin
+	// Handler returns what answers a request for which the daemon has no route of its own; nil if the plugin has none either.
+	Handler(r *http.Request) http.Handler
+}
+
 // Daemon is what a plugin gets of the daemon that it is part of.
 type Daemon struct {
 	PeerID string
@@ -38,5 +50,19 @@ type Daemon struct {
 	WorkDir, HooksDir string
 	// Asker asks the other peers.
 	Asker *ask.Asker
-	Log   *logrus.Entry
+	// Engine runs transactions; Registry takes operations of the plugin's own, while it is built (Taker.Take).
+	Engine   *transaction.Engine
+	Registry *transaction.Registry
+	// Peers, Devices and Volumes are the commands of the daemon.
+	Peers   *peers.Commands
+	Devices *devices.Commands
+	Volumes *volumes.Commands
+	// Heketi is the configuration of Heketi's API.
+	Heketi config.Heketi
+	// Listen serves HTTP and HTTPS at an address until the context ends; key is the configuration key that names it.
+	Listen func(ctx context.Context, key, address string, h http.Handler) error
+	// Level returns the level of the daemon's log, SetLevel changes it.
+	Level    func() string
+	SetLevel func(level string) error
+	Log      *logrus.Entry
 }

@@ -44,6 +44,8 @@ type Config struct {
 	Issuers []string
 	// OpenMetrics lets everybody read /metrics, for scrapers that cannot make glusterd2's tokens.
 	OpenMetrics bool
+	// Others, if set, returns what answers a request for which there is no route here, or nil.
+	Others func(*http.Request) http.Handler
 	// Profiling serves /debug/pprof.
 	Profiling bool
 	// MaxBody and Wait override DefaultMaxBody and DefaultWait; Now overrides time.Now.
@@ -158,6 +160,12 @@ func (a *API) Routes() []Route { return append([]Route(nil), a.routes...) }
 // noRoute answers paths that do not exist.
 func (a *API) noRoute() *Route {
 	return &Route{Name: "NotFound", Access: Open, raw: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.cfg.Others != nil {
+			if h := a.cfg.Others(r); h != nil {
+				h.ServeHTTP(w, r)
+				return
+			}
+		}
 		writeError(w, api.Errorf(api.NotFound, "there is no %s here; GET /endpoints lists what there is", clip(r.URL.Path)))
 	})}
 }

@@ -79,6 +79,8 @@ func (s *Server) background() {
 func (s *Server) pluginDaemon(p plugin.Plugin) plugin.Daemon {
 	return plugin.Daemon{
 		PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir, HooksDir: s.cfg.HooksDir, Asker: s.asker, Log: s.log.Entry(p.Name()),
+		Engine: s.engine, Registry: s.registry, Peers: s.peers, Devices: s.devices, Volumes: s.volumes,
+		Heketi: s.cfg.Heketi, Listen: s.listenFor, Level: s.log.Level, SetLevel: s.log.SetLevel,
 	}
 }
 

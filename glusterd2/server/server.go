@@ -59,6 +59,7 @@ type Server struct {
 	tls      *pki.Dir
 	store    *store.Store
 	net      *network
+	registry *transaction.Registry
 	engine   *transaction.Engine
 	table    *xlator.Table
 	peers    *peers.Commands
@@ -192,6 +193,7 @@ func (s *Server) build() {
 	s.events = events.New(events.Config{Store: s.store, History: s.history, Sender: s.sender, PeerID: self, Log: s.log.Entry("events")})
 	s.buildDataPlane(self)
 	registry := transaction.NewRegistry()
+	s.registry = registry
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	quotaOps := quotas.Register(registry, s.quota.mounter)
 	deviceOps := devices.Register(registry, deviceHost{s.backing, s.mounts()})

@@ -1,0 +1,301 @@
+package heketi
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gd2/glusterd2/device"
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/pkg/heketi"
+	"gd2/store"
+)
+
+func (s *service) nodeRoutes() []route {
+	const path = "/nodes" + idPattern
+	return []route{
+		post("/nodes", forAdmin, s.addNode),
+		read(path, forAdmin, s.getNode),
+		remove(path, forAdmin, s.deleteNode),
+		post(path+"/state", forAdmin, s.setNodeState),
+		post(path+"/tags", forAdmin, s.setNodeTags),
+	}
+}
+
+// addNode makes a peer a node. One that is not in the pool yet is probed.
+func (s *service) addNode(_ context.Context, r *request) (reply, error) {
+	var req heketi.NodeAddRequest
+	if err := r.decode(&req); err != nil {
+		return reply{}, err
+	}
+	if err := checkNode(&req); err != nil {
+		return reply{}, err
+	}
+	return s.job(r, func(ctx context.Context) error {
+		t, err := s.topology(ctx)
+		if err != nil {
+			return err
+		}
+		if t.cluster(req.ClusterID) == nil {
+			return faultf(http.StatusNotFound, "Cluster id %s does not exist", req.ClusterID)
+		}
+		if err := t.namesAreFree(req.Hostnames); err != nil {
+			return err
+		}
+		p, err := s.peerOf(ctx, req.Hostnames)
+		if err != nil {
+			return err
+		}
+		if other := t.ofPeer(p.ID); other != nil {
+			return faultf(http.StatusConflict, "Hostname %s already used by node with id %s", req.Hostnames.Manage[0], other.ID)
+		}
+		return s.edit(ctx, newNode(req, p))
+	})
+}
+
+// newNode is the change that makes a peer a node.
+func newNode(req heketi.NodeAddRequest, p store.Record[*peer.Peer]) editParams {
+	n := &Node{ID: hexID(p.ID), PeerID: p.ID, Cluster: req.ClusterID, Manage: req.Hostnames.Manage, Storage: req.Hostnames.Storage, State: heketi.StateOnline}
+	changed := *p.Value
+	changed.Metadata = withTags(p.Value.Metadata, req.Tags)
+	changed.Metadata[api.ZoneKey] = strconv.Itoa(req.Zone)
+	changed.NoBricks = false
+	return editParams{
+		Nodes:    []change[*Node]{{ID: n.ID, New: n}},
+		Peers:    []change[*peer.Peer]{{ID: p.ID, New: &changed, Revision: p.Revision}},
+		Location: "/nodes/" + n.ID,
+	}
+}
+
+func checkNode(req *heketi.NodeAddRequest) error {
+	switch {
+	case req.Zone < 1:
+		return invalid("zone", "it must be at least 1")
+	case len(req.Hostnames.Manage) == 0:
+		return invalid("hostnames.manage", "name the node")
+	case len(req.Hostnames.Storage) == 0:
+		return invalid("hostnames.storage", "give the address that clients mount from")
+	}
+	for _, h := range slices.Concat(req.Hostnames.Manage, req.Hostnames.Storage) {
+		if err := peer.ValidateHost(h); err != nil {
+			return invalid("hostnames", "%v", err)
+		}
+	}
+	if req.ClusterID = strings.ToLower(req.ClusterID); req.ClusterID == "" {
+		return invalid("cluster", "say which cluster the node is of")
+	}
+	return checkTags(req.Tags)
+}
+
+func checkTags(tags map[string]string) error {
+	if err := device.CheckTags(tags); err != nil {
+		return invalid("tags", "%v", err)
+	}
+	return nil
+}
+
+// namesAreFree refuses names that another node has.
+func (t *topology) namesAreFree(names heketi.HostAddresses) error {
+	for _, h := range slices.Concat(names.Manage, names.Storage) {
+		has := t.nodeBy(func(n *node) bool { return slices.Contains(n.Manage, h) || slices.Contains(n.Storage, h) })
+		if has != nil {
+			return faultf(http.StatusConflict, "Hostname %s already used by node with id %s", h, has.ID)
+		}
+	}
+	return nil
+}
+
+// peerOf returns the peer that is called by one of the names, or brings it into the pool.
+func (s *service) peerOf(ctx context.Context, names heketi.HostAddresses) (store.Record[*peer.Peer], error) {
+	all := slices.Concat(names.Manage, names.Storage)
+	for _, h := range all {
+		rec, err := peer.Find(s.Store, h)
+		if err == nil || !api.IsKind(err, api.NotFound) {
+			return rec, err
+		}
+	}
+	joined, err := s.Peers.Add(ctx, api.PeerAddReq{Addresses: all})
+	if err != nil {
+		e := api.AsError(err)
+		return store.Record[*peer.Peer]{}, faultf(http.StatusBadRequest, "New Node doesn't have glusterd running or cannot be probed: %s", e.Error())
+	}
+	if err := s.Store.Sync(ctx); err != nil {
+		return store.Record[*peer.Peer]{}, err
+	}
+	return peer.Find(s.Store, joined.ID)
+}
+
+func (s *service) getNode(ctx context.Context, r *request) (reply, error) {
+	t, err := s.topology(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	n := t.node(r.id())
+	if n == nil {
+		return reply{}, errNoID()
+	}
+	uses, err := s.uses(t)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(s.nodeInfo(t, n, uses))
+}
+
+func (s *service) nodeInfo(t *topology, n *node, uses *uses) heketi.NodeInfo {
+	info := heketi.NodeInfo{
+		NodeAddRequest: heketi.NodeAddRequest{
+			Zone: n.zone(), Hostnames: heketi.HostAddresses{Manage: n.Manage, Storage: n.Storage}, ClusterID: n.Cluster, Tags: n.tags(),
+		},
+		ID: n.ID, State: n.State, Devices: []heketi.DeviceInfo{},
+	}
+	for _, d := range t.devicesOf(n.PeerID) {
+		info.Devices = append(info.Devices, uses.device(d))
+	}
+	return info
+}
+
+// deleteNode makes a peer no node any more. It stays in the pool: others may need it.
+func (s *service) deleteNode(_ context.Context, r *request) (reply, error) {
+	return s.changeNode(r, func(t *topology, n *node) (editParams, error) {
+		if len(t.devicesOf(n.PeerID)) > 0 {
+			return editParams{}, faultf(http.StatusConflict, "Unable to delete node [%s] because it contains devices", n.ID)
+		}
+		return editParams{Nodes: []change[*Node]{{ID: n.ID, Gone: true, Revision: n.revision}}}, nil
+	})
+}
+
+// changeNode is a job that changes the records of a node.
+func (s *service) changeNode(r *request, plan func(t *topology, n *node) (editParams, error)) (reply, error) {
+	return s.job(r, func(ctx context.Context) error {
+		t, err := s.topology(ctx)
+		if err != nil {
+			return err
+		}
+		n := t.node(r.id())
+		if n == nil {
+			return errNoID()
+		}
+		p, err := plan(t, n)
+		if err != nil {
+			return err
+		}
+		return s.edit(ctx, p)
+	})
+}
+
+// inState is the change of a node's state. A node that is not online gets no bricks.
+func (n *node) inState(state string) editParams {
+	rec, p := n.Node, *n.peer.Value
+	rec.State, p.NoBricks = state, state != heketi.StateOnline
+	return editParams{
+		Nodes: []change[*Node]{{ID: rec.ID, New: &rec, Revision: n.revision}},
+		Peers: []change[*peer.Peer]{{ID: p.ID, New: &p, Revision: n.peer.Revision}},
+	}
+}
+
+func (s *service) setNodeState(_ context.Context, r *request) (reply, error) {
+	var req heketi.StateRequest
+	if err := r.decode(&req); err != nil {
+		return reply{}, err
+	}
+	if err := checkState(req); err != nil {
+		return reply{}, err
+	}
+	return s.changeNode(r, func(t *topology, n *node) (editParams, error) {
+		if err := mayBecome("node", n.ID, n.State, req.State); err != nil {
+			return editParams{}, err
+		}
+		if req.State == heketi.StateFailed {
+			uses, err := s.uses(t)
+			if err != nil {
+				return editParams{}, err
+			}
+			for _, d := range t.devicesOf(n.PeerID) {
+				if len(uses.bricks[d.ID]) > 0 {
+					return editParams{}, faultf(http.StatusConflict, "node %s: device %s has bricks: set its devices to failed first", n.ID, d.ID)
+				}
+			}
+		}
+		return n.inState(req.State), nil
+	})
+}
+
+func checkState(req heketi.StateRequest) error {
+	if !slices.Contains([]string{heketi.StateOnline, heketi.StateOffline, heketi.StateFailed}, req.State) {
+		return invalid("state", "%q is not one of online, offline and failed", req.State)
+	}
+	return nil
+}
+
+// mayBecome refuses changes of state that Heketi does not make: what failed must be taken back offline, and what is online
+// must be offline before it fails.
+func mayBecome(what, id, from, to string) error {
+	switch {
+	case from == heketi.StateFailed && to == heketi.StateOnline, from == heketi.StateFailed && what == "node" && to != from:
+		return faultf(http.StatusInternalServerError, "Cannot move a failed/removed %s to %s state", what, to)
+	case from == heketi.StateOnline && to == heketi.StateFailed:
+		return faultf(http.StatusInternalServerError, "%s must be offline before remove operation is performed, %s:%s", strings.ToUpper(what[:1])+what[1:], what, id)
+	}
+	return nil
+}
+
+func (s *service) setNodeTags(_ context.Context, r *request) (reply, error) {
+	var req heketi.TagsChangeRequest
+	if err := r.decode(&req); err != nil {
+		return reply{}, err
+	}
+	var after map[string]string
+	err := s.wait(r, func(ctx context.Context) error {
+		t, err := s.topology(ctx)
+		if err != nil {
+			return err
+		}
+		n := t.node(r.id())
+		if n == nil {
+			return errNoID()
+		}
+		if after, err = tagged(n.tags(), req); err != nil {
+			return err
+		}
+		p := *n.peer.Value
+		p.Metadata = withTags(p.Metadata, after)
+		return s.edit(ctx, editParams{Peers: []change[*peer.Peer]{{ID: p.ID, New: &p, Revision: n.peer.Revision}}})
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(after)
+}
+
+// tagged is tags after a change.
+func tagged(tags map[string]string, req heketi.TagsChangeRequest) (map[string]string, error) {
+	out := map[string]string{}
+	switch req.Change {
+	case heketi.TagsSet:
+		maps.Copy(out, req.Tags)
+	case heketi.TagsUpdate:
+		maps.Copy(out, tags)
+		maps.Copy(out, req.Tags)
+	case heketi.TagsDelete:
+		maps.Copy(out, tags)
+		maps.DeleteFunc(out, func(k, _ string) bool { _, gone := req.Tags[k]; return gone })
+	default:
+		return nil, invalid("change_type", "%q is not one of set, update and delete", req.Change)
+	}
+	return out, checkTags(out)
+}
+
+// withTags is the metadata of a peer with these tags and no others.
+func withTags(metadata, tags map[string]string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, metadata)
+	maps.DeleteFunc(out, func(k, _ string) bool { return strings.HasPrefix(k, api.TagPrefix) })
+	for k, v := range tags {
+		out[api.TagPrefix+k] = v
+	}
+	return out
+}
