@@ -60,8 +60,9 @@ type Limits struct {
 	WriteTimeout time.Duration
 	// Conns is the number of connections in all (16384), ConnsPerAddr that from one other host (1024).
 	Conns, ConnsPerAddr int
-	// Calls is the number of calls that are worked on at once (64). Those of one connection are worked on in turn.
-	Calls int
+	// Calls is the number of calls that are worked on at once (64), Commands that of calls of what others Offer (64): they may
+	// take minutes, and wait for bricks whose calls are among the former. Those of one connection are worked on in turn.
+	Calls, Commands int
 	// KeysPerConn is the number of volfiles that one connection may watch (4096), BricksPerConn the number of bricks
 	// that may sign in over it (4096).
 	KeysPerConn, BricksPerConn int
@@ -84,6 +85,7 @@ func (l Limits) withDefaults() Limits {
 	number(&l.Conns, 16384)
 	number(&l.ConnsPerAddr, 1024)
 	number(&l.Calls, 64)
+	number(&l.Commands, 64)
 	number(&l.KeysPerConn, 4096)
 	number(&l.BricksPerConn, 4096)
 	return l

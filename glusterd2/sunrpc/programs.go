@@ -17,20 +17,24 @@ type procedure func(ctx context.Context, c *conn, args *gfrpc.Reader) ([]byte, e
 type program struct {
 	gfrpc.Program
 	procs map[uint32]procedure
+	isFor func(Origin) bool
+	calls chan struct{} // holds one token for each call that is worked on
 }
+
+func everybody(Origin) bool { return true }
 
 // programs lists what is served, in the order in which GF-DUMP tells it. Portmap must be in it: a client that does not
 // find it here takes the daemon for a brick.
-func programs() []program {
+func programs(calls chan struct{}) []program {
 	return []program{
-		{gfrpc.ProgramDump, map[uint32]procedure{gfrpc.ProcDump: dump, gfrpc.ProcPing: ping}},
+		{gfrpc.ProgramDump, map[uint32]procedure{gfrpc.ProcDump: dump, gfrpc.ProcPing: ping}, everybody, calls},
 		{gfrpc.ProgramPortmap, map[uint32]procedure{
 			gfrpc.ProcPortByBrick: portByBrick, gfrpc.ProcSignIn: signIn, gfrpc.ProcSignOut: signOut,
-		}},
+		}, everybody, calls},
 		{gfrpc.ProgramHandshake, map[uint32]procedure{
 			gfrpc.ProcGetSpec: getSpec, gfrpc.ProcEventNotify: eventNotify,
 			gfrpc.ProcGetVolumeInfo: getVolumeInfo, gfrpc.ProcGetSnapshotInfo: getSnapshotInfo,
-		}},
+		}, everybody, calls},
 	}
 }
 
@@ -75,6 +79,9 @@ func dump(_ context.Context, c *conn, args *gfrpc.Reader) ([]byte, error) {
 	args.Uint64()
 	w := new(gfrpc.Writer).Uint64(0).Int32(0).Int32(0)
 	for _, p := range c.srv.programs {
+		if !p.isFor(c.origin) {
+			continue
+		}
 		w.Uint32(1).String(p.Name).Uint64(uint64(p.Number)).Uint64(uint64(p.Version))
 	}
 	return w.Uint32(0).Bytes(), nil

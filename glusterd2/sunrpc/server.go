@@ -14,7 +14,6 @@ import (
 type Server struct {
 	cfg      Config
 	programs []program
-	calls    chan struct{} // holds one token for each call that is worked on
 
 	mu      sync.Mutex
 	conns   map[*conn]bool
@@ -29,8 +28,7 @@ func New(cfg Config) *Server {
 	}
 	return &Server{
 		cfg:      cfg,
-		programs: programs(),
-		calls:    make(chan struct{}, cfg.Limits.Calls),
+		programs: programs(make(chan struct{}, cfg.Limits.Calls)),
 		conns:    map[*conn]bool{},
 		perAddr:  map[netip.Addr]int{},
 	}
@@ -93,7 +91,7 @@ func (s *Server) Connections() int {
 // answer finds the procedure and calls it.
 func (s *Server) answer(ctx context.Context, c *conn, call gfrpc.Call) (gfrpc.Reply, error) {
 	reply := gfrpc.Reply{XID: call.XID}
-	prog, ok := s.find(call, &reply)
+	prog, ok := s.find(c, call, &reply)
 	if !ok {
 		return reply, nil
 	}
@@ -103,8 +101,8 @@ func (s *Server) answer(ctx context.Context, c *conn, call gfrpc.Call) (gfrpc.Re
 		return reply, nil
 	}
 	select {
-	case s.calls <- struct{}{}:
-		defer func() { <-s.calls }()
+	case prog.calls <- struct{}{}:
+		defer func() { <-prog.calls }()
 	case <-ctx.Done():
 		return reply, ctx.Err()
 	}
@@ -119,10 +117,10 @@ func (s *Server) answer(ctx context.Context, c *conn, call gfrpc.Call) (gfrpc.Re
 }
 
 // find returns the program of a call, or fills the reply that refuses it.
-func (s *Server) find(call gfrpc.Call, reply *gfrpc.Reply) (program, bool) {
+func (s *Server) find(c *conn, call gfrpc.Call, reply *gfrpc.Reply) (program, bool) {
 	reply.Stat = gfrpc.ProgramUnavailable
 	for _, p := range s.programs {
-		if p.Number != call.Program {
+		if p.Number != call.Program || !p.isFor(c.origin) {
 			continue
 		}
 		if p.Version == call.Version {
