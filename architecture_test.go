@@ -31,7 +31,7 @@ func floors() map[string]int {
 		"glusterd2/provision": 4, "glusterd2/backing": 4, "glusterd2/selfheal": 4, "glusterd2/rebalance": 4, "glusterd2/health": 4, "glusterd2/webhook": 4, "glusterd2/ask": 4, "glusterd2/brickop": 4, "glusterd2/quota": 4,
 		"glusterd2/commands": 5,
 		"glusterd2/plugin":   6, "plugins": 6,
-		"glusterd2/rest": 7, "glusterd2/peerrpc": 7, "glusterd2/sunrpc": 7,
+		"glusterd2/rest": 7, "glusterd2/peerrpc": 7, "glusterd2/sunrpc": 7, "glusterd2/clirpc": 7,
 		"glusterd2/server": 8,
 		"glusterd2":        9,
 		"glustercli":       10, "e2e": 10,

@@ -164,7 +164,8 @@ func (e *Engine) conflict(ctx context.Context, locks []string, refused error) er
 				rec.Value.Transaction, rec.Value.Since.Format(time.RFC3339)).With(api.FieldTransaction, rec.Value.Transaction)
 		}
 	}
-	return api.Errorf(api.Conflict, "%s was locked by another transaction a moment ago: try again", key[len(lockKind.Prefix()):])
+	return api.Errorf(api.Conflict, "%s was locked by another transaction a moment ago: try again", key[len(lockKind.Prefix()):]).
+		With(store.FieldKey, key)
 }
 
 // first drives a transaction whose intent was just written.

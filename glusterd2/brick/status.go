@@ -42,6 +42,7 @@ func filesystem(path string, st *api.BrickStatus) error {
 	}
 	block := uint64(fs.Bsize) // #nosec G115 -- a block size is positive
 	st.Size = api.SizeInfo{Capacity: fs.Blocks * block, Used: (fs.Blocks - fs.Bfree) * block, Free: fs.Bavail * block}
+	st.BlockSize = block
 	st.Inodes = api.InodeInfo{Total: fs.Files, Used: fs.Files - fs.Ffree, Free: fs.Ffree}
 	m, err := mountOf(path)
 	if err != nil {

@@ -52,6 +52,8 @@ type Config struct {
 	LocalStateDir string
 	// RunDir holds sockets and pid files.
 	RunDir string
+	// GlusterdSocket is the unix socket at which GlusterFS' own command gluster finds its daemon; empty for none.
+	GlusterdSocket string
 	// LogDir holds the logs of bricks and self-heal daemons, and LogFile if that is a bare name.
 	LogDir string
 	// LogFile is where the daemon itself logs: STDOUT, STDERR, a path, or a name below LogDir.

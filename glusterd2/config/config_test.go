@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		File: c.File, LocalStateDir: "/var/lib/glusterd2", RunDir: "/var/run/glusterd2", LogDir: "/var/log/glusterfs",
+		File: c.File, LocalStateDir: "/var/lib/glusterd2", RunDir: "/var/run/glusterd2", GlusterdSocket: "/var/run/glusterd.socket", LogDir: "/var/log/glusterfs",
 		LogFile: "STDOUT", LogLevel: "info", LogFormat: "text", ClientAddress: ":24007", PeerAddress: ":24008",
 		AdvertiseAddress: "192.0.2.7", RESTAuth: true, PlainHTTP: "loopback",
 		EtcdCURLs: []string{"https://0.0.0.0:2379"}, EtcdPURLs: []string{"https://0.0.0.0:2380"}, EtcdEndpoints: []string{},

@@ -37,6 +37,8 @@ func placeOptions() []option {
 			value: func(c *Config) any { return &c.LocalStateDir }},
 		{name: "rundir", preset: "/var/run/glusterd2", usage: "directory of sockets and pid files",
 			value: func(c *Config) any { return &c.RunDir }},
+		{name: "glusterd-socket", preset: "/var/run/glusterd.socket", usage: "unix socket for GlusterFS' own command gluster and tools; empty: none",
+			value: func(c *Config) any { return &c.GlusterdSocket }},
 		{name: "logdir", preset: "/var/log/glusterfs", usage: "directory of the logs of bricks and self-heal daemons",
 			value: func(c *Config) any { return &c.LogDir }},
 		{name: "hooksdir", preset: "", usage: "directory of hook scripts; empty: <localstatedir>/hooks",

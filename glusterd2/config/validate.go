@@ -20,6 +20,9 @@ import (
 // bytes that a unix socket's address holds.
 const maxRunDir = 80
 
+// maxSocket is the longest path that the address of a unix socket holds.
+const maxSocket = 107
+
 // Validate checks every key by itself and the keys that belong together, and reports all that is wrong at once.
 func (c *Config) Validate() error {
 	return errors.Join(c.checkPlaces(), c.checkLog(), c.checkAddresses(), c.checkAccess(), c.checkHeketi(), c.checkStore(), c.checkPool(), c.checkEvents())
@@ -34,6 +37,9 @@ func (c *Config) checkPlaces() error {
 		if !filepath.IsAbs(p.path) || strings.ContainsAny(p.path, "\n\x00") {
 			errs = append(errs, wrong(p.key, p.path, "it must be an absolute path"))
 		}
+	}
+	if p := c.GlusterdSocket; p != "" && (!filepath.IsAbs(p) || strings.ContainsAny(p, "\n\x00") || len(p) > maxSocket) {
+		errs = append(errs, wrong("glusterd-socket", p, fmt.Sprintf("it must be an absolute path of at most %d characters, or empty", maxSocket)))
 	}
 	if len(c.RunDir) > maxRunDir {
 		errs = append(errs, wrong("rundir", c.RunDir, fmt.Sprintf("sockets live there, so it may have %d characters", maxRunDir)))

@@ -47,11 +47,17 @@ func (s *Server) listen(ctx context.Context) (err error) {
 	s.listeners.client = open("clientaddress", "tcp", s.cfg.ClientAddress)
 	s.listeners.peer = open("peeraddress", "tcp", s.cfg.PeerAddress)
 	if err == nil {
-		err = s.clearSocket(ctx)
+		err = clearSocket(ctx, s.socket(), "another glusterd2 serves %s: give this one a rundir of its own")
 	}
 	s.listeners.unix = open("rundir", "unix", s.socket())
+	if s.cfg.GlusterdSocket != "" {
+		if err == nil {
+			err = clearSocket(ctx, s.cfg.GlusterdSocket, "another daemon serves %s: stop it (systemctl stop glusterd), or give glusterd-socket another path or none in the configuration")
+		}
+		s.listeners.gluster = open("glusterd-socket", "unix", s.cfg.GlusterdSocket)
+	}
 	s.onStop("listeners: nothing new comes in", func(context.Context) error {
-		for _, l := range []net.Listener{s.listeners.client, s.listeners.peer, s.listeners.unix} {
+		for _, l := range []net.Listener{s.listeners.client, s.listeners.peer, s.listeners.unix, s.listeners.gluster} {
 			if l == nil {
 				continue
 			}
@@ -65,13 +71,13 @@ func (s *Server) listen(ctx context.Context) (err error) {
 }
 
 // clearSocket removes the socket of a daemon that is gone, and refuses to take that of one that runs.
-func (s *Server) clearSocket(ctx context.Context) error {
+func clearSocket(ctx context.Context, path, taken string) error {
 	var d net.Dialer
-	if c, err := d.DialContext(ctx, "unix", s.socket()); err == nil {
+	if c, err := d.DialContext(ctx, "unix", path); err == nil {
 		_ = c.Close()
-		return fmt.Errorf("another glusterd2 serves %s: give this one a rundir of its own", s.socket())
+		return fmt.Errorf(taken, path)
 	}
-	if err := os.Remove(s.socket()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -95,6 +101,7 @@ func (s *Server) serve() error {
 	}
 	s.http = api.Server()
 	s.http.ConnContext = connContext
+	s.sunrpc.Offer(s.glusterCommand()...)
 	muxConfig := sunrpc.MuxConfig{RPC: s.sunrpc.ServeConn, TLS: s.clientTLS, AllowPlain: s.allowPlain, Log: s.log.Entry("sunrpc")}
 	s.mux, s.unixMux = sunrpc.NewMux(s.listeners.client, muxConfig), sunrpc.NewMux(s.listeners.unix, muxConfig)
 	s.rpc = peerrpc.NewServer(peerrpc.ServerConfig{TLS: s.net.serverTLS, Member: s.member, Methods: s.methods(), Log: s.log.Entry("peerrpc")})
@@ -108,6 +115,12 @@ func (s *Server) serve() error {
 	})
 	s.goRun("client port", s.mux.Serve)
 	s.goRun("unix socket", s.unixMux.Serve)
+	if l := s.listeners.gluster; l != nil {
+		if err := os.Chmod(s.cfg.GlusterdSocket, 0o600); err != nil {
+			return err
+		}
+		s.goRun("socket of the gluster command", func(ctx context.Context) error { return s.sunrpc.ServeRoot(ctx, l) })
+	}
 	for _, m := range []*sunrpc.Mux{s.mux, s.unixMux} {
 		s.goRun("REST", func(context.Context) error { return s.http.Serve(m.HTTP()) })
 	}

@@ -96,7 +96,7 @@ type Server struct {
 }
 
 // listeners are the sockets of the daemon.
-type listeners struct{ client, unix, peer net.Listener }
+type listeners struct{ client, unix, peer, gluster net.Listener }
 
 // SocketName is the name of the unix socket in rundir: REST for root, and SunRPC for the tools of this host.
 const SocketName = "glusterd2.socket"

@@ -1,6 +1,7 @@
 package xlator
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -113,17 +114,21 @@ func plainSpecial(r *Row) string {
 	return r.Special
 }
 
+// FieldOption is the field of an error that names an option which does not exist.
+const FieldOption = "option"
+
 // unknown says that no option has this name and which names are alike.
 func (t *Table) unknown(key string) error {
-	msg := "option %q does not exist"
 	alike := t.Alike(key)
+	hint := " in GlusterFS 10"
 	switch len(alike) {
 	case 0:
-		return api.FieldErrorf("options", msg+" in GlusterFS 10", key)
 	case 1:
-		return api.FieldErrorf("options", msg+"; did you mean %s?", key, alike[0])
+		hint = fmt.Sprintf("; did you mean %s?", alike[0])
+	default:
+		hint = fmt.Sprintf("; did you mean one of %s?", strings.Join(alike, ", "))
 	}
-	return api.FieldErrorf("options", msg+"; did you mean one of %s?", key, strings.Join(alike, ", "))
+	return api.FieldErrorf("options", "option %q does not exist%s", key, hint).With(FieldOption, key)
 }
 
 // Alike returns up to three options whose names resemble key, the most alike first.

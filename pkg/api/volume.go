@@ -194,7 +194,8 @@ type InodeInfo struct {
 	Free  uint64 `json:"free"`
 }
 
-// BrickStatus says how a brick does. Error (an addition) says why it is offline or its figures are missing.
+// BrickStatus says how a brick does. Error (an addition) says why it is offline or its figures are missing. BlockSize (an
+// addition) is that of its filesystem, in bytes.
 type BrickStatus struct {
 	Info      BrickInfo `json:"info"`
 	Online    bool      `json:"online"`
@@ -205,6 +206,7 @@ type BrickStatus struct {
 	Device    string    `json:"device"`
 	Size      SizeInfo  `json:"size"`
 	Inodes    InodeInfo `json:"inodes"`
+	BlockSize uint64    `json:"block-size,omitempty"`
 	Error     string    `json:"error,omitempty"`
 }
 

@@ -1,0 +1,90 @@
+// Package clirpc is the edge towards GlusterFS' own command gluster: it decodes the dictionaries of the command, calls what
+// REST calls, and encodes the answers in the form in which the command prints them. glusterd2/sunrpc brings the calls.
+//
+// What keys a request has and an answer needs is known from traces of gluster 10.3 with its own daemon.
+package clirpc
+
+import (
+	"context"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"gd2/pkg/api"
+	"gd2/pkg/gfrpc"
+)
+
+// defaultPatience is how long a command may take. The command gluster waits two minutes, then says nothing of use.
+const defaultPatience = 110 * time.Second
+
+// Config is what a Server needs.
+type Config struct {
+	Peers      Peers
+	Volumes    Volumes
+	Options    Options
+	Cluster    Cluster
+	Bricks     Bricks
+	Operations Operations
+	// PeerID is this peer, which the command calls localhost.
+	PeerID string
+	// WorkDir is what system:: getwd answers.
+	WorkDir string
+	// Refuse says why this peer answers nothing at all, such as that it was detached; nil if it does answer.
+	Refuse func() *api.Error
+	Log    *logrus.Entry
+	// Patience bounds a command, the wait for others that hold what it needs included (110 s).
+	Patience time.Duration
+}
+
+// Operations waits until a transaction has ended, or is stuck, or ctx ends.
+type Operations interface {
+	Wait(ctx context.Context, id string) (api.Operation, error)
+}
+
+// Server answers the calls of the command gluster. It has no state.
+type Server struct{ cfg Config }
+
+// New returns a Server.
+func New(cfg Config) *Server {
+	if cfg.Patience <= 0 {
+		cfg.Patience = defaultPatience
+	}
+	return &Server{cfg}
+}
+
+// Service is the whole program, for root.
+func (s *Server) Service() gfrpc.Service {
+	all := s.ReadOnly().Procedures
+	for number, p := range map[uint32]gfrpc.Procedure{
+		gfrpc.ProcCLIProbe:        s.change("peer probe", s.probe),
+		gfrpc.ProcCLIDeprobe:      s.change("peer detach", s.detach),
+		gfrpc.ProcCLICreateVolume: s.change("volume create", s.create),
+		gfrpc.ProcCLIStartVolume:  s.change("volume start", s.start),
+		gfrpc.ProcCLIStopVolume:   s.change("volume stop", s.stop),
+		gfrpc.ProcCLIDeleteVolume: s.change("volume delete", s.remove),
+		gfrpc.ProcCLISetVolume:    s.change("volume set", s.set),
+		gfrpc.ProcCLIResetVolume:  s.change("volume reset", s.reset),
+		gfrpc.ProcCLIAddBrick:     s.change("volume add-brick", s.addBrick),
+	} {
+		all[number] = p
+	}
+	for number, why := range refused() {
+		all[number] = s.read(func(_ context.Context, in gfrpc.Dict) (answer, error) {
+			return answer{ret: -1, errno: errNotThere, text: why, dict: echo(in)}, nil // gluster prints the reason only with the request beside it
+		})
+	}
+	return gfrpc.Service{Program: gfrpc.ProgramCLI, Procedures: all}
+}
+
+// ReadOnly is the part of the program that changes nothing, for everybody.
+func (s *Server) ReadOnly() gfrpc.Service {
+	return gfrpc.Service{Program: gfrpc.ProgramCLIReadOnly, Procedures: map[uint32]gfrpc.Procedure{
+		gfrpc.ProcCLIListFriends:  s.listFriends,
+		gfrpc.ProcCLIGetVolume:    s.read(s.getVolume),
+		gfrpc.ProcCLIListVolume:   s.read(s.listVolumes),
+		gfrpc.ProcCLIStatusVolume: s.read(s.status),
+		gfrpc.ProcCLIGetOption:    s.read(s.getOption),
+		gfrpc.ProcCLIUUIDGet:      s.read(s.uuid),
+		gfrpc.ProcCLIGetwd:        s.getwd,
+	}}
+}

@@ -1,0 +1,17 @@
+package clirpc
+
+import (
+	"context"
+
+	"gd2/pkg/gfrpc"
+)
+
+func (s *Server) uuid(context.Context, gfrpc.Dict) (answer, error) {
+	return answer{dict: gfrpc.Strings(map[string]string{"uuid": s.cfg.PeerID})}, nil
+}
+
+// getwd answers the directory under which scripts look for the files of the daemon.
+func (s *Server) getwd(_ context.Context, args *gfrpc.Reader) ([]byte, error) {
+	args.Int32()
+	return new(gfrpc.Writer).Int32(0).Int32(0).String(s.cfg.WorkDir).Bytes(), nil
+}

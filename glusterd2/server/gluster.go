@@ -1,0 +1,20 @@
+package server
+
+import (
+	"gd2/glusterd2/clirpc"
+	"gd2/glusterd2/commands/volumes"
+	"gd2/glusterd2/sunrpc"
+)
+
+// glusterCommand is what GlusterFS' own command gluster calls: all of it for root on this host, and over the network what
+// changes nothing.
+func (s *Server) glusterCommand() []sunrpc.Offer {
+	edge := clirpc.New(clirpc.Config{
+		Peers: s.peers, Volumes: s.volumes, Options: s.volumes, Cluster: volumes.Cluster{Commands: s.volumes}, Bricks: s.volumes,
+		Operations: s.engine, PeerID: s.id.Peer().ID, WorkDir: s.cfg.LocalStateDir, Refuse: s.peers.NotInPool, Log: s.log.Entry("clirpc"),
+	})
+	return []sunrpc.Offer{
+		{Service: edge.Service(), For: func(o sunrpc.Origin) bool { return o.Unix && o.Local }},
+		{Service: edge.ReadOnly(), For: func(o sunrpc.Origin) bool { return !o.Unix }},
+	}
+}
