@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -22,7 +23,12 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if filepath.Base(os.Args[0]) == glusterdName {
+		os.Exit(glusterd(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // stopTimeout bounds an orderly stop.
 const stopTimeout = 30 * time.Second
@@ -43,24 +49,33 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "glusterd2:", err)
 		return 2
 	}
-	log, err := logging.Open(logging.Options{File: cfg.LogFile, Level: cfg.LogLevel, Format: cfg.LogFormat})
+	log, err := openLog(cfg)
 	if err != nil {
 		fmt.Fprintln(stderr, "glusterd2:", err)
 		return 2
 	}
-	err = serve(*cfg, log)
-	if err != nil {
-		log.Entry("main").Error(err)
-	}
-	if err = errors.Join(err, log.Close()); err != nil {
+	if err := logged(log, serve(*cfg, log, func() {})); err != nil {
 		fmt.Fprintln(stderr, "glusterd2:", err)
 		return 1
 	}
 	return 0
 }
 
-// serve runs the daemon until a signal ends it or a part of it fails.
-func serve(cfg config.Config, log *logging.Log) (err error) {
+func openLog(cfg *config.Config) (*logging.Log, error) {
+	return logging.Open(logging.Options{File: cfg.LogFile, Level: cfg.LogLevel, Format: cfg.LogFormat})
+}
+
+// logged notes the error with which the daemon has ended, and closes the log.
+func logged(log *logging.Log, err error) error {
+	if err != nil {
+		log.Entry("main").Error(err)
+	}
+	return errors.Join(err, log.Close())
+}
+
+// serve runs the daemon until a signal ends it or a part of it fails. up is called once it answers requests, or has waited long
+// enough for other peers.
+func serve(cfg config.Config, log *logging.Log, up func()) (err error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	pid, err := server.TakePIDFile(cfg.PIDFile)
@@ -81,14 +96,17 @@ func serve(cfg config.Config, log *logging.Log) (err error) {
 	if err := s.Start(ctx); err != nil {
 		return err
 	}
-	return follow(s, log, signals)
+	return follow(s, log, signals, up)
 }
 
+// upPatience is how long a daemon that waits for other peers lets whoever started it wait.
+const upPatience = 10 * time.Second
+
 // follow answers signals and keeps systemd informed.
-func follow(s *server.Server, log *logging.Log, signals <-chan os.Signal) error {
+func follow(s *server.Server, log *logging.Log, signals <-chan os.Signal, up func()) error {
 	// The daemon serves its bricks before the pool has a quorum, so it is started now; the status line says the rest.
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS="+s.Waiting())
-	ready := s.Ready()
+	ready, late := s.Serving(), time.After(upPatience)
 	var watchdog <-chan time.Time
 	if every, err := daemon.SdWatchdogEnabled(false); err == nil && every > 0 {
 		ticker := time.NewTicker(every / 2)
@@ -107,8 +125,12 @@ func follow(s *server.Server, log *logging.Log, signals <-chan os.Signal) error 
 			}
 		case err := <-s.Failed():
 			return err
+		case <-late:
+			late = nil
+			up()
 		case <-ready:
 			ready = nil
+			up()
 			_, _ = daemon.SdNotify(false, "STATUS=serving")
 		case <-watchdog:
 			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)

@@ -50,6 +50,8 @@ type peer struct {
 	bricks *brick.Host
 	// mux is how bricks that are started share processes.
 	mux brick.Multiplex
+	// address is where bricks listen; empty means everywhere.
+	address string
 
 	mu      sync.Mutex
 	volumes map[string]*volume.Volume
@@ -71,7 +73,7 @@ func newPeer(t *testing.T) *peer {
 // newHost returns a Host as a daemon that just started has it.
 func (p *peer) newHost() *brick.Host {
 	return brick.NewHost(brick.Config{
-		PeerID: p.id, Layout: p.layout, SignIns: p.ports, Ports: brick.NewPorts(0, 0), Log: quiet(), BrickOp: gfrpc.BrickOp, Attachments: p.rpc,
+		PeerID: p.id, Layout: p.layout, Address: p.address, SignIns: p.ports, Ports: brick.NewPorts(0, 0), Log: quiet(), BrickOp: gfrpc.BrickOp, Attachments: p.rpc,
 		Multiplex: func() brick.Multiplex { return p.mux },
 		Volfile: func(s brick.Spec) (string, error) {
 			spec, err := p.lib.Spec(volgen.BrickKey(s.VolumeName, s.Host, s.Path), volgen.Requester{Local: true})

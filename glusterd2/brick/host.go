@@ -51,6 +51,8 @@ type Config struct {
 	Layout Layout
 	// Program is the path of glusterfsd; empty means Program.
 	Program string
+	// Address is the only IP address on which bricks listen; empty means every address.
+	Address string
 	SignIns SignIns
 	Ports   *Ports
 	// Multiplex says how bricks that are started now share processes; nil means not at all.
@@ -346,6 +348,9 @@ func (h *Host) spec(s Spec, port int, share bool) process.Spec {
 		"-s", s.Host, "--volfile-id", key, "-p", out.PidFile, "-S", out.Socket, "--brick-name", s.Path,
 		"-l", out.LogFile, "--xlator-option", "*-posix.glusterd-uuid=" + h.cfg.PeerID, "--process-name", "brick",
 		"--brick-port", p, "--xlator-option", s.VolumeName + "-server.listen-port=" + p,
+	}
+	if h.cfg.Address != "" {
+		out.Args = append(out.Args, "--xlator-option", s.VolumeName+"-server.transport.socket.bind-address="+h.cfg.Address)
 	}
 	if share {
 		out.Args = append(out.Args, flagShared)

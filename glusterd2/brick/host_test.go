@@ -157,3 +157,26 @@ func TestBrickTakesAnotherPort(t *testing.T) {
 		t.Errorf("started %+v, %v; port %d is taken", run, err, busy)
 	}
 }
+
+// A brick that is given an address listens there alone.
+func TestBrickAddress(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	p.address = p.host
+	p.bricks = p.newHost()
+	_, specs := p.add(t, "gv0", "b1")
+	r, err := p.bricks.Start(t.Context(), specs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d net.Dialer
+	for host, open := range map[string]bool{p.host: true, "127.0.0.1": false} {
+		c, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort(host, strconv.Itoa(r.Port)))
+		if (err == nil) != open {
+			t.Errorf("connection to %s: %v", host, err)
+		}
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+}

@@ -37,6 +37,14 @@ const (
 	PlainOff = "off"
 )
 
+// Values of join: what a peer must show before it takes another into its pool, or goes into another's.
+const (
+	// JoinProof asks for the pool-secret or a token.
+	JoinProof = "proof"
+	// JoinOpen asks for nothing, as glusterd does: whoever reaches a peer that is alone may take it into a pool.
+	JoinOpen = "open"
+)
+
 // Values of logformat.
 const (
 	LogText = "text"
@@ -69,6 +77,8 @@ type Config struct {
 	PeerAddress string
 	// AdvertiseAddress is the host name or IP address by which other peers and clients reach this peer.
 	AdvertiseAddress string
+	// BrickAddress is the only address on which bricks of this peer listen; empty means every address.
+	BrickAddress string
 	// RESTAuth tells whether a request needs a token.
 	RESTAuth bool
 	// MetricsOpen lets everybody read /metrics without a token.
@@ -77,6 +87,8 @@ type Config struct {
 	PlainHTTP string
 	// CertFile and KeyFile name a certificate for HTTPS in place of one of the pool's own CA; both or neither.
 	CertFile, KeyFile string
+	// Join is JoinProof or JoinOpen.
+	Join string
 	// PoolSecret, the same on two peers, lets one probe the other into its pool. Empty: only join tokens do.
 	PoolSecret Secret
 
@@ -118,6 +130,9 @@ type Config struct {
 	HooksDir string
 	// GroupsDir holds option groups as files, in glusterd's format.
 	GroupsDir string
+	// GlusterdDir is where the records of the pool are shown as files in the layout of glusterd's working directory; empty
+	// shows them nowhere.
+	GlusterdDir string
 	// PIDFile holds the daemon's process id while it runs.
 	PIDFile string
 	// Profiling serves the Go profiles to administrators.

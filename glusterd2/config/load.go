@@ -38,9 +38,17 @@ func loadFlags(flags *pflag.FlagSet, args []string, getenv func(string) string, 
 	if err := parseFlags(flags, args); err != nil {
 		return nil, err
 	}
+	return loadParsed(flags, nil, getenv, h)
+}
+
+// loadParsed reads the file and the variables beside flags that were parsed. presets are defaults other than the schema's.
+func loadParsed(flags *pflag.FlagSet, presets map[string]string, getenv func(string) string, h host) (*Config, error) {
 	v := viper.New()
 	for _, o := range schema() {
 		v.SetDefault(o.name, o.preset)
+	}
+	for key, preset := range presets {
+		v.SetDefault(key, preset)
 	}
 	c := new(Config)
 	if err := c.readFile(v, flags, getenv); err != nil {

@@ -46,6 +46,8 @@ func placeOptions() []option {
 			derive: func(c *Config) { orElse(&c.HooksDir, filepath.Join(c.LocalStateDir, "hooks")) }},
 		{name: "groupsdir", preset: "/var/lib/glusterd/groups", usage: "directory of option groups, one file each in glusterd's format",
 			value: func(c *Config) any { return &c.GroupsDir }},
+		{name: "glusterd-dir", preset: "", value: func(c *Config) any { return &c.GlusterdDir },
+			usage: "directory that shows the pool's records in the layout of glusterd's working directory; empty: none"},
 		{name: "pidfile", preset: "", usage: "file of the daemon's process id; empty: <rundir>/glusterd2.pid",
 			value:  func(c *Config) any { return &c.PIDFile },
 			derive: func(c *Config) { orElse(&c.PIDFile, filepath.Join(c.RunDir, "glusterd2.pid")) }},
@@ -71,6 +73,8 @@ func addressOptions() []option {
 			value: func(c *Config) any { return &c.PeerAddress }},
 		{name: "advertise-address", preset: "", value: func(c *Config) any { return &c.AdvertiseAddress },
 			usage: "host name or IP by which others reach this peer; empty: taken from clientaddress, the host name or an interface"},
+		{name: "brick-address", preset: "", usage: "the only address on which bricks listen; empty: every address",
+			value: func(c *Config) any { return &c.BrickAddress }},
 	}
 }
 
@@ -86,6 +90,8 @@ func accessOptions() []option {
 			value: func(c *Config) any { return &c.CertFile }},
 		{name: "key-file", preset: "", usage: "key of cert-file, PEM",
 			value: func(c *Config) any { return &c.KeyFile }},
+		{name: "join", preset: JoinProof, usage: "what a peer must show to join: proof (a secret or a token), or open: nothing at all",
+			value: func(c *Config) any { return &c.Join }},
 		{name: "pool-secret", preset: "", noFlag: true, value: func(c *Config) any { return &c.PoolSecret },
 			usage: "secret that peers of one pool share, at least 16 characters"},
 		{name: secretFileKey, preset: "", usage: "file that holds the pool secret",

@@ -41,6 +41,9 @@ func (c *Config) checkPlaces() error {
 	if p := c.GlusterdSocket; p != "" && (!filepath.IsAbs(p) || strings.ContainsAny(p, "\n\x00") || len(p) > maxSocket) {
 		errs = append(errs, wrong("glusterd-socket", p, fmt.Sprintf("it must be an absolute path of at most %d characters, or empty", maxSocket)))
 	}
+	if p := c.GlusterdDir; p != "" && (!filepath.IsAbs(p) || filepath.Clean(p) == filepath.Clean(c.LocalStateDir)) {
+		errs = append(errs, wrong("glusterd-dir", p, "it must be an absolute path other than localstatedir, or empty"))
+	}
 	if len(c.RunDir) > maxRunDir {
 		errs = append(errs, wrong("rundir", c.RunDir, fmt.Sprintf("sockets live there, so it may have %d characters", maxRunDir)))
 	}
@@ -59,16 +62,27 @@ func (c *Config) checkLog() error {
 }
 
 func (c *Config) checkAddresses() error {
-	return errors.Join(
+	errs := []error{
 		listenAddress("clientaddress", c.ClientAddress),
 		listenAddress("peeraddress", c.PeerAddress),
-		advertiseAddress(c.AdvertiseAddress))
+		advertiseAddress(c.AdvertiseAddress),
+	}
+	if c.BrickAddress != "" && net.ParseIP(c.BrickAddress) == nil {
+		errs = append(errs, wrong("brick-address", c.BrickAddress, "it must be an IP address, or empty"))
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) checkAccess() error {
 	var errs []error
 	if !slices.Contains([]string{PlainLoopback, PlainAll, PlainOff}, c.PlainHTTP) {
 		errs = append(errs, wrong("plain-http", c.PlainHTTP, "it must be loopback, all or off"))
+	}
+	switch {
+	case c.Join != JoinProof && c.Join != JoinOpen:
+		errs = append(errs, wrong("join", c.Join, "it must be proof or open"))
+	case c.Join == JoinOpen && c.PoolSecret != "":
+		errs = append(errs, errors.New("join is open, so pool-secret would protect nothing: remove one of the two"))
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		errs = append(errs, fmt.Errorf("cert-file is %q and key-file is %q: set both or neither", c.CertFile, c.KeyFile))

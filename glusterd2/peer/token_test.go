@@ -177,3 +177,29 @@ func TestProof(t *testing.T) {
 		}
 	}
 }
+
+// Whoever asks for no proof is not believed by one that has a secret, and tells the other why it was refused.
+func TestOpenProof(t *testing.T) {
+	closed, err := NewProver("correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := OpenProver()
+	client, server := connection(t)
+	proof, err := open.Prove(RoleInviter, client)
+	if err != nil || !open.Open() || closed.Open() {
+		t.Fatal(err)
+	}
+	if err := OpenProver().Verify(RoleInviter, proof, server); err != nil {
+		t.Errorf("two open peers: %v", err)
+	}
+	if err := closed.Verify(RoleInviter, proof, server); !api.IsKind(err, api.Denied) {
+		t.Errorf("an open peer to one with a secret: %v", err)
+	}
+	if proof, err = closed.Prove(RoleInviter, client); err != nil {
+		t.Fatal(err)
+	}
+	if err := open.Verify(RoleInviter, proof, server); !api.IsKind(err, api.Denied) || !strings.Contains(err.Error(), "join = open") {
+		t.Errorf("a peer with a secret to an open one: %v", err)
+	}
+}

@@ -77,11 +77,13 @@ func (s *Server) found(ctx context.Context) error {
 		return nil
 	}
 	if s.id.Detached() != "" {
+		close(s.serving)
 		return nil // whoever resets the peer founds its new pool
 	}
 	for {
 		err := s.foundOnce(ctx)
 		if err == nil {
+			close(s.serving)
 			return nil
 		}
 		if ctx.Err() == nil {

@@ -60,8 +60,12 @@ func (s *Server) joinMethods() []peerrpc.Method {
 			return peer.ProofMessage{Proof: proof}, err
 		}),
 		peerrpc.Handle(peer.MethodInvite, true, func(ctx context.Context, from peerrpc.Caller, req peer.Invitation) (peer.Peer, error) {
-			if _, err := s.verifyInviter(from, req.Proof); err != nil {
+			prover, err := s.verifyInviter(from, req.Proof)
+			if err != nil {
 				return peer.Peer{}, err
+			}
+			if prover.Open() {
+				s.log.Entry("join").WithField("from", from.Host).Warn("this peer is taken into a pool without any proof: join is open")
 			}
 			return s.peers.Invited(ctx, req)
 		}),
@@ -80,10 +84,10 @@ func (s *Server) verifyInviter(from peerrpc.Caller, proof string) (*peer.Prover,
 		return nil, err
 	}
 	if prover == nil {
-		return nil, api.Errorf(api.Denied, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer join' on it, with a token of the other")
+		return nil, api.Errorf(api.Denied, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer join' on it, with a token of the other; without any proof, as with glusterd, they join with join = open on both")
 	}
 	if err := prover.Verify(peer.RoleInviter, proof, from.TLS); err != nil {
-		s.log.Entry("join").WithField("from", from.Host).Warn("an invitation with a wrong pool secret was refused")
+		s.log.Entry("join").WithField("from", from.Host).Warnf("an invitation was refused: %v", err)
 		return nil, err
 	}
 	return prover, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +65,40 @@ func TestProbeNeedsTheSecret(t *testing.T) {
 	}
 	_, err := ds[0].client.PeerAdd(t.Context(), api.PeerAddReq{Addresses: []string{"127.0.0.1:1"}})
 	refused(t, err, api.Unavailable, "")
+}
+
+// Peers that both ask for no proof join by a probe alone, say so in their logs, and join again after a detach, as with glusterd.
+func TestJoinOpen(t *testing.T) {
+	t.Parallel()
+	ds := newDaemons(t, 3, func(i int, cfg *config.Config) {
+		if i < 2 {
+			cfg.Join, cfg.PoolSecret = config.JoinOpen, ""
+		}
+	})
+	each(ds, func(d *daemon) { d.ready() })
+	refused(t, ds[0].probe(ds[2]), api.Denied, "pool-secret")
+	refused(t, ds[2].probe(ds[0]), api.Denied, "join = open")
+	for range 2 {
+		if err := ds[0].probe(ds[1]); err != nil {
+			t.Fatal(err)
+		}
+		ds[1].sees(1, ds[0], ds[1])
+		if err := ds[0].client.PeerRemove(t.Context(), ds[1].id(), false); err != nil {
+			t.Fatal(err)
+		}
+		ds[0].sees(1, ds[0])
+		ds[1].ready()
+		ds[1].sees(1, ds[1])
+	}
+	text, err := os.ReadFile(filepath.Join(ds[1].dir, "log", "glusterd2.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"join is open: while this peer is alone", "taken into a pool without any proof"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the log does not say %q", want)
+		}
+	}
 }
 
 func TestJoinByToken(t *testing.T) {

@@ -93,6 +93,7 @@ type Server struct {
 	rpc       *peerrpc.Server
 	stop      []stopStep
 	failed    chan error
+	serving   chan struct{}
 }
 
 // listeners are the sockets of the daemon.
@@ -104,7 +105,7 @@ const SocketName = "glusterd2.socket"
 // New opens what the daemon keeps on disk and builds its parts. Nothing listens and nothing runs before Start; Close
 // undoes New.
 func New(ctx context.Context, cfg config.Config, version string, log *logging.Log, plugins ...plugin.Plugin) (_ *Server, err error) {
-	s := &Server{plugins: plugins, cfg: cfg, version: version, log: log, started: time.Now(), boot: uuid.NewString(), failed: make(chan error, 8)}
+	s := &Server{plugins: plugins, cfg: cfg, version: version, log: log, started: time.Now(), boot: uuid.NewString(), failed: make(chan error, 8), serving: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
@@ -176,11 +177,17 @@ func peerName(r store.Reader, peerID string) string {
 }
 
 func (s *Server) newProver() (*peer.Prover, error) {
+	if s.joinsOpenly() {
+		return peer.OpenProver(), nil
+	}
 	if s.cfg.PoolSecret == "" {
 		return nil, nil //nolint:nilnil // no secret, no prover: callers ask
 	}
 	return peer.NewProver(s.cfg.PoolSecret.Reveal())
 }
+
+// joinsOpenly reports whether this peer asks for no proof of those who invite it.
+func (s *Server) joinsOpenly() bool { return s.cfg.Join == config.JoinOpen }
 
 // build makes the parts, from the lowest floor upwards.
 func (s *Server) build() {
@@ -206,7 +213,7 @@ func (s *Server) build() {
 	s.engine = transaction.NewEngine(engine)
 	s.peers = peers.New(peers.Config{
 		Store: s.store, Engine: s.engine, Ops: peerOps, Identity: s.id, TLS: s.tls, Lifetime: s.cfg.CertificateLifetime, Network: s.net,
-		Prover: s.prover, Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),
+		Prover: s.prover, Open: s.joinsOpenly(), Lost: s.lostStore, Cut: s.store.Cut, Fresh: s.fresh, Quorum: s.refuseWithoutQuorum, Log: s.log.Entry("peers"),
 	})
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.volumes = volumes.New(volumes.Config{
@@ -269,7 +276,7 @@ func (s *Server) buildDataPlane(self string) {
 	})
 	s.onStop("rebalances: stop watching; they go on", func(context.Context) error { return s.mover.Close() })
 	bricks := brick.NewHost(brick.Config{
-		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, SignIns: s.portmap, Ports: brick.NewPorts(0, 0),
+		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, Address: s.cfg.BrickAddress, SignIns: s.portmap, Ports: brick.NewPorts(0, 0),
 		Multiplex: s.multiplex, Volfile: func(b brick.Spec) (string, error) { return brickText(library, b) },
 		BrickOp: gfrpc.BrickOp, Attachments: s.sunrpc, Log: s.log.Entry("brick"),
 	})
@@ -311,6 +318,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	s.peers.Resume()
+	if s.joinsOpenly() {
+		s.log.Entry("join").Warnf("join is open: while this peer is alone and has no volumes, whoever reaches %s may take it into a pool without any proof", s.listeners.peer.Addr())
+	}
 	s.background()
 	s.log.Entry("server").Infof("glusterd2 %s serves clients at %s and peers at %s as peer %s", s.version,
 		s.listeners.client.Addr(), s.listeners.peer.Addr(), s.id.Peer().ID)
@@ -322,6 +332,9 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // Ready is closed once the records of the pool are loaded.
 func (s *Server) Ready() <-chan struct{} { return s.store.Ready() }
+
+// Serving is closed once the daemon can answer requests: its records are loaded, and those of a new pool are written.
+func (s *Server) Serving() <-chan struct{} { return s.serving }
 
 // Waiting says in words what the daemon waits for until it is ready.
 func (s *Server) Waiting() string { return s.store.Waiting() }

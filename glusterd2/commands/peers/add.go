@@ -16,7 +16,8 @@ import (
 // inviteTTL is how long the token of an invitation is good for: it is used at once or not at all.
 const inviteTTL = 2 * time.Minute
 
-// Add probes the peer at one of the addresses and brings it into the pool. Both must have the same pool-secret.
+// Add probes the peer at one of the addresses and brings it into the pool. Both must have the same pool-secret,
+// or be configured to ask for no proof.
 func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error) {
 	if len(req.Addresses) == 0 {
 		return api.Peer{}, api.FieldErrorf("addresses", "name the host of the peer to add")
@@ -37,7 +38,7 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 		return api.Peer{}, err
 	}
 	if prover == nil {
-		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there")
+		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there; without any proof, as with glusterd, they join with join = open on both")
 	}
 	transaction.Also(ctx, addPlan(req))
 	ctx = transaction.Part(ctx)

@@ -47,6 +47,11 @@ func (c *Commands) Invited(ctx context.Context, inv peer.Invitation) (peer.Peer,
 	// Whoever invites may die meanwhile; half of a join is worth less than a whole one.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), joinTimeout)
 	defer cancel()
+	if c.Open && c.Identity.Detached() != "" {
+		if err := c.startAnew(ctx); err != nil {
+			return peer.Peer{}, err
+		}
+	}
 	return c.join(ctx, token, self)
 }
 

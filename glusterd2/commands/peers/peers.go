@@ -62,6 +62,8 @@ type Config struct {
 	Network  Network
 	// Prover proves the pool secret; it returns nil when none is configured.
 	Prover func() (*peer.Prover, error)
+	// Open says that peers join each other without proof, and that one that was detached starts anew by itself, as with glusterd.
+	Open bool
 	// Lost says in words that the store of this peer's pool is gone; empty if it is not.
 	Lost func() string
 	// Cut ends this peer's part in its pool, for the reason given, without forgetting anything.

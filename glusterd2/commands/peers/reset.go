@@ -30,8 +30,15 @@ func detachedText(poolID string) string {
 }
 
 // Left takes note that this peer was taken out of its pool. It keeps what it has, asks the pool's members no more, and
-// joins no other pool before its operator resets it. It may be repeated.
-func (c *Commands) Left(context.Context) error {
+// joins no other pool before its operator resets it; one that asks for no proof starts anew at once. It may be repeated.
+func (c *Commands) Left(ctx context.Context) error {
+	if err := c.left(); err != nil || !c.Open {
+		return err
+	}
+	return c.startAnew(context.WithoutCancel(ctx))
+}
+
+func (c *Commands) left() error {
 	c.joining.Lock()
 	defer c.joining.Unlock()
 	if c.Identity.Detached() != "" {
@@ -42,6 +49,25 @@ func (c *Commands) Left(context.Context) error {
 	}
 	c.cutOff()
 	return nil
+}
+
+// startAnew resets a detached peer without its operator. One whose bricks clients may still use is left as it is.
+func (c *Commands) startAnew(ctx context.Context) error {
+	bricks, err := c.startedBricks()
+	if err != nil {
+		return err
+	}
+	if len(bricks) > 0 {
+		c.Log.Warnf("this peer holds bricks of started volumes of its former pool (%s): it does not start anew before 'glustercli peer reset'",
+			strings.Join(bricks, ", "))
+		return nil
+	}
+	c.joining.Lock()
+	defer c.joining.Unlock()
+	if c.Identity.Detached() == "" {
+		return nil
+	}
+	return c.forget(ctx)
 }
 
 // Resume is called when the daemon starts: a peer that was detached before stays so.
@@ -83,15 +109,20 @@ func (c *Commands) Reset(ctx context.Context, req api.PeerResetReq) (api.Peer, e
 			return api.Peer{}, err
 		}
 	}
-	c.Log.Warnf("this peer forgets pool %s and starts anew, as its operator has asked", c.Identity.Detached())
-	c.Network.Reset()
-	if err := c.Fresh(ctx); err != nil {
-		return api.Peer{}, err
-	}
-	if err := c.Identity.SetDetached(""); err != nil {
+	if err := c.forget(ctx); err != nil {
 		return api.Peer{}, err
 	}
 	return c.Get(ctx, c.Identity.Peer().ID)
+}
+
+// forget makes a detached peer a new pool of its own. The caller holds joining.
+func (c *Commands) forget(ctx context.Context) error {
+	c.Log.Warnf("this peer forgets pool %s and starts anew", c.Identity.Detached())
+	c.Network.Reset()
+	if err := c.Fresh(ctx); err != nil {
+		return err
+	}
+	return c.Identity.SetDetached("")
 }
 
 func (c *Commands) resetPlan() api.OperationPlan {

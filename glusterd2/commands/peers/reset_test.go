@@ -52,6 +52,20 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// start makes a volume a started one.
+func (r *rig) start(name string) {
+	r.t.Helper()
+	r.commit(func() []store.Write {
+		rec, _, err := volume.Records.Get(r.store, name)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		v := *rec.Value
+		v.State = volume.Started
+		return []store.Write{volume.Records.Update(name, &v, rec.Revision)}
+	})
+}
+
 func TestResetRefused(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
@@ -60,15 +74,7 @@ func TestResetRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	r.brick("gv", id1)
-	r.commit(func() []store.Write {
-		rec, _, err := volume.Records.Get(r.store, "gv")
-		if err != nil {
-			t.Fatal(err)
-		}
-		v := *rec.Value
-		v.State = volume.Started
-		return []store.Write{volume.Records.Update("gv", &v, rec.Revision)}
-	})
+	r.start("gv")
 	_, err = r.c.Reset(ctx, api.PeerResetReq{Force: true})
 	if refused(t, err, api.State, ""); !strings.Contains(err.Error(), "gv: /b/gv") {
 		t.Errorf("%v", err)
@@ -100,5 +106,28 @@ func TestResetByForce(t *testing.T) {
 	}
 	if _, err := r.c.Reset(gone, api.PeerResetReq{Force: true}); r.freshes != 2 || r.detached != "" {
 		t.Errorf("without its pool: %d fresh starts, detached %q, %v", r.freshes, r.detached, err)
+	}
+}
+
+// Where peers join without proof a detached one starts anew by itself, unless clients may still use its bricks.
+func TestLeftOpen(t *testing.T) {
+	r := newRig(t)
+	r.c.Open = true
+	ctx := t.Context()
+	r.cannot = api.Errorf(api.Internal, "no space left")
+	if err := r.c.Left(ctx); err == nil || r.detached != r.poolID {
+		t.Errorf("detached from %q, %v", r.detached, err)
+	}
+	r.cannot = nil
+	for range 2 {
+		if err := r.c.Left(ctx); err != nil || r.detached != "" {
+			t.Errorf("detached from %q, %v", r.detached, err)
+		}
+	}
+	r.brick("gv", id1)
+	r.start("gv")
+	freshes := r.freshes
+	if err := r.c.Left(ctx); err != nil || r.detached != r.poolID || r.freshes != freshes {
+		t.Errorf("with bricks: detached from %q, %d fresh starts, %v", r.detached, r.freshes-freshes, err)
 	}
 }
