@@ -28,7 +28,7 @@ func floors() map[string]int {
 		"glusterd2/peer": 3, "glusterd2/volume": 3, "glusterd2/snapshot": 3, "glusterd2/device": 3, "glusterd2/xlator": 3,
 		"glusterd2/event":  3,
 		"glusterd2/volgen": 4, "glusterd2/brick": 4, "glusterd2/process": 4, "glusterd2/portmap": 4,
-		"glusterd2/provision": 4, "glusterd2/backing": 4, "glusterd2/selfheal": 4, "glusterd2/rebalance": 4, "glusterd2/health": 4, "glusterd2/webhook": 4, "glusterd2/ask": 4, "glusterd2/brickop": 4, "glusterd2/quota": 4,
+		"glusterd2/provision": 4, "glusterd2/backing": 4, "glusterd2/selfheal": 4, "glusterd2/rebalance": 4, "glusterd2/health": 4, "glusterd2/webhook": 4, "glusterd2/ask": 4, "glusterd2/brickop": 4, "glusterd2/quota": 4, "glusterd2/workdir": 4,
 		"glusterd2/commands": 5,
 		"glusterd2/plugin":   6, "plugins": 6,
 		"glusterd2/rest": 7, "glusterd2/peerrpc": 7, "glusterd2/sunrpc": 7, "glusterd2/clirpc": 7,

@@ -48,6 +48,8 @@ type Daemon struct {
 	Store *store.Store
 	// WorkDir is the directory of what survives a restart, HooksDir that of hook scripts.
 	WorkDir, HooksDir string
+	// Shown waits until the files that scripts read show what this peer knows of the pool, or ctx ends.
+	Shown func(ctx context.Context)
 	// Asker asks the other peers.
 	Asker *ask.Asker
 	// Engine runs transactions; Registry takes operations of the plugin's own, while it is built (Taker.Take).

@@ -48,6 +48,7 @@ func (s *Server) background() {
 	s.goRun("supervision of bricks", s.watch.Run)
 	s.goRun("self-heal daemon", s.plane.SelfHeal.Run)
 	s.runQuota()
+	s.runView()
 	for _, p := range s.plugins {
 		s.goRun("plugin "+p.Name(), func(ctx context.Context) error {
 			return p.Run(ctx, s.pluginDaemon(p))
@@ -78,7 +79,7 @@ func (s *Server) background() {
 // pluginDaemon is what a plugin gets of this daemon.
 func (s *Server) pluginDaemon(p plugin.Plugin) plugin.Daemon {
 	return plugin.Daemon{
-		PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir, HooksDir: s.cfg.HooksDir, Asker: s.asker, Log: s.log.Entry(p.Name()),
+		PeerID: s.id.Peer().ID, Store: s.store, WorkDir: s.cfg.LocalStateDir, HooksDir: s.cfg.HooksDir, Shown: s.shown, Asker: s.asker, Log: s.log.Entry(p.Name()),
 		Engine: s.engine, Registry: s.registry, Peers: s.peers, Devices: s.devices, Volumes: s.volumes,
 		Heketi: s.cfg.Heketi, Listen: s.listenFor, Level: s.log.Level, SetLevel: s.log.SetLevel,
 	}

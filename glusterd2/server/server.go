@@ -38,6 +38,7 @@ import (
 	"gd2/glusterd2/volgen"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/webhook"
+	"gd2/glusterd2/workdir"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
@@ -79,6 +80,8 @@ type Server struct {
 	portmap  *portmap.Map
 	sunrpc   *sunrpc.Server
 	watch    *brick.Supervisor
+	library  *volgen.Library
+	view     *workdir.View // nil if the records are not shown as files
 	quorum   *peer.Quorum
 	prover   func() (*peer.Prover, error)
 	secret   restSecret
@@ -199,6 +202,7 @@ func (s *Server) build() {
 	s.onStop("connections to webhooks", func(context.Context) error { s.sender.Close(); return nil })
 	s.events = events.New(events.Config{Store: s.store, History: s.history, Sender: s.sender, PeerID: self, Log: s.log.Entry("events")})
 	s.buildDataPlane(self)
+	s.view = s.newView(self)
 	registry := transaction.NewRegistry()
 	s.registry = registry
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
@@ -257,14 +261,14 @@ const eventRebalance = 0
 func (s *Server) buildDataPlane(self string) {
 	layout := brick.Layout{RunDir: s.cfg.RunDir, LogDir: s.cfg.LogDir, WorkDir: s.cfg.LocalStateDir}
 	s.portmap = portmap.New()
-	library := volgen.NewLibrary(volgen.LibraryConfig{
+	s.library = volgen.NewLibrary(volgen.LibraryConfig{
 		Source: source{s}, Table: s.table, Dir: filepath.Join(s.cfg.LocalStateDir, "vols"), PeerID: self,
 		SharedBricks: func(v *volume.Volume, b volume.Brick) int { return s.plane.SharedBricks(v, b) }, PidFile: layout.SelfHealPidFile,
 		Coming: func(name string) (*volume.Volume, bool) { return s.plane.Coming(name) },
 		Quota:  func() []*volume.Volume { return quotas.Volumes(s.store, self) },
 	})
 	s.sunrpc = sunrpc.New(sunrpc.Config{
-		Volfiles: volfiles{library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
+		Volfiles: volfiles{s.library}, Portmap: s.portmap, Volumes: source{s}, IsPeer: s.isPeer, Log: s.log.Entry("sunrpc"),
 		Events: func(_ context.Context, op int32, report gfrpc.Dict) {
 			if op == eventRebalance {
 				s.mover.Report(report)
@@ -277,7 +281,7 @@ func (s *Server) buildDataPlane(self string) {
 	s.onStop("rebalances: stop watching; they go on", func(context.Context) error { return s.mover.Close() })
 	bricks := brick.NewHost(brick.Config{
 		PeerID: self, Layout: layout, Program: s.cfg.GlusterFSD, Address: s.cfg.BrickAddress, SignIns: s.portmap, Ports: brick.NewPorts(0, 0),
-		Multiplex: s.multiplex, Volfile: func(b brick.Spec) (string, error) { return brickText(library, b) },
+		Multiplex: s.multiplex, Volfile: func(b brick.Spec) (string, error) { return brickText(s.library, b) },
 		BrickOp: gfrpc.BrickOp, Attachments: s.sunrpc, Log: s.log.Entry("brick"),
 	})
 	s.onStop("bricks: stop watching; they go on serving", func(context.Context) error { return bricks.Close() })

@@ -35,7 +35,7 @@ func (*Plugin) Name() string { return "hook" }
 
 // Take implements plugin.Taker.
 func (p *Plugin) Take(d plugin.Daemon) {
-	p.d, p.runner = d, NewRunner(d.HooksDir, d.Log)
+	p.d, p.runner = d, NewRunner(d.HooksDir, d.Shown, d.Log)
 	p.has = ask.Register(d.Asker, ask.Question[[]Event, []string]{Name: "hooks-before", Timeout: hasTimeout,
 		Answer: func(_ context.Context, _ *volume.Volume, events []Event) ([]string, error) {
 			return p.hasScripts(events), nil

@@ -55,14 +55,15 @@ const queue = 1024
 // Runner runs scripts. Its zero value is not ready for use: see NewRunner.
 type Runner struct {
 	dir    string
+	shown  func(ctx context.Context)
 	log    *logrus.Entry
 	events chan Event
 }
 
 // NewRunner returns a Runner of the scripts below dir. Scripts are told the directory above it as the working directory of
-// the daemon, for that is where glusterd's scripts look for each other.
-func NewRunner(dir string, log *logrus.Entry) *Runner {
-	return &Runner{dir: dir, log: log, events: make(chan Event, queue)}
+// the daemon, for that is where glusterd's scripts look for each other. shown waits until the files there tell of what has changed.
+func NewRunner(dir string, shown func(ctx context.Context), log *logrus.Entry) *Runner {
+	return &Runner{dir: dir, shown: shown, log: log, events: make(chan Event, queue)}
 }
 
 // Notify has the scripts of an event run, after those of the events before it. It does not wait.
@@ -79,6 +80,7 @@ func (r *Runner) Run(ctx context.Context) {
 	for {
 		select {
 		case e := <-r.events:
+			r.shown(ctx)
 			r.handle(ctx, e, phasePost)
 		case <-ctx.Done():
 			return

@@ -45,7 +45,7 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 	install(t, dir, Delete, "S99end", "0", 0o755)
 	installAt(t, dir, "1/start/pre", "S10before", "0", 0o755)
 	install(t, dir, AddBrick, "S10add", "0", 0o755)
-	r := NewRunner(dir, logrus.NewEntry(logrus.New()))
+	r := NewRunner(dir, func(context.Context) {}, logrus.NewEntry(logrus.New()))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
@@ -72,7 +72,7 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 }
 
 func TestNotifyNeverBlocks(t *testing.T) {
-	r := NewRunner(t.TempDir(), logrus.NewEntry(logrus.New()))
+	r := NewRunner(t.TempDir(), func(context.Context) {}, logrus.NewEntry(logrus.New()))
 	for range queue + 10 {
 		r.Notify(Event{Operation: Create, Volume: "gv0"})
 	}
@@ -111,7 +111,7 @@ func TestOutputAndTimeout(t *testing.T) {
 		}
 	}
 	log, lines := test.NewNullLogger()
-	r := NewRunner(dir, logrus.NewEntry(log))
+	r := NewRunner(dir, func(context.Context) {}, logrus.NewEntry(log))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	r.handle(ctx, Event{Operation: Set, Volume: "gv0", Transaction: "T1"}, phasePre)
