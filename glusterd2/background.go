@@ -78,8 +78,13 @@ func launch(logFile string, args []string) (verdict string, code int, err error)
 		return "", 0, err
 	}
 	defer hear.Close()
-	cmd := exec.Command("/proc/self/exe", args...) //nolint:noctx // it outlives this process
-	cmd.Args[0] = glusterdName
+	// By the name that it was started with: what lists processes shows the last part of that.
+	self, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return "", 0, errors.Join(err, tell.Close())
+	}
+	cmd := exec.Command(self, args...) //nolint:noctx // it outlives this process
+	cmd.Args[0] = os.Args[0]
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, []*os.File{tell}
 	cmd.Env = append(os.Environ(), starterFD+"=3")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -18,6 +18,7 @@ import (
 // Where a daemon on this host is found when nothing else is said.
 const (
 	localSocket  = "unix:///run/glusterd2/glusterd2.socket"
+	faceSocket   = "unix:///run/gluster/glusterd2.socket" // of a daemon that was started as glusterd
 	localAddress = "https://localhost:24007"
 	localSecret  = "/var/lib/glusterd2/auth"
 	localCA      = "/var/lib/glusterd2/tls/current/ca.pem"
@@ -79,6 +80,7 @@ type app struct {
 	// started is set once the arguments have been understood; an error before that is one of usage.
 	started bool
 	client  *client.Client
+	command string // the words of the command, without flags, which may hold secrets
 	tag     string // of the last answer
 }
 
@@ -107,6 +109,8 @@ func Main(ctx context.Context, env Env) int {
 func (a *app) do(op string, f func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		a.started = true
+		_, words, _ := strings.Cut(cmd.CommandPath(), " ")
+		a.command = strings.Join(append([]string{words}, args...), " ")
 		err := a.connect()
 		if err == nil {
 			err = a.shownTag(a.planned(f(a.keyed(a.requests(cmd.Context())), args)))
@@ -149,7 +153,7 @@ func (a *app) connect() error {
 	if a.client != nil {
 		return nil
 	}
-	cfg := client.Config{Endpoints: a.where(), User: a.user, CACert: a.cacert, Insecure: a.insecure, Timeout: a.timeout}
+	cfg := client.Config{Endpoints: a.where(), User: a.user, CACert: a.cacert, Insecure: a.insecure, Timeout: a.timeout, Command: a.command}
 	remote := slices.ContainsFunc(cfg.Endpoints, func(e string) bool { return !strings.HasPrefix(e, "unix:") })
 	var err error
 	if cfg.Secret, err = a.secret(remote); err != nil {
@@ -181,7 +185,7 @@ func (a *app) where() []string {
 	if len(out) > 0 {
 		return out
 	}
-	return []string{localSocket, localAddress}
+	return []string{localSocket, faceSocket, localAddress}
 }
 
 // secret returns what signs the requests: from the file named, from the environment, or from this host's pool if a remote

@@ -38,6 +38,7 @@ func (a *API) answer(w *recorder, req *http.Request, row *Route, id string) *api
 	// A client that does not read must not hold the connection for ever.
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTimeout))
 	if txn := pending(row, err); txn != "" {
+		w.Header().Set(HeaderOperation, txn)
 		a.accept(w, req, txn)
 		return nil
 	}

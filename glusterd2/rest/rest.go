@@ -46,6 +46,8 @@ type Config struct {
 	OpenMetrics bool
 	// Others, if set, returns what answers a request for which there is no route here, or nil.
 	Others func(*http.Request) http.Handler
+	// History is told of each change that was asked for once it has ended; failed is nil if it succeeded. Nil tells nobody.
+	History func(command string, failed error)
 	// Profiling serves /debug/pprof.
 	Profiling bool
 	// MaxBody and Wait override DefaultMaxBody and DefaultWait; Now overrides time.Now.

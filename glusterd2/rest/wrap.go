@@ -37,6 +37,7 @@ func (a *API) wrap(row *Route) http.Handler {
 		err := a.run(w, req, row, id, log)
 		took := time.Since(start)
 		a.metrics.observe(row, req.Method, w.code(), took)
+		a.remember(w, req, row, err)
 		a.note(log, req, row, w.code(), took, err)
 	})
 }

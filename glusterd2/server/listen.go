@@ -94,7 +94,7 @@ func (s *Server) serve() error {
 			System: system{s}, Metrics: system{s}, Renamer: s.volumes,
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,
-		Streams: s.cfg.EventStreams, Others: s.pluginRoute, Log: s.log.Entry("rest"),
+		History: s.noteCommand, Streams: s.cfg.EventStreams, Others: s.pluginRoute, Log: s.log.Entry("rest"),
 	})
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ import (
 	"gd2/glusterd2/workdir"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
+	"gd2/pkg/cmdhistory"
 	"gd2/pkg/gfrpc"
 	"gd2/pkg/logging"
 	"gd2/pkg/pki"
@@ -72,6 +73,7 @@ type Server struct {
 	heal     *heal.Commands
 	events   *events.Commands
 	history  *event.Log
+	commands *cmdhistory.Log
 	sender   *webhook.Sender
 	quotas   *quotas.Commands
 	quota    hostQuota
@@ -196,6 +198,7 @@ func (s *Server) joinsOpenly() bool { return s.cfg.Join == config.JoinOpen }
 func (s *Server) build() {
 	self := s.id.Peer().ID
 	s.net = newNetwork(s.tls, s.store)
+	s.commands = cmdhistory.New(filepath.Join(s.cfg.LogDir, cmdhistory.FileName))
 	s.history = event.NewLog(s.store)
 	s.onStop("history of events", func(context.Context) error { s.history.Close(); return nil })
 	s.sender = webhook.NewSender(s.version)
@@ -302,6 +305,13 @@ func (s *Server) buildDataPlane(self string) {
 }
 
 func (s *Server) socket() string { return filepath.Join(s.cfg.RunDir, SocketName) }
+
+// noteCommand writes down what somebody has asked this peer for, and what became of it.
+func (s *Server) noteCommand(command string, failed error) {
+	if err := s.commands.Note(command, failed); err != nil {
+		s.log.Entry("server").Warnf("the history of commands cannot be written: %v", err)
+	}
+}
 
 // localHost is the address at which the daemons of this host find this one.
 func (s *Server) localHost() string {

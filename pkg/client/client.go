@@ -42,6 +42,8 @@ type Config struct {
 	// Follow makes the server answer a change that takes longer than about a second with its operation, which the client then
 	// follows: so it knows what to name when its caller gives up.
 	Follow bool
+	// Command is what a person has asked for, in words such as "volume start gv0": the server notes it in its history of commands.
+	Command string
 	// Progress, if not nil, is told of an operation that is waited for, about once in a second and at its end.
 	Progress func(api.Operation)
 	// Observe, if not nil, is told of each exchange. It is given no secrets.

@@ -8,6 +8,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"gd2/pkg/api"
@@ -147,6 +148,9 @@ func (c *Client) request(ctx context.Context, e *endpoint, x exchange) (*http.Re
 	}
 	if x.method != http.MethodGet {
 		req.Header["Prefer"] = prefer(ctx, c.cfg)
+		if c.cfg.Command != "" {
+			req.Header.Set("X-Gluster-Command", printable(c.cfg.Command))
+		}
 	}
 	conditionsOf(ctx).demand(req)
 	if c.cfg.Secret != "" {
@@ -157,6 +161,19 @@ func (c *Client) request(ctx context.Context, e *endpoint, x exchange) (*http.Re
 		req.Header.Set("Authorization", "bearer "+token)
 	}
 	return req, nil
+}
+
+// maxCommand bounds the words of a command, in bytes: servers do not take headers of any length.
+const maxCommand = 4 << 10
+
+// printable is a text as the value of a header may be.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text[:min(len(text), maxCommand)])
 }
 
 // prefer tells the server how long it may take before it answers 202 (RFC 7240): not at all, a second, or until shortly before
