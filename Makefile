@@ -81,8 +81,11 @@ fuzz: ## every fuzz target for FUZZTIME each
 man: build ## man pages in bin/man
 	mkdir -p bin/man && bin/glustercli man bin/man
 
+# glusterd is not linked into $(PREFIX)/sbin: Debian's glusterfs-server, whose bricks are needed, owns that name there, and its next upgrade
+# would put its own daemon back.
 install: build man ## programs, unit, config, man pages and completions; DESTDIR and PREFIX are honoured
 	install -D -m 0755 bin/glusterd2 $(DESTDIR)$(PREFIX)/sbin/glusterd2
+	install -d $(DESTDIR)$(PREFIX)/lib/glusterd2 && ln -sf ../../sbin/glusterd2 $(DESTDIR)$(PREFIX)/lib/glusterd2/glusterd
 	install -D -m 0755 bin/glustercli $(DESTDIR)$(PREFIX)/bin/glustercli
 	install -D -m 0644 extras/glusterd2.service $(DESTDIR)/lib/systemd/system/glusterd2.service
 	install -D -m 0644 extras/glusterd2.logrotate $(DESTDIR)$(SYSCONFDIR)/logrotate.d/glusterd2
