@@ -193,22 +193,25 @@ func (p pool) waitOnline(n int) {
 func (p pool) waitVoters(n int) {
 	p.t.Helper()
 	c := p.rest(1)
-	p.eventually(60*time.Second, func(ctx context.Context) error {
-		s, err := c.Status(ctx)
-		if err != nil {
-			return err
+	p.eventually(60*time.Second, func(ctx context.Context) error { return voters(ctx, c, n) })
+}
+
+// voters says how many peers vote, if that is not n.
+func voters(ctx context.Context, c *client.Client, n int) error {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	voters := 0
+	for _, m := range s.Store.Members {
+		if m.Role == "voter" {
+			voters++
 		}
-		voters := 0
-		for _, m := range s.Store.Members {
-			if m.Role == "voter" {
-				voters++
-			}
-		}
-		if voters != n {
-			return fmt.Errorf("the store has %d of %d voters: %v", voters, n, s.Store.Members)
-		}
-		return nil
-	})
+	}
+	if voters != n {
+		return fmt.Errorf("the store has %d of %d voters: %v", voters, n, s.Store.Members)
+	}
+	return nil
 }
 
 // waitBricks waits until every brick and every daemon of a volume is online, and returns its status.

@@ -52,8 +52,22 @@ func (s *Server) change(name string, run command) gfrpc.Procedure {
 			return err
 		})
 		s.cfg.Log.WithField("command", in.String("cmd-str")).WithError(err).Debug(name)
+		s.remember(in.String("cmd-str"), a, err)
 		return a, err
 	})
+}
+
+// remember has a change noted in the history of commands, with the reason that the command prints.
+func (s *Server) remember(command string, a answer, err error) {
+	switch {
+	case s.cfg.History == nil || command == "":
+		return
+	case err != nil:
+		err = faultOf(err)
+	case a.ret != 0:
+		err = failed(a.errno, a.text)
+	}
+	s.cfg.History(command, err)
 }
 
 func (s *Server) carryOut(ctx context.Context, in gfrpc.Dict, run command) (answer, error) {

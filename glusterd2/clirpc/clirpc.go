@@ -31,7 +31,9 @@ type Config struct {
 	WorkDir string
 	// Refuse says why this peer answers nothing at all, such as that it was detached; nil if it does answer.
 	Refuse func() *api.Error
-	Log    *logrus.Entry
+	// History is told of each change that was asked for once it has ended, in the words of the command. Nil tells nobody.
+	History func(command string, failed error)
+	Log     *logrus.Entry
 	// Patience bounds a command, the wait for others that hold what it needs included (110 s).
 	Patience time.Duration
 }

@@ -2,6 +2,7 @@ package clirpc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
 	"testing"
@@ -20,7 +21,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type daemon struct {
 	mu    sync.Mutex
 	asked []any
-	fail  error // of the next change
+	noted []string // in the history of commands
+	fail  error    // of the next change
 	waits int
 
 	volumes []api.VolumeInfo
@@ -152,6 +154,7 @@ func newServer(d *daemon) *Server {
 	return New(Config{
 		Peers: fakePeers{d}, Volumes: v, Options: v, Cluster: fakeCluster{d}, Bricks: v, Operations: d,
 		PeerID: "me", WorkDir: "/var/lib/glusterd", Log: logrus.NewEntry(log), Patience: 5 * time.Second,
+		History: func(command string, failed error) { d.noted = append(d.noted, fmt.Sprintf("%s: %v", command, failed)) },
 	})
 }
 

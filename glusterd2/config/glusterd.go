@@ -81,7 +81,7 @@ func GlusterdUsage() string {
 	return "glusterd2 under the name of glusterd: it takes glusterd's command line, and keeps its files where glusterd has them.\n\n" +
 		"Usage: glusterd [flags]\n\n" + newGlusterdFlags().FlagUsages() +
 		"\nOptions of the management translator that mean something here: working-directory, run-directory, logging-directory,\n" +
-		"transport.socket.bind-address. All else is configured in " + DefaultFile + ", or where " + EnvPrefix + "CONFIG says, and by\n" +
+		"glusterd-sockfile, transport.socket.bind-address. All else is configured in " + DefaultFile + ", or where " + EnvPrefix + "CONFIG says, and by\n" +
 		"variables such as " + EnvPrefix + "JOIN: see glusterd2 --help.\n"
 }
 
@@ -166,6 +166,8 @@ func managementOption(text string, keys map[string]string) (known bool, err erro
 	case "management.working-directory":
 		keys["glusterd-dir"], keys["localstatedir"] = value, filepath.Join(value, stateBelow)
 		keys["hooksdir"], keys["groupsdir"] = filepath.Join(value, "hooks"), filepath.Join(value, "groups")
+	case "management.glusterd-sockfile":
+		keys["glusterd-socket"] = value
 	case "management.run-directory":
 		keys["rundir"] = value
 	case "management.logging-directory":

@@ -39,14 +39,14 @@ func TestGlusterdOptions(t *testing.T) {
 	got, how, err := glusterdFile(t, "join = 'open'\nloglevel = 'info'\n",
 		"--xlator-option", "management.working-directory=/d/1/glusterd", "--xlator-option=management.transport.socket.bind-address=127.1.1.1",
 		"--xlator-option", "management.run-directory=/d/1/run/gluster", "--xlator-option", "management.logging-directory=/d/1/log",
-		"--xlator-option", "management.event-threads=2", "-LDEBUG", "-p", "/d/1/glusterd.pid", "--log-file=/d/1/log/test.log", "-N")
+		"--xlator-option", "management.glusterd-sockfile=/d/1/glusterd/gd.sock", "--xlator-option", "management.event-threads=2", "-LDEBUG", "-p", "/d/1/glusterd.pid", "--log-file=/d/1/log/test.log", "-N")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, pair := range map[string][2]string{
 		"glusterd-dir": {got.GlusterdDir, "/d/1/glusterd"}, "localstatedir": {got.LocalStateDir, "/d/1/glusterd/glusterd2"},
 		"hooksdir": {got.HooksDir, "/d/1/glusterd/hooks"}, "groupsdir": {got.GroupsDir, "/d/1/glusterd/groups"},
-		"rundir": {got.RunDir, "/d/1/run/gluster"}, "logdir": {got.LogDir, "/d/1/log"}, "logfile": {got.LogFile, "/d/1/log/test.log"},
+		"glusterd-socket": {got.GlusterdSocket, "/d/1/glusterd/gd.sock"}, "rundir": {got.RunDir, "/d/1/run/gluster"}, "logdir": {got.LogDir, "/d/1/log"}, "logfile": {got.LogFile, "/d/1/log/test.log"},
 		"pidfile": {got.PIDFile, "/d/1/glusterd.pid"}, "loglevel": {got.LogLevel, "debug"}, "join": {got.Join, JoinOpen},
 		"clientaddress": {got.ClientAddress, "127.1.1.1:24007"}, "peeraddress": {got.PeerAddress, "127.1.1.1:24008"},
 		"brick-address": {got.BrickAddress, "127.1.1.1"}, "advertise-address": {got.AdvertiseAddress, "127.1.1.1"},

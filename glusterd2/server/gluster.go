@@ -1,6 +1,8 @@
 package server
 
 import (
+	"cmp"
+
 	"gd2/glusterd2/clirpc"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/sunrpc"
@@ -11,7 +13,8 @@ import (
 func (s *Server) glusterCommand() []sunrpc.Offer {
 	edge := clirpc.New(clirpc.Config{
 		Peers: s.peers, Volumes: s.volumes, Options: s.volumes, Cluster: volumes.Cluster{Commands: s.volumes}, Bricks: s.volumes,
-		Operations: s.engine, PeerID: s.id.Peer().ID, WorkDir: s.cfg.LocalStateDir, Refuse: s.peers.NotInPool, Log: s.log.Entry("clirpc"),
+		Operations: s.engine, PeerID: s.id.Peer().ID, WorkDir: cmp.Or(s.cfg.GlusterdDir, s.cfg.LocalStateDir),
+		Refuse: s.peers.NotInPool, History: s.noteCommand, Log: s.log.Entry("clirpc"),
 	})
 	return []sunrpc.Offer{
 		{Service: edge.Service(), For: func(o sunrpc.Origin) bool { return o.Unix && o.Local }},
