@@ -25,9 +25,12 @@ const (
 	failpointTrace = "/run/glusterd2/failpoint.trace"
 )
 
-// failpointBin makes a folder with a daemon that can be told where to die, and glustercli.
+// failpointBin makes a folder with a daemon that can be told where to die, and glustercli. GD2_E2E_FAILPOINTS names one that is there.
 func failpointBin(t *testing.T) string {
 	t.Helper()
+	if dir := os.Getenv("GD2_E2E_FAILPOINTS"); dir != "" {
+		return dir
+	}
 	dir := t.TempDir()
 	for _, argv := range [][]string{
 		{"go", "build", "-trimpath", "-tags", "failpoints", "-o", filepath.Join(dir, "glusterd2"), "gd2/glusterd2"},
@@ -42,10 +45,14 @@ func failpointBin(t *testing.T) string {
 	return dir
 }
 
-// crashed is a request whose coordinator, node1, is killed at each point of its operations, one after the other.
+// crashed is a request to node1 during which a daemon is killed at each point that it passes, one after the other.
 type crashed struct {
 	pool
 	what string
+	// victim is the number of the peer whose daemon is killed; 0 means node1, the coordinator.
+	victim int
+	// runs are the programs that the victim's daemon runs for the request: it is also killed before and after each of them.
+	runs []string
 	// prepare makes what the request needs, without a crash; request asks node n; world describes what it changes; after is the
 	// world when the request was carried out.
 	prepare func(p pool, name string)
@@ -56,12 +63,15 @@ type crashed struct {
 	clear func(p pool, name string)
 }
 
-// points carries the request out without a crash and returns the points that node1 passes.
+// dies is the peer whose daemon is killed.
+func (c crashed) dies() *lab.Peer { return c.Peer(max(c.victim, 1)) }
+
+// points carries the request out without a crash and returns the points that the victim passes.
 func (c crashed) points() []string {
 	c.t.Helper()
 	name := c.what + "-clean"
 	c.prepare(c.pool, name)
-	trace := c.Peer(1).Path(failpointTrace)
+	trace := c.dies().Path(failpointTrace)
 	c.must(os.WriteFile(trace, nil, 0o600))
 	c.must(c.request(c.t.Context(), c.rest(1), name))
 	text, err := os.ReadFile(trace)
@@ -80,17 +90,31 @@ func (c crashed) points() []string {
 	if len(out) < 2 {
 		c.t.Fatalf("%s passes only %q", c.what, out)
 	}
+	for _, program := range c.runs {
+		out = append(out, "before "+program, "after "+program)
+	}
 	return out
 }
 
-// sweep kills node1 at every point. For each second operation once another peer takes over, else node1 comes back by itself.
+// arm sees to it that the victim dies at a point.
+func (c crashed) arm(point string) {
+	c.t.Helper()
+	when, program, _ := strings.Cut(point, " ")
+	if slices.Contains(c.runs, program) && (when == "before" || when == "after") {
+		c.must(c.dies().Ambush(program, when == "after"))
+		return
+	}
+	c.must(os.WriteFile(c.dies().Path(failpointFile), []byte(point), 0o600))
+}
+
+// sweep kills the victim at every point. In the middle of each request another peer takes over from node1, else it comes back by itself.
 func (c crashed) sweep() {
 	c.t.Helper()
 	points := c.points()
 	c.t.Logf("%s passes %q", c.what, points)
 	for i, point := range points {
 		start := time.Now()
-		c.crash(fmt.Sprintf("%s-%d", c.what, i), point, i == len(points)/2)
+		c.crash(fmt.Sprintf("%s-%d", c.what, i), point, c.dies() == c.Peer(1) && i == len(points)/2)
 		c.t.Logf("%s: killed at %q: %.1fs", c.what, point, time.Since(start).Seconds())
 		if c.t.Failed() {
 			return
@@ -104,14 +128,14 @@ func (c crashed) crash(name, point string, adopted bool) {
 	before := c.world(c.pool, name)
 	key := name + "-" + strings.ReplaceAll(point, " ", "-")
 	since := c.newest()
-	c.must(os.WriteFile(c.Peer(1).Path(failpointFile), []byte(point), 0o600))
+	c.arm(point)
 	ctx, cancel := context.WithCancel(client.WithKey(c.t.Context(), key))
 	defer cancel()
 	asked := make(chan error, 1)
 	go func() { asked <- c.request(ctx, c.rest(1), name) }()
 	c.eventually(60*time.Second, func(context.Context) error {
-		if c.Peer(1).Running() {
-			return errors.New("node1 has not died")
+		if c.dies().Running() {
+			return fmt.Errorf("%s has not died", c.dies().Name)
 		}
 		return nil
 	})
@@ -122,7 +146,7 @@ func (c crashed) crash(name, point string, adopted bool) {
 	if adopted {
 		c.awaitAdoption(since)
 	}
-	c.must(c.Peer(1).Start(c.t.Context()))
+	c.must(c.dies().Start(c.t.Context()))
 	c.awaitEnd(since)
 	c.eventually(60*time.Second, func(context.Context) error {
 		if got := c.world(c.pool, name); got != before && got != c.after {

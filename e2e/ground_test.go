@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gd2/pkg/api"
+	"gd2/pkg/client"
+)
+
+// ground is what hosts have, or by the store should have, for the bricks that gd2 makes.
+type ground struct {
+	// Used are the bytes that are taken of each device, by its id.
+	Used map[string]uint64
+	// Made are the filesystems and what they are made of, as peer/device/name; Mounts are those that are mounted, as peer/name.
+	Made, Mounts []string
+}
+
+// onRecord is the ground as the store has it.
+func (p pool) onRecord(ctx context.Context) (ground, error) {
+	g := ground{Used: map[string]uint64{}}
+	c := p.rest(2)
+	devices, err := c.Devices(ctx, "")
+	if err != nil {
+		return g, err
+	}
+	kinds := map[string]string{} // by peer
+	for _, d := range devices {
+		g.Used[d.ID] = d.UsedSize
+		kinds[d.PeerID] = d.Provisioner
+	}
+	volumes, err := c.Volumes(ctx, client.Filter{})
+	for _, v := range volumes {
+		for _, s := range v.Subvols {
+			for _, b := range s.Bricks {
+				g.Mounts = append(g.Mounts, p.hostOf(b.Hostname)+"/"+b.ID)
+				g.Made = append(g.Made, p.hostOf(b.Hostname)+"/brick_"+b.ID)
+				if kinds[b.PeerID] == api.ProvisionerLVM {
+					g.Made = append(g.Made, p.hostOf(b.Hostname)+"/tp_"+b.ID)
+				}
+			}
+		}
+	}
+	return g, err
+}
+
+// hostOf is the name of the peer that a brick is on.
+func (p pool) hostOf(host string) string {
+	return p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: host}}).Name
+}
+
+// onHosts is the ground as it is.
+func (p pool) onHosts(ctx context.Context) (ground, error) {
+	g := ground{Used: map[string]uint64{}}
+	devices, err := p.rest(2).Devices(ctx, "")
+	if err != nil {
+		return g, err
+	}
+	for _, d := range devices {
+		look := p.lookIntoImages
+		if d.Provisioner == api.ProvisionerLVM {
+			look = p.lookIntoGroup
+		}
+		if err := look(ctx, &g, d); err != nil {
+			return g, err
+		}
+	}
+	for _, peer := range p.Peers() {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", peer.PID()))
+		if err != nil {
+			return g, err
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			if _, rest, ok := strings.Cut(line, " /run/glusterd2/bricks/"); ok {
+				g.Mounts = append(g.Mounts, peer.Name+"/"+strings.Fields(rest)[0])
+			}
+		}
+	}
+	return g, nil
+}
+
+// lookIntoImages adds the image files of a device of the provisioner loop.
+func (p pool) lookIntoImages(_ context.Context, g *ground, d api.Device) error {
+	peer := p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: d.Hostname}})
+	dir := peer.Path(d.Device)
+	entries, err := os.ReadDir(dir)
+	g.Used[d.ID] = 0
+	for _, e := range entries {
+		if e.Name() == ".gd2-device" {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		g.Used[d.ID] += uint64(info.Size())
+		g.Made = append(g.Made, peer.Name+"/"+strings.TrimSuffix(e.Name(), ".img"))
+	}
+	return err
+}
+
+// lookIntoGroup adds the logical volumes of a device of the provisioner lvm, the hidden ones too, but for the two parts of each pool.
+func (p pool) lookIntoGroup(ctx context.Context, g *ground, d api.Device) error {
+	peer := p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: d.Hostname}})
+	groups, err := p.report(ctx, d, "vgs", "vg", "vg_size,vg_free")
+	if err != nil || len(groups) != 1 {
+		return fmt.Errorf("volume groups of %s on %s: %v, %w", d.Device, peer.Name, groups, err)
+	}
+	size, err := strconv.ParseUint(groups[0]["vg_size"], 10, 64)
+	if err != nil {
+		return err
+	}
+	free, err := strconv.ParseUint(groups[0]["vg_free"], 10, 64)
+	if err != nil {
+		return err
+	}
+	g.Used[d.ID] = size - free
+	volumes, err := p.report(ctx, d, "lvs", "lv", "lv_name")
+	for _, v := range volumes {
+		name := strings.Trim(v["lv_name"], "[]")
+		if !strings.HasSuffix(name, "_tdata") && !strings.HasSuffix(name, "_tmeta") {
+			g.Made = append(g.Made, peer.Name+"/"+name)
+		}
+	}
+	return err
+}
+
+// report asks LVM on the peer of a device about its volume group.
+func (p pool) report(ctx context.Context, d api.Device, command, rows, fields string) ([]map[string]string, error) {
+	peer := p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: d.Hostname}})
+	argv := []string{command, "--reportformat=json", "--units=b", "--nosuffix", "--options=" + fields}
+	if command == "lvs" {
+		argv = append(argv, "--all")
+	}
+	out, err := peer.Run(ctx, append(argv, "vg_"+d.ID)...)
+	if err != nil {
+		return nil, err
+	}
+	var doc struct {
+		Report []map[string][]map[string]string `json:"report"`
+	}
+	if err := json.Unmarshal([]byte(out), &doc); err != nil {
+		return nil, err
+	}
+	return doc.Report[0][rows], nil
+}
+
+// grounded says whether the hosts have exactly what the store says: nothing is left behind, nothing is lost.
+func (p pool) grounded(ctx context.Context) error {
+	want, err := p.onRecord(ctx)
+	if err != nil {
+		return err
+	}
+	have, err := p.onHosts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, list := range [][]string{want.Made, want.Mounts, have.Made, have.Mounts} {
+		slices.Sort(list)
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		return fmt.Errorf("on record (-) and on the hosts (+):\n%s", diff)
+	}
+	return nil
+}
+
+// used adds up what is taken of all devices.
+func (p pool) used() (sum uint64) {
+	for _, d := range p.devices() {
+		sum += d.UsedSize
+	}
+	return sum
+}
