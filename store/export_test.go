@@ -69,3 +69,6 @@ func WithRoom(cfg Config, room func() int64) Config {
 	cfg.room = func(string) (int64, error) { return room(), nil }
 	return cfg
 }
+
+// MaxBehind is the number of changes that wait for the reader of a view.
+const MaxBehind = maxBehind

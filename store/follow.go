@@ -24,9 +24,11 @@ type Follower[T any] struct {
 // following collects the changes below a prefix.
 type following struct {
 	prefix string
+	limit  int // of what is pending; 0 is none
 
 	mu      sync.Mutex
 	pending []change
+	over    bool // there were more than the limit, and none is kept
 }
 
 // Follow begins with all the records that there are. The caller takes the changes now and then, or they pile up, and
@@ -76,8 +78,11 @@ func (f *following) take(changes []change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range changes {
-		if strings.HasPrefix(c.key, f.prefix) {
+		if !f.over && strings.HasPrefix(c.key, f.prefix) {
 			f.pending = append(f.pending, c)
+		}
+		if f.limit > 0 && len(f.pending) > f.limit {
+			f.pending, f.over = nil, true
 		}
 	}
 }

@@ -80,13 +80,18 @@ func (k Kind[T]) List(r Reader) ([]Record[T], error) {
 		}
 		recs = append(recs, rec)
 	}
-	if len(errs) == 1 {
-		return recs, errs[0]
+	return recs, unreadable(errs)
+}
+
+// unreadable is one error for those of several records.
+func unreadable(errs []error) error {
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
 	}
-	if len(errs) > 1 {
-		return recs, api.Errorf(api.AsError(errs[0]).Kind, "%d records cannot be read: %v", len(errs), errors.Join(errs...))
-	}
-	return recs, nil
+	return api.Errorf(api.AsError(errs[0]).Kind, "%d records cannot be read: %v", len(errs), errors.Join(errs...))
 }
 
 // Create writes a record that must not exist.

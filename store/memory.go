@@ -30,11 +30,14 @@ type memory struct {
 	mu      sync.RWMutex
 	byKey   map[string]*entry
 	keys    []string // sorted
+	bytes   int64    // of keys and values
 	rev     int64
 	waiters []waiter
 	subs    map[*subscription]struct{}
 	// followers are given every change below their prefix, in order.
 	followers map[*following]struct{}
+	// views are the states that are kept, by the View.
+	views map[any]any
 }
 
 type waiter struct {
@@ -49,7 +52,7 @@ type subscription struct {
 }
 
 func newMemory() *memory {
-	return &memory{byKey: map[string]*entry{}, subs: map[*subscription]struct{}{}, followers: map[*following]struct{}{}}
+	return &memory{byKey: map[string]*entry{}, subs: map[*subscription]struct{}{}, followers: map[*following]struct{}{}, views: map[any]any{}}
 }
 
 func (m *memory) lookup(key string) (*entry, bool) {
@@ -138,19 +141,35 @@ func (m *memory) replace(entries []*entry, rev int64) {
 func (m *memory) rebuild(entries []*entry) {
 	old := m.byKey
 	m.byKey = make(map[string]*entry, len(entries))
-	m.keys = make([]string, 0, len(entries))
+	m.keys, m.bytes = make([]string, 0, len(entries)), 0
 	for _, e := range entries {
 		if o, ok := old[e.key]; ok && o.rev == e.rev && string(o.value) == string(e.value) {
 			e = o
 		}
 		m.byKey[e.key] = e
 		m.keys = append(m.keys, e.key)
+		m.bytes += e.size()
 	}
 	slices.Sort(m.keys)
 }
 
+func (e *entry) size() int64 { return int64(len(e.key) + len(e.value)) }
+
+// size returns the number of entries, and what they take.
+func (m *memory) size() (entries int, bytes int64) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.keys), m.bytes
+}
+
 func (m *memory) set(c change) {
-	_, had := m.byKey[c.key]
+	old, had := m.byKey[c.key]
+	if had {
+		m.bytes -= old.size()
+	}
+	if c.entry != nil {
+		m.bytes += c.entry.size()
+	}
 	switch {
 	case c.entry == nil && had:
 		delete(m.byKey, c.key)

@@ -45,6 +45,7 @@ func (s *Store) Status(ctx context.Context) (api.StoreStatus, error) {
 	}
 	answers := s.probe(ctx, members)
 	fillStatus(&st, answers)
+	st.Records, st.RecordBytes = s.mem.size()
 	s.judge(&st, answers)
 	if list := listSnapshots(s.cfg.Dir); len(list) > 0 {
 		made := list[len(list)-1].made

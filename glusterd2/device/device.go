@@ -74,23 +74,37 @@ type Use struct {
 	Bricks int
 }
 
-// Uses adds up what is taken of every device, by id: the bricks of all volumes, and what running transactions may yet
-// take. There is no counter that could be wrong: whatever takes room says so in its own record, and gives it back with it.
-func Uses(r store.Reader) (map[string]Use, error) {
-	volumes, err := volume.Records.List(r)
-	if err != nil {
-		return nil, err
-	}
-	uses := map[string]Use{}
-	for _, rec := range volumes {
-		for _, s := range rec.Value.Subvols {
-			for _, b := range s.Bricks {
-				if b.Device != "" {
-					u := uses[b.Device]
-					uses[b.Device] = Use{u.Bytes + b.Cost, u.Bricks + 1}
-				}
+// onVolumes adds up the bricks of all volumes, by device.
+var onVolumes = store.View[*volume.Volume, map[string]Use]{
+	Kind: volume.Records,
+	New:  func() map[string]Use { return map[string]Use{} },
+	Put: func(uses map[string]Use, rec store.Record[*volume.Volume]) {
+		for b := range rec.Value.All() {
+			if b.Device != "" {
+				u := uses[b.Device]
+				uses[b.Device] = Use{u.Bytes + b.Cost, u.Bricks + 1}
 			}
 		}
+	},
+	Drop: func(uses map[string]Use, rec store.Record[*volume.Volume]) {
+		for b := range rec.Value.All() {
+			if b.Device == "" {
+				continue
+			}
+			u := uses[b.Device]
+			if uses[b.Device] = (Use{u.Bytes - b.Cost, u.Bricks - 1}); u.Bricks == 1 {
+				delete(uses, b.Device)
+			}
+		}
+	},
+}
+
+// Uses adds up what is taken of every device, by id: the bricks of all volumes, and what running transactions may yet
+// take. There is no counter on record that could be wrong: whatever takes room says so in its own record, and gives it back with it.
+func Uses(r store.Reader) (map[string]Use, error) {
+	var uses map[string]Use
+	if err := onVolumes.Read(r, func(u map[string]Use) { uses = maps.Clone(u) }); err != nil {
+		return nil, err
 	}
 	claims, err := transaction.Claimed(r)
 	if err != nil {

@@ -81,6 +81,10 @@ type StoreStatus struct {
 	// leader, or of the fullest member if there is no leader.
 	DBInUseBytes int64 `json:"db-in-use-bytes"`
 	QuotaBytes   int64 `json:"quota-bytes"`
+	// Records is the number of records that this peer's copy has, and RecordBytes what they take; the rest of what the database holds is
+	// history, which is dropped after some minutes, and etcd's own.
+	Records     int   `json:"records"`
+	RecordBytes int64 `json:"record-bytes"`
 	// Alarms are etcd's own, such as "NOSPACE".
 	Alarms []string `json:"alarms"`
 	// Stale is set while this peer has seen no quorum since it started: it serves what it knew last.

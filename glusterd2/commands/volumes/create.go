@@ -199,12 +199,12 @@ func (c *Commands) place(b api.BrickReq, revisions map[string]int64) (volume.Pla
 
 // checkBricks refuses paths of bad form, and bricks that are, contain or lie inside others of this or another volume.
 func (c *Commands) checkBricks(v *volume.Volume) error {
-	recs, err := volume.Records.List(c.Store)
+	bricks := v.Bricks()
+	recs, err := c.inTheWay(v.Name, bricks)
 	if err != nil {
 		return err
 	}
 	hosts := peer.Hosts(c.Store)
-	bricks := v.Bricks()
 	for i, b := range bricks {
 		if err := checkPath(v.Name, hosts(b.PeerID), b); err != nil {
 			return err
@@ -223,6 +223,22 @@ func (c *Commands) checkBricks(v *volume.Volume) error {
 		}
 	}
 	return nil
+}
+
+// inTheWay returns the volumes with which bricks of a volume are to be compared: all, if any of them overlaps with a brick on record.
+func (c *Commands) inTheWay(name string, bricks []volume.Brick) ([]store.Record[*volume.Volume], error) {
+	overlap, err := volume.AnyOverlaps(c.Store, bricks)
+	if err != nil {
+		return nil, err
+	}
+	if overlap {
+		return volume.Records.List(c.Store)
+	}
+	own, ok, err := volume.Records.Get(c.Store, name)
+	if !ok || err != nil {
+		return nil, err
+	}
+	return []store.Record[*volume.Volume]{own}, nil
 }
 
 // apart refuses a brick of the volume for another one, of the volume owner or planned with it, that is in its way. There

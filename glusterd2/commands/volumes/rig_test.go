@@ -17,7 +17,7 @@ import (
 
 // rig is the commands of three peers, p1 to p3, on hosts in memory.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	hosts *fakeHosts
 	pool  *transactiontest.Pool
 	store *store.Store
@@ -25,7 +25,7 @@ type rig struct {
 	peers map[string]*Commands
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, hosts: newFakeHosts(), peers: map[string]*Commands{}}
 	r.pool = transactiontest.NewPool(t, transactiontest.Config{Registry: func(peerID string) *transaction.Registry {
