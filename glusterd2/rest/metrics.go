@@ -1,10 +1,14 @@
 package rest
 
 import (
+	"compress/gzip"
+	"context"
+	"fmt"
 	"net/http"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,13 +22,16 @@ const maxScrapes = 4
 // metrics are the metrics of the daemon, in registries of their own: http counts what this package does, state is read
 // from the daemon at each scrape.
 type metrics struct {
+	services    Services
 	http, state *prometheus.Registry
+	scrapes     chan struct{}
 	answered    *prometheus.CounterVec
 	took        *prometheus.HistogramVec
 }
 
 func newMetrics(s Services) *metrics {
 	m := &metrics{
+		services: s, scrapes: make(chan struct{}, maxScrapes),
 		http: prometheus.NewRegistry(), state: prometheus.NewRegistry(),
 		answered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "glusterd2_http_requests_total", Help: "Requests answered, by route, method and status.",
@@ -39,15 +46,72 @@ func newMetrics(s Services) *metrics {
 		ConstLabels: prometheus.Labels{"version": s.System.Version(), "go_version": runtime.Version()},
 	}, func() float64 { return 1 })
 	m.http.MustRegister(m.answered, m.took)
-	m.state.MustRegister(build, newPoolCollector(s), collectors.NewGoCollector(),
+	m.state.MustRegister(build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// handler serves the metrics. A family that cannot be had does not hide the others.
+// measureTimeout bounds one reading of the state: Prometheus waits 10 seconds by default.
+const measureTimeout = 8 * time.Second
+
+// handler serves the metrics, as text. A family that cannot be had does not hide the others.
 func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(prometheus.Gatherers{m.http, m.state},
-		promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: maxScrapes})
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		select {
+		case m.scrapes <- struct{}{}:
+			defer func() { <-m.scrapes }()
+		default:
+			http.Error(w, fmt.Sprintf("%d scrapes are being answered: try again later", maxScrapes), http.StatusServiceUnavailable)
+			return
+		}
+		m.scrape(w, req)
+	})
+}
+
+func (m *metrics) scrape(w http.ResponseWriter, req *http.Request) {
+	ctx, cancel := context.WithTimeout(req.Context(), measureTimeout)
+	defer cancel()
+	now := m.services.Metrics.Measure(ctx)
+	pool := prometheus.NewRegistry()
+	pool.MustRegister(newPoolCollector(m.services, now))
+	plain := req.Clone(ctx)
+	plain.Header.Set("Accept", "text/plain") // what is appended is text as well
+	out := newSqueezer(w, req)
+	defer out.close()
+	promhttp.HandlerFor(prometheus.Gatherers{m.http, m.state, pool},
+		promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError, DisableCompression: true}).ServeHTTP(out, plain)
+	volumes := volumeText{cluster: m.services.System.ClusterID(), volumes: now.Volumes}
+	_ = volumes.write(out) // a scraper that has gone needs nothing
+}
+
+// squeezer compresses an answer, if the client reads that.
+type squeezer struct {
+	http.ResponseWriter
+	to *gzip.Writer // nil: as it is
+}
+
+func newSqueezer(w http.ResponseWriter, req *http.Request) *squeezer {
+	s := &squeezer{ResponseWriter: w}
+	w.Header().Set("Vary", "Accept-Encoding")
+	if strings.Contains(req.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+		s.to, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // an error is about the level
+	}
+	return s
+}
+
+// Write implements io.Writer.
+func (s *squeezer) Write(text []byte) (int, error) {
+	if s.to == nil {
+		return s.ResponseWriter.Write(text)
+	}
+	return s.to.Write(text)
+}
+
+func (s *squeezer) close() {
+	if s.to != nil {
+		_ = s.to.Close() // as in scrape
+	}
 }
 
 // observe counts an answer. Methods that strangers invent share a label.
