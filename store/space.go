@@ -24,7 +24,7 @@ const (
 	quotaWarn, quotaRefuse = 70, 90
 	// keepRevisions is the history that etcd keeps at its compaction every five minutes, for watchers that were away for a
 	// while; those away longer load everything anew. When space is short nothing is kept.
-	keepRevisions = "10000"
+	keepRevisions = "1000"
 	// wasteBytes and wasteShare: a database that is larger, and of which more percent are empty, is defragmented.
 	wasteBytes, wasteShare = 64 << 20, 50
 	// wasteUrgent is the same share of the quota when space is short.

@@ -135,10 +135,10 @@ func (m *restManager) list(ctx context.Context) (float64, error) {
 	return median(took), nil
 }
 
-// storeBytes is what the records of the pool take in the store.
-func (m *restManager) storeBytes(ctx context.Context) (int64, error) {
+// storeBytes are what the store holds, and what of that are records; the rest is history.
+func (m *restManager) storeBytes(ctx context.Context) (all, records int64, err error) {
 	s, err := m.clients[0].Status(ctx)
-	return s.Store.DBInUseBytes, err
+	return s.Store.DBInUseBytes, s.Store.RecordBytes, err
 }
 
 // restart stops and starts the first peer's daemon and tells when it answered, and when it had all its bricks.
@@ -168,7 +168,7 @@ func scaleGD2(ctx context.Context, o options, l *lab.Lab, r *scaleReport) error 
 		return err
 	}
 	defer m.close()
-	before, err := m.storeBytes(ctx)
+	before, recordsBefore, err := m.storeBytes(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,11 +177,11 @@ func scaleGD2(ctx context.Context, o options, l *lab.Lab, r *scaleReport) error 
 	if err != nil {
 		return err
 	}
-	return m.atRest(ctx, r, n, before)
+	return m.atRest(ctx, r, n, before, recordsBefore)
 }
 
 // atRest takes the figures of a pool that has all its volumes.
-func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before int64) error {
+func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before, recordsBefore int64) error {
 	if err := m.online(ctx, n, false); err != nil {
 		return err
 	}
@@ -195,11 +195,13 @@ func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before 
 		return err
 	}
 	r.add("gd2", "volume list", "ms", took)
-	after, err := m.storeBytes(ctx)
+	after, recordsAfter, err := m.storeBytes(ctx)
 	if err != nil {
 		return err
 	}
-	r.add("gd2", "store with its history of 10,000 revisions, for each volume", "KB", float64(after-before)/1000/float64(n+2*scaleRuns))
+	each := 1000 * float64(n+2*scaleRuns)
+	r.add("gd2", "store with its history of the last minutes, for each volume", "KB", float64(after-before)/each)
+	r.add("gd2", "records, for each volume", "KB", float64(recordsAfter-recordsBefore)/each)
 	memoryFigures(m.lab, "gd2", "glusterd2", r)
 	answer, adopted, err := m.restart(ctx, n)
 	if err != nil {

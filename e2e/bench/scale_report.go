@@ -39,6 +39,7 @@ type scaleFigure struct {
 var scaleLimits = map[string]float64{
 	"the latter in units of the former": 1.3, "restart until the first answer": 1000, "restart until all bricks are online again": 5000,
 	"memory of the daemon": 200, "volume list": 30,
+	"records, for each volume": 4,
 }
 
 func (r *scaleReport) part(system string, from, to, clients int, rate, create, start float64) {
