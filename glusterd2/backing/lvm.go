@@ -173,6 +173,10 @@ func (p lvm) volumes(ctx context.Context, d Device, b Brick) (map[string]string,
 	return out, nil
 }
 
+// noSpare keeps LVM from taking extents, for the repair of pools, that no brick accounts for: a device that is nearly full would give less
+// than it has.
+const noSpare = "--poolmetadataspare=n"
+
 // Make implements Provisioner.
 func (p lvm) Make(ctx context.Context, d Device, b Brick) error {
 	have, err := p.volumes(ctx, d, b)
@@ -186,7 +190,7 @@ func (p lvm) Make(ctx context.Context, d Device, b Brick) error {
 				return err
 			}
 		}
-		if _, err := p.run(ctx, "lvcreate", "--quiet", "--yes", "--autobackup=n", "--poolmetadatasize", kib(b.Metadata), "--chunksize", "256K",
+		if _, err := p.run(ctx, "lvcreate", "--quiet", "--yes", "--autobackup=n", noSpare, "--poolmetadatasize", kib(b.Metadata), "--chunksize", "256K",
 			"--size", kib(b.Pool), "--thin", group(d)+"/"+pool(b), "--virtualsize", kib(b.Size), "--name", imageName(b)); err != nil {
 			return refuse(d, "%v", err)
 		}
@@ -245,7 +249,7 @@ func (p lvm) Grow(ctx context.Context, d Device, b Brick) error {
 	for _, step := range []struct{ flag, size, name string }{
 		{"--poolmetadatasize", kib(b.Metadata), pool(b)}, {"--size", kib(b.Pool), pool(b)}, {"--size", kib(b.Size), imageName(b)},
 	} {
-		_, err := p.run(ctx, "lvextend", "--quiet", "--autobackup=n", step.flag, step.size, group(d)+"/"+step.name)
+		_, err := p.run(ctx, "lvextend", "--quiet", "--autobackup=n", noSpare, step.flag, step.size, group(d)+"/"+step.name)
 		// A volume that has the size already, from a try that was cut off, is no failure.
 		if err != nil && !strings.Contains(err.Error(), "matches existing size") && !strings.Contains(err.Error(), "not larger than existing size") {
 			return refuse(d, "%v", err)
