@@ -25,7 +25,7 @@ LINT := bin/golangci-lint-$(LINT_VERSION)
 CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
 not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
 
-.PHONY: help build test lint unit cluster model race e2e demo bench bench-scale bench-pool fuzz man install clean deps
+.PHONY: help build test lint unit cluster model race e2e demo bench bench-scale bench-pool bench-plan fuzz man install clean deps
 
 help: ## this text
 	@echo "make TARGET [VARIABLE=value]"
@@ -70,6 +70,9 @@ bench-scale: deps build ## 1,000 volumes on three peers, made by 16 clients, as 
 bench-pool: ## joins, creates, memory and traffic as the pool grows to 100 peers, as root; JSON=file
 	go build -o bin/bench-pool ./glusterd2/server/benchpool
 	unshare -n sh -c 'ip link set lo up && exec bin/bench-pool $(if $(JSON),-json "$(JSON)")'
+
+bench-plan: ## volumes of a size are planned and made among 10,000 others, and /metrics of them all
+	go test ./glusterd2/provision ./glusterd2/commands/volumes ./glusterd2/rest -run '^$$' -bench 'Place|Plan|Create|Metrics' -benchmem
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(go list ./...); do \
