@@ -429,6 +429,7 @@ func (h heketi) volumes(cluster string, nodes, devices []string) {
 		h.t.Errorf("%v", got)
 	}
 	user.ask("GET", "/volumes/abc", "").says(404, "Id not found")
+	h.server(id)
 	user.done("DELETE", at, "{}")
 	user.ask("DELETE", at, "{}").says(404, "Id not found")
 }
@@ -471,6 +472,61 @@ func (h heketi) mountable(id string) {
 	}
 	h.must(os.WriteFile(dir+"/file", []byte("x"), 0o644))
 	h.must(h.Peer(1).Unmount(h.t.Context(), name))
+}
+
+// server asks for what Heketi tells of itself, while there is one volume.
+func (h heketi) server(volume string) {
+	h.t.Helper()
+	if got := h.get("/operations", "total", "in_flight", "stale", "failed", "new"); got["total"] != 0.0 {
+		h.t.Errorf("operations %v", got)
+	}
+	if got := h.get("/operations/pending", "pendingoperations")["pendingoperations"].([]any); len(got) != 0 {
+		h.t.Errorf("pending %v", got)
+	}
+	h.ask("GET", "/operations/pending/abc", "").says(404, "Id not found")
+	h.done("POST", "/operations/pending/cleanup", "{}")
+	dump := h.ask("GET", "/db/dump", "")
+	dump.has(200, "clusterentries", "volumeentries", "brickentries", "nodeentries", "deviceentries", "blockvolumeentries", "dbattributeentries", "pendingoperations")
+	if !strings.HasPrefix(dump.body, "{\n    \"") || !strings.Contains(dump.body, volume) {
+		h.t.Errorf("%.200s", dump.body)
+	}
+	check := h.get("/db/check", "clusters", "volumes", "bricks", "nodes", "devices", "blockvolumes", "dbattributes", "pendingoperations", "totalinconsistencies")
+	bricks := check["bricks"].(map[string]any)
+	sameKeys(h.t, "a check of bricks", bricks, "total", "pending", "ok", "notok", "inconsistencies")
+	if check["totalinconsistencies"] != 0.0 || bricks["total"] != 3.0 || bricks["ok"] != 3.0 {
+		h.t.Errorf("check %v", check)
+	}
+	h.get("/internal/state/examine/gluster", "heketidb", "report", "clusters")
+	h.ask("GET", "/backup/db", "").says(500, "/db/dump")
+	h.ask("POST", "/internal/logging", `{"loglevel":{"glusterfs":"loud"}}`).says(422, "loud")
+	for _, level := range []string{"warning", "debug"} {
+		h.ask("POST", "/internal/logging", `{"loglevel":{"glusterfs":"`+level+`"}}`).has(200, "loglevel")
+		if got := fmt.Sprint(h.get("/internal/logging", "loglevel")["loglevel"]); got != "map[glusterfs:"+level+"]" {
+			h.t.Errorf("level %s, set to %s", got, level)
+		}
+	}
+	metrics := h.send("GET", "/metrics", "", "").is(200)
+	for _, line := range []string{"heketi_up 1\n", "heketi_cluster_count 1\n", `heketi_volumes_count{cluster="`, "heketi_operations_total_count 0\n", "heketi_device_brick_count{"} {
+		if !strings.Contains(metrics.body, line) {
+			h.t.Errorf("no %q in the metrics:\n%s", line, metrics.body)
+		}
+	}
+	h.modes()
+}
+
+// modes makes the pool read-only and back.
+func (h heketi) modes() {
+	h.t.Helper()
+	h.ask("POST", "/admin", `{"state":"closed"}`).says(400, "closed")
+	for _, mode := range []string{"read-only", "local-client"} { // nobody here is local
+		h.ask("POST", "/admin", `{"state":"`+mode+`"}`).is(204)
+		if got := h.at(2).get("/admin", "state")["state"]; got != mode {
+			h.t.Errorf("mode %v, want %s", got, mode)
+		}
+		h.at(3).ask("POST", "/clusters", "{}").says(503, "Service disabled for maintenance")
+		h.ask("GET", "/clusters", "").is(200)
+	}
+	h.ask("POST", "/admin", `{"state":"normal"}`).is(204)
 }
 
 // leave gives everything back.

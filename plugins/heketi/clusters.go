@@ -6,6 +6,7 @@ import (
 
 	"gd2/glusterd2/peer"
 	"gd2/pkg/heketi"
+	"gd2/store"
 )
 
 func (s *service) clusterRoutes() []route {
@@ -70,6 +71,15 @@ func (s *service) getCluster(ctx context.Context, r *request) (reply, error) {
 	if c == nil {
 		return reply{}, errNoID()
 	}
+	volumes, err := s.volumes(t)
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(t.clusterInfo(*c, volumes))
+}
+
+// clusterInfo is a cluster as clients see it, with those of the volumes that are its.
+func (t *topology) clusterInfo(c store.Record[*Cluster], volumes []madeVolume) heketi.ClusterInfo {
 	info := heketi.ClusterInfo{
 		ID: c.ID, Nodes: []string{}, Volumes: []string{}, ClusterFlags: heketi.ClusterFlags{Block: c.Value.Block, File: c.Value.File},
 		BlockVolumes: []string{},
@@ -77,16 +87,12 @@ func (s *service) getCluster(ctx context.Context, r *request) (reply, error) {
 	for _, n := range t.in(c.ID) {
 		info.Nodes = append(info.Nodes, n.ID)
 	}
-	volumes, err := s.volumes(t)
-	if err != nil {
-		return reply{}, err
-	}
 	for _, v := range volumes {
 		if v.cluster == c.ID {
 			info.Volumes = append(info.Volumes, v.id)
 		}
 	}
-	return ok(info)
+	return info
 }
 
 func (s *service) flagCluster(_ context.Context, r *request) (reply, error) {

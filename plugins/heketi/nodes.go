@@ -142,10 +142,10 @@ func (s *service) getNode(ctx context.Context, r *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return ok(s.nodeInfo(t, n, uses))
+	return ok(nodeInfo(t, n, uses))
 }
 
-func (s *service) nodeInfo(t *topology, n *node, uses *uses) heketi.NodeInfo {
+func nodeInfo(t *topology, n *node, uses *uses) heketi.NodeInfo {
 	info := heketi.NodeInfo{
 		NodeAddRequest: heketi.NodeAddRequest{
 			Zone: n.zone(), Hostnames: heketi.HostAddresses{Manage: n.Manage, Storage: n.Storage}, ClusterID: n.Cluster, Tags: n.tags(),

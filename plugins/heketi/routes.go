@@ -24,6 +24,7 @@ func (s *service) routes() *mux.Router {
 	for _, row := range s.table() {
 		router.Methods(row.method).Path(row.path).Handler(s.wrap(row))
 	}
+	router.Methods(http.MethodGet).Path("/metrics").Handler(metricsHandler(s))
 	router.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 	})
@@ -40,6 +41,8 @@ func (s *service) table() []route {
 	rows = append(rows, s.nodeRoutes()...)
 	rows = append(rows, s.deviceRoutes()...)
 	rows = append(rows, s.volumeRoutes()...)
+	rows = append(rows, s.operationRoutes()...)
+	rows = append(rows, s.dumpRoutes()...)
 	return append(rows, s.adminRoutes()...)
 }
 

@@ -150,6 +150,15 @@ func (t *topology) clusterOf(peerID string) string {
 	return ""
 }
 
+// clusterOfPeers is the cluster of each peer that is a node.
+func (t *topology) clusterOfPeers() map[string]string {
+	out := make(map[string]string, len(t.nodes))
+	for _, n := range t.nodes {
+		out[n.PeerID] = n.Cluster
+	}
+	return out
+}
+
 // zone is the number of the node's zone. Zones that are not numbers are those of nobody who uses Heketi.
 func (n *node) zone() int {
 	z, err := strconv.Atoi(n.peer.Value.Metadata[api.ZoneKey])

@@ -42,20 +42,20 @@ func made(v *volume.Volume) bool {
 	return true
 }
 
+// firstPeer is the peer of the first brick, whose cluster is the volume's.
+func firstPeer(v *volume.Volume) string { return v.Subvols[0].Bricks[0].PeerID }
+
 // volumes lists the volumes in the order of ids.
 func (s *service) volumes(t *topology) ([]madeVolume, error) {
 	recs, err := volume.Records.List(s.Store)
 	if err != nil {
 		return nil, err
 	}
-	clusters := map[string]string{}
-	for _, n := range t.nodes {
-		clusters[n.PeerID] = n.Cluster
-	}
+	clusters := t.clusterOfPeers()
 	out := make([]madeVolume, 0, len(recs))
 	for _, rec := range recs {
 		if v := rec.Value; made(v) {
-			out = append(out, madeVolume{v, volumeID(v), clusters[v.Subvols[0].Bricks[0].PeerID]})
+			out = append(out, madeVolume{v, volumeID(v), clusters[firstPeer(v)]})
 		}
 	}
 	slices.SortFunc(out, func(a, b madeVolume) int { return cmp.Compare(a.id, b.id) })

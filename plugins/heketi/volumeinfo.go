@@ -22,7 +22,7 @@ func (t *topology) volume(v *volume.Volume) heketi.VolumeInfo {
 			Size: int((v.Capacity + gib - 1) / gib), Name: v.Name, Durability: durabilityOf(v), Gid: int64(v.GID),
 			GlusterVolumeOptions: optionsOf(v), Snapshot: snapshotOf(v),
 		},
-		ID: id, Cluster: t.clusterOf(v.Subvols[0].Bricks[0].PeerID), Mount: t.mountOf(v), Bricks: []heketi.BrickInfo{},
+		ID: id, Cluster: t.clusterOf(firstPeer(v)), Mount: t.mountOf(v), Bricks: []heketi.BrickInfo{},
 	}
 	if v.Capacity%gib != 0 {
 		info.SizeMB = int(v.Capacity >> 20)
@@ -71,7 +71,7 @@ func snapshotOf(v *volume.Volume) heketi.Snapshot {
 // mountOf is what a client mounts: a node of the volume's cluster, and others to ask if that is away.
 func (t *topology) mountOf(v *volume.Volume) heketi.Mount {
 	hosts := []string{}
-	for _, n := range t.in(t.clusterOf(v.Subvols[0].Bricks[0].PeerID)) {
+	for _, n := range t.in(t.clusterOf(firstPeer(v))) {
 		if n.State == heketi.StateOnline {
 			hosts = append(hosts, n.Storage...)
 		}
