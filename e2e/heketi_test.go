@@ -238,6 +238,7 @@ func TestHeketiContract(t *testing.T) {
 	devices := h.devices(nodes)
 	h.volumes(cluster, nodes, devices)
 	h.leave(cluster, nodes, devices)
+	h.topology()
 }
 
 func (h heketi) in(t *testing.T) heketi {
@@ -472,6 +473,32 @@ func (h heketi) mountable(id string) {
 	}
 	h.must(os.WriteFile(dir+"/file", []byte("x"), 0o644))
 	h.must(h.Peer(1).Unmount(h.t.Context(), name))
+}
+
+// topology loads Heketi's file by glustercli, twice, and looks at the tree.
+func (h heketi) topology() {
+	h.t.Helper()
+	var nodes []string
+	for n := 1; n <= 3; n++ {
+		nodes = append(nodes, fmt.Sprintf(`{"node":{"zone":%d,"hostnames":{"manage":["%s"],"storage":["%s"]},"tags":{"rack":"a"}},"devices":["/srv/disk0"]}`, n, h.Peer(n).Name, h.Peer(n).Addr))
+	}
+	file := "/srv/topology.json"
+	h.must(os.WriteFile(h.Peer(1).Path(file), []byte(`{"clusters":[{"nodes":[`+strings.Join(nodes, ",")+`]}]}`), 0o644))
+	for _, want := range []string{"device node3:/srv/disk0: added", "device node3:/srv/disk0: is there already"} {
+		if out := h.cli("topology", "load", file); !strings.Contains(out, want) {
+			h.t.Errorf("%s does not say %q", out, want)
+		}
+	}
+	tree := h.cli("topology", "show")
+	for _, line := range []string{"zone 3\n  node3  Connected\n    /srv/disk0  loop  enabled  "} {
+		if !strings.Contains(tree, line) {
+			h.t.Errorf("no %q in\n%s", line, tree)
+		}
+	}
+	// What was made without Heketi's API is seen there too.
+	if got := h.list("/clusters", "clusters"); len(got) != 1 || len(h.get("/clusters/"+got[0], clusterKeys...)["nodes"].([]any)) != 3 {
+		h.t.Errorf("clusters %v", got)
+	}
 }
 
 // server asks for what Heketi tells of itself, while there is one volume.

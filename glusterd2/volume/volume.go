@@ -236,7 +236,7 @@ func (v *Volume) BrickInfo(b Brick, hosts func(string) string) api.BrickInfo {
 		t = api.BrickTypeArbiter
 	}
 	return api.BrickInfo{
-		ID: b.ID, Path: b.Path, VolumeID: v.ID, VolumeName: v.Name, PeerID: b.PeerID, Hostname: hosts(b.PeerID), Type: t,
+		ID: b.ID, Path: b.Path, VolumeID: v.ID, VolumeName: v.Name, PeerID: b.PeerID, Hostname: hosts(b.PeerID), Type: t, Device: b.Device, Size: b.Size,
 	}
 }
 

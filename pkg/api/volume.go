@@ -149,6 +149,9 @@ type BrickInfo struct {
 	PeerID     string `json:"peer-id"`
 	Hostname   string `json:"host"`
 	Type       string `json:"type"`
+	// Device is the id of the device that gd2 has made the brick on, Size what the brick holds in bytes (additions).
+	Device string `json:"device,omitempty"`
+	Size   uint64 `json:"size,omitempty"`
 }
 
 // VolumeExpandReq adds bricks to a volume (POST /v1/volumes/{volname}/expand). With counts of copies that are higher than

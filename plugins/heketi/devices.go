@@ -22,9 +22,6 @@ func (s *service) deviceRoutes() []route {
 	}
 }
 
-// provisionerTag is a tag of ours that says what a device is made into: lvm, loop or directory.
-const provisionerTag = "provisioner"
-
 func (s *service) addDevice(_ context.Context, r *request) (reply, error) {
 	var req heketi.DeviceAddRequest
 	if err := r.decode(&req); err != nil {
@@ -45,25 +42,9 @@ func (s *service) addDevice(_ context.Context, r *request) (reply, error) {
 		if n == nil {
 			return errNoID()
 		}
-		_, err = s.Devices.Add(ctx, n.PeerID, deviceRequest(req))
+		_, err = s.Devices.Add(ctx, n.PeerID, heketi.TopologyDevice{Name: req.Name, DestroyData: req.DestroyData, Tags: req.Tags}.Request())
 		return err
 	})
-}
-
-// deviceRequest is the request in gd2's words. What is not below /dev is a directory of image files, if no tag says otherwise.
-func deviceRequest(req heketi.DeviceAddRequest) api.DeviceAddReq {
-	out := api.DeviceAddReq{Device: req.Name, Provisioner: req.Tags[provisionerTag], Tags: req.Tags}
-	switch {
-	case out.Provisioner != "":
-	case strings.HasPrefix(req.Name, "/dev/"):
-		out.Provisioner = api.ProvisionerLVM
-	default:
-		out.Provisioner = api.ProvisionerLoop
-	}
-	if req.DestroyData && out.Provisioner == api.ProvisionerLVM {
-		out.Wipe = req.Name
-	}
-	return out
 }
 
 func (s *service) getDevice(ctx context.Context, r *request) (reply, error) {
