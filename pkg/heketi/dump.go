@@ -13,7 +13,7 @@ type Dump struct {
 }
 
 // PendingItem names the operation that makes or removes an entry; it is empty for all others.
-type PendingItem struct{ Id string } //nolint:revive,staticcheck // Heketi's name
+type PendingItem struct{ Id string }
 
 // ClusterEntry is a cluster.
 type ClusterEntry struct{ Info ClusterInfo }
@@ -40,7 +40,7 @@ type DeviceEntry struct {
 		PvUUID  string            `json:"pv_uuid,omitempty"`
 	}
 	Bricks     []string
-	NodeId     string //nolint:revive,staticcheck // Heketi's name
+	NodeId     string
 	ExtentSize uint64
 }
 
