@@ -50,7 +50,8 @@ func TestStockCLI(t *testing.T) {
 		name string
 		test func(pool)
 	}{
-		{"types", stockTypes}, {"xml", stockXML}, {"refusals", stockRefusals}, {"side by side", stockParallel}, {"access", stockAccess},
+		{"types", stockTypes}, {"xml", stockXML}, {"refusals", stockRefusals}, {"bricks", stockBricks}, {"looks", stockLooks}, {"quota", stockQuota},
+		{"side by side", stockParallel}, {"access", stockAccess},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(p.in(t)) })
 	}

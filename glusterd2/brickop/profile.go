@@ -138,6 +138,12 @@ func fopName(number string) string {
 	return fops[i]
 }
 
+// FopNumber returns the number of a file operation in the protocol, by its name.
+func FopNumber(name string) (int, bool) {
+	i := slices.Index(fops[:], name)
+	return i, i > 0
+}
+
 func upcallName(number string) string {
 	i, err := strconv.Atoi(number)
 	if err != nil || i <= 0 || i >= len(upcalls) {

@@ -39,7 +39,11 @@ func (s *Server) read(run command) gfrpc.Procedure {
 		if err == nil {
 			a, err = s.carryOut(ctx, in, run)
 		}
-		return encode(a, err), nil
+		if err != nil {
+			f := faultOf(err)
+			a = answer{ret: f.ret, errno: f.errno, text: f.text, dict: in} // some commands print the reason only with the request beside it
+		}
+		return encode(a), nil
 	}
 }
 
@@ -82,11 +86,7 @@ func (s *Server) carryOut(ctx context.Context, in gfrpc.Dict, run command) (answ
 }
 
 // encode writes the result of a command.
-func encode(a answer, err error) []byte {
-	if err != nil {
-		f := faultOf(err)
-		a = answer{ret: f.ret, errno: f.errno, text: f.text}
-	}
+func encode(a answer) []byte {
 	if a.dict == nil {
 		a.dict = gfrpc.Dict{}
 	}

@@ -24,6 +24,15 @@ type Config struct {
 	Options    Options
 	Cluster    Cluster
 	Bricks     Bricks
+	Shrink     Shrink
+	Replacing  Replacing
+	Rebalance  Rebalance
+	Healing    Healing
+	Diagnosis  Diagnosis
+	Processes  Processes
+	Quotas     Quotas
+	State      State
+	Files      Files
 	Operations Operations
 	// PeerID is this peer, which the command calls localhost.
 	PeerID string
@@ -58,21 +67,37 @@ func New(cfg Config) *Server {
 func (s *Server) Service() gfrpc.Service {
 	all := s.ReadOnly().Procedures
 	for number, p := range map[uint32]gfrpc.Procedure{
-		gfrpc.ProcCLIProbe:        s.change("peer probe", s.probe),
-		gfrpc.ProcCLIDeprobe:      s.change("peer detach", s.detach),
-		gfrpc.ProcCLICreateVolume: s.change("volume create", s.create),
-		gfrpc.ProcCLIStartVolume:  s.change("volume start", s.start),
-		gfrpc.ProcCLIStopVolume:   s.change("volume stop", s.stop),
-		gfrpc.ProcCLIDeleteVolume: s.change("volume delete", s.remove),
-		gfrpc.ProcCLISetVolume:    s.change("volume set", s.set),
-		gfrpc.ProcCLIResetVolume:  s.change("volume reset", s.reset),
-		gfrpc.ProcCLIAddBrick:     s.change("volume add-brick", s.addBrick),
+		gfrpc.ProcCLIProbe:         s.change("peer probe", s.probe),
+		gfrpc.ProcCLIDeprobe:       s.change("peer detach", s.detach),
+		gfrpc.ProcCLICreateVolume:  s.change("volume create", s.create),
+		gfrpc.ProcCLIStartVolume:   s.change("volume start", s.start),
+		gfrpc.ProcCLIStopVolume:    s.change("volume stop", s.stop),
+		gfrpc.ProcCLIDeleteVolume:  s.change("volume delete", s.remove),
+		gfrpc.ProcCLISetVolume:     s.change("volume set", s.set),
+		gfrpc.ProcCLIResetVolume:   s.change("volume reset", s.reset),
+		gfrpc.ProcCLIAddBrick:      s.change("volume add-brick", s.addBrick),
+		gfrpc.ProcCLIRemoveBrick:   s.change("volume remove-brick", s.removeBrick),
+		gfrpc.ProcCLIReplaceBrick:  s.change("volume replace-brick", s.replaceBrick),
+		gfrpc.ProcCLIResetBrick:    s.change("volume reset-brick", s.resetBrick),
+		gfrpc.ProcCLIDefragVolume:  s.change("volume rebalance", s.defrag),
+		gfrpc.ProcCLIHealVolume:    s.change("volume heal", s.heal),
+		gfrpc.ProcCLIProfileVolume: s.change("volume profile", s.stats),
+		gfrpc.ProcCLIStatedump:     s.read(s.statedump),
+		gfrpc.ProcCLILogRotate:     s.read(s.rotate),
+		gfrpc.ProcCLIBarrier:       s.change("volume barrier", s.barrier),
+		gfrpc.ProcCLIClearLocks:    s.read(s.clearLocks),
+		gfrpc.ProcCLISyncVolume:    s.read(s.sync),
+		gfrpc.ProcCLIQuota:         s.change("volume quota", s.quota),
+		gfrpc.ProcCLIGetState:      s.read(s.getState),
+		gfrpc.ProcCLIMount:         refuseMount(true),
+		gfrpc.ProcCLIUmount:        refuseMount(false),
+		gfrpc.ProcCLIFSMLog:        s.fsmLog,
 	} {
 		all[number] = p
 	}
 	for number, why := range refused() {
-		all[number] = s.read(func(_ context.Context, in gfrpc.Dict) (answer, error) {
-			return answer{ret: -1, errno: errNotThere, text: why, dict: echo(in)}, nil // gluster prints the reason only with the request beside it
+		all[number] = s.read(func(context.Context, gfrpc.Dict) (answer, error) {
+			return answer{}, api.Errorf(api.NotSupported, "%s", why)
 		})
 	}
 	return gfrpc.Service{Program: gfrpc.ProgramCLI, Procedures: all}

@@ -76,8 +76,9 @@ func TestWords(t *testing.T) {
 		{gfrpc.ProcCLISetVolume, api.Errorf(api.Invalid, "no x; did you mean y?").With(optionField, "x"), said{ret: -1, errno: errInternal, text: "option : x does not exist\nno x; did you mean y?"}},
 	} {
 		d := &daemon{volumes: []api.VolumeInfo{replica()}, fail: c.fail}
-		got := call(t, newServer(d), c.procedure, map[string]string{"volname": "v1", "bricks": "a:/b", "key1": "x", "value1": "1", "count": "2"})
-		c.want.dict = gfrpc.Dict{}
+		in := map[string]string{"volname": "v1", "bricks": "a:/b", "key1": "x", "value1": "1", "count": "2"}
+		got := call(t, newServer(d), c.procedure, in)
+		c.want.dict = gfrpc.Strings(in)
 		if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(said{})); diff != "" {
 			t.Errorf("procedure %d: %s", c.procedure, diff)
 		}

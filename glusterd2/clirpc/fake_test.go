@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // daemon is what lies below the edge: it remembers what it was asked, and answers what the test wants.
 type daemon struct {
+	world
 	mu    sync.Mutex
 	asked []any
 	noted []string // in the history of commands
@@ -150,9 +151,11 @@ func (d *daemon) Wait(context.Context, string) (api.Operation, error) {
 func newServer(d *daemon) *Server {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	v := fakeVolumes{d}
+	v, w := fakeVolumes{d}, &d.world
 	return New(Config{
 		Peers: fakePeers{d}, Volumes: v, Options: v, Cluster: fakeCluster{d}, Bricks: v, Operations: d,
+		Shrink: fakeTasks{d, w}, Replacing: fakeTasks{d, w}, Rebalance: fakeTasks{d, w}, Healing: fakeHealing{d, w},
+		Diagnosis: fakeDiagnosis{d, w}, Processes: fakeDiagnosis{d, w}, Quotas: fakeQuotas{d, w}, State: fakeQuotas{d, w}, Files: fakeQuotas{d, w},
 		PeerID: "me", WorkDir: "/var/lib/glusterd", Log: logrus.NewEntry(log), Patience: 5 * time.Second,
 		History: func(command string, failed error) { d.noted = append(d.noted, fmt.Sprintf("%s: %v", command, failed)) },
 	})

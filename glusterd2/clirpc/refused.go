@@ -1,6 +1,10 @@
 package clirpc
 
-import "gd2/pkg/gfrpc"
+import (
+	"context"
+
+	"gd2/pkg/gfrpc"
+)
 
 // refused are the commands that gd2 has nothing for, each with the reason.
 func refused() map[uint32]string {
@@ -11,5 +15,21 @@ func refused() map[uint32]string {
 		gfrpc.ProcCLICopyFile:  "gd2 does not copy files from peer to peer: it keeps its records in its own store",
 		gfrpc.ProcCLISysExec:   "gd2 does not run commands for gluster: run them on each peer by other means",
 		gfrpc.ProcCLIUUIDReset: "the id of a gd2 peer cannot be changed: reset the peer with 'glustercli peer reset', which gives it a pool of its own",
+	}
+}
+
+// notSupported is ENOTSUP of errno(3).
+const notSupported = 95
+
+// refuseMount answers system:: mount and umount, which geo-replication uses: with a number, for their results have no text.
+// A mount names a path beside it.
+func refuseMount(withPath bool) gfrpc.Procedure {
+	return func(_ context.Context, args *gfrpc.Reader) ([]byte, error) {
+		args.Opaque(maxRequest)
+		w := new(gfrpc.Writer).Int32(-1).Int32(notSupported)
+		if withPath {
+			w.String("")
+		}
+		return w.Bytes(), nil
 	}
 }

@@ -2,6 +2,7 @@ package clirpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"gd2/pkg/api"
@@ -50,19 +51,24 @@ func (s *Server) status(ctx context.Context, in gfrpc.Dict) (answer, error) {
 }
 
 // putStatus puts what was asked for into the answer.
-func (s *Server) putStatus(_ context.Context, out gfrpc.Dict, cmd int64, st api.VolumeStatus) error {
+func (s *Server) putStatus(ctx context.Context, out gfrpc.Dict, cmd int64, st api.VolumeStatus) error {
 	putTasks(out, st.Tasks)
 	switch cmd & statusWhat {
 	case statusTasks:
 		return nil
 	case 0, statusDetail:
 		return s.putNodes(out, cmd, st)
+	case statusClientList:
+		return errors.Join(s.putNodes(out, cmd, st), s.putClientList(ctx, out, st))
 	}
-	return api.Errorf(api.NotSupported, "this kind of status is not answered to the command gluster: use 'glustercli volume status'")
+	return s.putInner(ctx, out, cmd, st)
 }
 
-// noDaemons is the type that glusterd gives for "no tier".
-const noDaemons = -1
+// nodeKey begins the keys of brick or daemon i.
+func nodeKey(i int) string { return fmt.Sprintf("brick%d.", i) }
+
+// noTier is what glusterd says where a volume could have a tier.
+const noTier = -1
 
 // putNodes lists bricks, and after them daemons.
 func (s *Server) putNodes(out gfrpc.Dict, cmd int64, st api.VolumeStatus) error {
@@ -71,21 +77,25 @@ func (s *Server) putNodes(out gfrpc.Dict, cmd int64, st api.VolumeStatus) error 
 		return err
 	}
 	for i, b := range bricks {
-		putBrick(out, fmt.Sprintf("brick%d.", i), b)
+		putBrick(out, nodeKey(i), b)
 		if cmd&statusDetail != 0 {
-			putDetail(out, fmt.Sprintf("brick%d.", i), b)
+			putDetail(out, nodeKey(i), b)
 		}
 	}
 	for i, d := range daemons {
-		s.putDaemon(out, fmt.Sprintf("brick%d.", len(bricks)+i), d)
+		s.putDaemon(out, nodeKey(len(bricks)+i), d)
 	}
-	for key, n := range map[string]int64{
-		keyCount: int64(len(bricks) + len(daemons)), "other-count": int64(len(daemons)), "brick-index-max": int64(len(bricks) - 1),
-		"type": noDaemons, "hot_brick_count": noDaemons,
-	} {
-		out.SetInt(key, n)
-	}
+	putCounts(out, len(bricks), len(daemons))
 	return nil
+}
+
+// putCounts tells gluster how far to look for bricks, and daemons after them.
+func putCounts(out gfrpc.Dict, bricks, daemons int) {
+	for key, n := range map[string]int{
+		keyCount: bricks + daemons, "other-count": daemons, "brick-index-max": bricks - 1, "type": noTier, "hot_brick_count": noTier,
+	} {
+		out.SetInt(key, int64(n))
+	}
 }
 
 // chosen are the bricks and daemons that a status was asked of.
@@ -102,7 +112,7 @@ func chosen(in gfrpc.Dict, cmd int64, st api.VolumeStatus) ([]api.BrickStatus, [
 		return nil, named(st.Daemons, "Self-heal Daemon"), nil
 	case cmd&statusQuota != 0:
 		return nil, named(st.Daemons, "Quota Daemon"), nil
-	case cmd&statusDetail != 0:
+	case cmd&(statusDetail|statusClientList) != 0:
 		return st.Bricks, nil, nil
 	}
 	return st.Bricks, st.Daemons, nil

@@ -195,6 +195,9 @@ func (d *Daemon) spec() process.Spec {
 	return s
 }
 
+// PidFile is the path of the daemon's pid file.
+func (d *Daemon) PidFile() string { return d.spec().PidFile }
+
 func (d *Daemon) shapeFile() string {
 	return filepath.Join(filepath.Dir(d.cfg.Layout.QuotaPidFile()), "shape")
 }

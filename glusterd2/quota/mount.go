@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/volgen"
 	"gd2/pkg/api"
 	"gd2/pkg/runcmd"
 )
@@ -34,12 +35,33 @@ func (m Mounter) with(ctx context.Context, key, log string, args []string, do fu
 		return api.Errorf(api.Internal, "mount %s: %v", key, err)
 	}
 	defer func() { err = errors.Join(err, unmount(dir)) }()
+	if err := m.mount(ctx, key, log, args, dir); err != nil {
+		return err
+	}
+	return do(dir)
+}
+
+// mount mounts what the volfile key names on a folder.
+func (m Mounter) mount(ctx context.Context, key, log string, args []string, dir string) error {
 	args = append([]string{"-s", m.Host, "--volfile-id", key, "-l", log, "--attribute-timeout=0", "--entry-timeout=0"}, args...)
-	_, err = runcmd.Run(ctx, runcmd.Command{Name: m.Program, Args: append(args, dir), Env: m.Layout.Env(), Dir: "/"})
+	_, err := runcmd.Run(ctx, runcmd.Command{Name: m.Program, Args: append(args, dir), Env: m.Layout.Env(), Dir: "/"})
 	if err != nil {
 		return api.Errorf(api.Unavailable, "mount %s: %v; its log is %s", key, err, log)
 	}
-	return do(dir)
+	return nil
+}
+
+// MountFor mounts a volume on a folder for another program to look at its limits, and leaves it there, unless it is there
+// already. The other unmounts it.
+func (m Mounter) MountFor(ctx context.Context, volumeName, dir string) error {
+	there, err := mountinfo.Mounted(dir)
+	if there || err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return api.Errorf(api.Internal, "mount volume %s: %v", volumeName, err)
+	}
+	return m.mount(ctx, volgen.ClientKey(volumeName), filepath.Join(m.Layout.LogDir, "quota-mount-"+volumeName+".log"), auxiliary(), dir)
 }
 
 // unmount takes a mount away at once, whoever still uses it, and removes its folder.

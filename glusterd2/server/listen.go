@@ -116,7 +116,8 @@ func (s *Server) serve() error {
 	s.goRun("client port", s.mux.Serve)
 	s.goRun("unix socket", s.unixMux.Serve)
 	if l := s.listeners.gluster; l != nil {
-		if err := os.Chmod(s.cfg.GlusterdSocket, 0o600); err != nil {
+		err := errors.Join(os.Chmod(s.cfg.GlusterdSocket, 0o600), showQuotaDaemon(s.quota.daemon.PidFile()))
+		if err != nil {
 			return err
 		}
 		s.goRun("socket of the gluster command", func(ctx context.Context) error { return s.sunrpc.ServeRoot(ctx, l) })

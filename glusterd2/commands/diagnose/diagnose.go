@@ -89,7 +89,7 @@ func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, er
 		return nil, err
 	}
 	if rec.Value.State != volume.Started {
-		return nil, api.Errorf(api.State, "volume %s is not started: 'glustercli volume start %s' starts it", name, name)
+		return nil, api.Errorf(api.State, "volume %s is not started: 'glustercli volume start %s' starts it", name, name).With("volume", name)
 	}
 	return rec.Value, nil
 }

@@ -135,7 +135,7 @@ func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, er
 	case !v.NeedsSelfHeal():
 		return nil, api.Errorf(api.State, "volume %s is of type %s: only replicate and disperse volumes heal", name, v.TypeName())
 	case v.State != volume.Started:
-		return nil, api.Errorf(api.State, "volume %s is not started", name)
+		return nil, api.Errorf(api.State, "volume %s is not started", name).With("volume", name)
 	}
 	return v, nil
 }
