@@ -87,7 +87,7 @@ func (a *aside) canWait(resp *etcdserverpb.WatchResponse) bool {
 // transactions, and of these such as name it.
 func (a *aside) concerns(ev *mvccpb.Event) bool {
 	ofTransaction := func(prefix string) bool { return bytes.HasPrefix(ev.Kv.Key, []byte(prefix)) }
-	if !slices.ContainsFunc([]string{PrefixTransactions, PrefixLocks, PrefixVolumes, PrefixEvents}, ofTransaction) {
+	if !slices.ContainsFunc([]string{PrefixTransactions, PrefixKeys, PrefixLocks, PrefixClaims, PrefixVolumes, PrefixEvents}, ofTransaction) {
 		return true
 	}
 	return bytes.Contains(ev.Kv.Value, a.watcher)

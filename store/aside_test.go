@@ -73,7 +73,7 @@ func TestHoldBack(t *testing.T) {
 		sent []*etcdserverpb.WatchResponse
 		want string
 	}{
-		"nothing to do with it": {[]*etcdserverpb.WatchResponse{answer("txn/1={peer-1}", "locks/volume/v"), answer("volumes/v={peer-1}")}, ""},
+		"nothing to do with it": {[]*etcdserverpb.WatchResponse{answer("txn/1={peer-1}", "locks/volume/v", "keys/1", "claims/device/x"), answer("volumes/v={peer-1}")}, ""},
 		"a part in it":          {[]*etcdserverpb.WatchResponse{answer("txn/1={peer-1}"), answer("txn/2={peer-1,peer-2}", "locks/w")}, "txn/1; txn/2 locks/w"},
 		"not a transaction":     {[]*etcdserverpb.WatchResponse{answer("volumes/v="), answer("txn/1="), answer("peers/peer-3=x")}, "volumes/v txn/1; peers/peer-3"},
 		"asked how far it is":   {[]*etcdserverpb.WatchResponse{answer("txn/1="), answer()}, "txn/1; "},
