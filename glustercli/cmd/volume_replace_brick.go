@@ -16,12 +16,14 @@ const wordCommit = "commit"
 func newVolumeReplaceBrick(a *app) *cobra.Command {
 	var f createFlags
 	c := &cobra.Command{
-		Use:   "replace-brick VOLUME OLD_HOST:/PATH NEW_HOST:/PATH [commit [force]]",
+		Use:   "replace-brick VOLUME OLD_HOST:/PATH [NEW_HOST:/PATH] [commit [force]]",
 		Short: "Put another brick in the place of one; its files are healed from the others",
 		Long: `Put another brick in the place of one of a replicate or disperse volume. The new brick gets its files from the others of its set,
-by the self-heal daemons. The old one is stopped and can be used for something else; its files stay on it, unless gd2 made it.`,
-		Example: `  glustercli volume replace-brick gv0 node3:/data/b node4:/data/b commit force`,
-		Args:    wants(3, 5), ValidArgsFunction: a.complete(volumeNames(wordCommit, wordForce)),
+by the self-heal daemons. The old one is stopped and can be used for something else; its files stay on it, unless gd2 made it.
+For a brick that gd2 made the new place may be left out: gd2 chooses another device, by the rules that the volume was made by.`,
+		Example: `  glustercli volume replace-brick gv0 node3:/data/b node4:/data/b commit force
+  glustercli volume replace-brick gv1 node3:/run/gd2/bricks/7c1e/brick`,
+		Args: wants(2, 5), ValidArgsFunction: a.complete(volumeNames(wordCommit, wordForce)),
 	}
 	f.registerBricks(c)
 	c.RunE = func(cmd *cobra.Command, args []string) error {
@@ -47,11 +49,14 @@ func parseReplaceBrick(args []string, f createFlags) (api.ReplaceBrickReq, error
 	if err != nil {
 		return api.ReplaceBrickReq{}, err
 	}
-	to, err := parseBrick(args[2])
-	if err != nil {
-		return api.ReplaceBrickReq{}, err
+	rest, to := args[2:], api.BrickReq{}
+	if len(rest) > 0 && strings.Contains(rest[0], ":") {
+		if to, err = parseBrick(rest[0]); err != nil {
+			return api.ReplaceBrickReq{}, err
+		}
+		rest = rest[1:]
 	}
-	force, err := commitWords(args[3:])
+	force, err := commitWords(rest)
 	return api.ReplaceBrickReq{
 		SrcPeerID: from.PeerID, SrcPath: from.Path, DestPeerID: to.PeerID, DestPath: to.Path, Force: f.force || force, Flags: f.brickFlags(),
 	}, err

@@ -14,8 +14,8 @@ type Bricks interface {
 
 func (a *API) brickRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/expand", Name: "VolumeExpand", Conditional: true, Access: Admin, Plans: true, Requires: []string{"bricks"},
-			Description: "Adds bricks to a volume: further subvolumes, or with a higher replica count further copies."}, a.volumeExpand),
+		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/expand", Name: "VolumeExpand", Conditional: true, Access: Admin, Plans: true,
+			Description: "Makes a volume larger by a size, or adds the bricks that are named: further subvolumes, or with a higher replica count further copies."}, a.volumeExpand),
 	}
 }
 

@@ -17,7 +17,7 @@ type Replacing interface {
 func (a *API) replaceRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/replacebrick", Name: "ReplaceBrick", Conditional: true, Access: Admin, Plans: true,
-			Requires: []string{"src-peerid", "src-brickpath", "dest-peerid", "dest-brickpath"}, Description: "Puts a brick elsewhere in the place of one of a replicate or disperse volume; it is healed from the others."}, a.replaceBrick),
+			Requires: []string{"src-peerid", "src-brickpath"}, Description: "Puts a brick elsewhere in the place of one of a replicate or disperse volume; it is healed from the others. gd2 chooses the place for a brick that it has made."}, a.replaceBrick),
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/resetbrick/start", Name: "ResetBrickStart", Conditional: true, Access: Admin, Plans: true,
 			Requires: []string{"peerid", "brickpath"}, Description: "Takes a brick out of service, so that its disk can be exchanged."}, a.resetStart),
 		serve(Route{Method: http.MethodPost, Path: "/v1/volumes/{volname}/resetbrick/commit", Name: "ResetBrickCommit", Conditional: true, Access: Admin, Plans: true,

@@ -139,3 +139,20 @@ func (v *Volume) Part(bricks ...Brick) *Volume {
 	part.Subvols = []Subvol{shape}
 	return &part
 }
+
+// On is the volume with what its bricks stand on, for those that gd2 makes: device and sizes of the bricks with the same ids.
+func (v *Volume) On(made []Brick) *Volume {
+	out := *v
+	out.Subvols = slices.Clone(v.Subvols)
+	for i := range out.Subvols {
+		s := &out.Subvols[i]
+		s.Bricks = slices.Clone(s.Bricks)
+		for j := range s.Bricks {
+			b := &s.Bricks[j]
+			if at := slices.IndexFunc(made, func(m Brick) bool { return m.ID == b.ID }); at >= 0 {
+				b.Device, b.Size, b.Cost, b.Pool = made[at].Device, made[at].Size, made[at].Cost, made[at].Pool
+			}
+		}
+	}
+	return &out
+}

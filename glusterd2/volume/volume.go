@@ -39,9 +39,28 @@ type Volume struct {
 	Capacity uint64 `json:"capacity,omitempty"`
 	// GID, if not 0, is the group that owns the root of the volume and may write there.
 	GID int `json:"gid,omitempty"`
+	// Placement is how the bricks of a volume of a size are chosen, now and later; nil means that anything will do.
+	Placement *Placement `json:"placement,omitempty"`
 	// Changelog is the name that the volume had when it was created, if it has another now: the xattrs on its bricks that
 	// say what is to be healed are named after it.
 	Changelog string `json:"changelog,omitempty"`
+}
+
+// Placement is what the request for a volume of a size said besides the size: bricks that it gets later are chosen by it too.
+// Sizes are bytes, peers are ids.
+type Placement struct {
+	MaxBrick    uint64 `json:"max-brick,omitempty"`
+	AverageFile uint64 `json:"average-file,omitempty"`
+	// Reserve is how many times its size a brick takes, for snapshots; 0 means once.
+	Reserve float64 `json:"reserve,omitempty"`
+	// ZonesOverlap lets copies share a zone.
+	ZonesOverlap bool     `json:"zones-overlap,omitempty"`
+	Provisioner  string   `json:"provisioner,omitempty"`
+	MatchTags    []string `json:"match-tags,omitempty"`
+	LimitPeers   []string `json:"limit-peers,omitempty"`
+	LimitZones   []string `json:"limit-zones,omitempty"`
+	ExcludePeers []string `json:"exclude-peers,omitempty"`
+	ExcludeZones []string `json:"exclude-zones,omitempty"`
 }
 
 // ClientName returns the name of a brick's client translator.

@@ -156,12 +156,12 @@ type BrickInfo struct {
 
 // VolumeExpandReq adds bricks to a volume (POST /v1/volumes/{volname}/expand). With counts of copies that are higher than
 // those of the volume the bricks are further copies, set by set; else they make further subvolumes. Arbiter is an
-// addition. Force lifts the guards on bricks and the demand that all present copies are online. Size and Distribute ask
-// for automatic provisioning.
+// addition. Force lifts the guards on bricks and the demand that all present copies are online. With a Size, in bytes, a volume that was made by its size gets so much
+// larger: its bricks grow where they are, or there are further subvolumes, so that there are DistributeCount if that is given.
 type VolumeExpandReq struct {
 	ReplicaCount    int             `json:"replica,omitempty"`
 	ArbiterCount    int             `json:"arbiter,omitempty"`
-	Bricks          []BrickReq      `json:"bricks"`
+	Bricks          []BrickReq      `json:"bricks,omitempty"`
 	Force           bool            `json:"force,omitempty"`
 	Flags           map[string]bool `json:"flags,omitempty"`
 	Size            uint64          `json:"size,omitempty"`

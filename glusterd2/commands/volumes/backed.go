@@ -55,6 +55,12 @@ func madeEffects(part *volume.Volume, peerID string) []api.Effect {
 	return out
 }
 
+// preparedEffects says for a plan what the preparation of a part creates on a peer.
+func preparedEffects(part *volume.Volume, peerID string) []api.Effect {
+	named, made := split(part)
+	return append(onBricks(part.Part(named...), peerID, api.ActionCreate, api.OnBrick, ""), madeEffects(part.Part(made...), peerID)...)
+}
+
 // back makes the filesystems of the bricks that gd2 makes, and mounts them.
 func (d *DataPlane) back(ctx context.Context, v *volume.Volume) error {
 	return d.backed(v, func(p backing.Provisioner, on backing.Device, b backing.Brick) error { return p.Make(ctx, on, b) })

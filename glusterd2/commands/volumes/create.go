@@ -39,7 +39,7 @@ func createOperation(host Host) transaction.Operation[createParams, none] {
 				return host.Unprepare(ctx, p.Volume)
 			},
 			Effects: func(p createParams, peerID string) []api.Effect {
-				return onBricks(p.Volume, peerID, api.ActionCreate, api.OnBrick, "")
+				return preparedEffects(p.Volume, peerID)
 			},
 			Survey: func(ctx context.Context, _ *transaction.Call, p createParams) ([]api.Effect, error) {
 				return host.SurveyPrepare(ctx, p.Volume, p.Allow)
@@ -119,14 +119,14 @@ func (c *Commands) planCreate(req api.VolumeCreateReq) (createParams, error) {
 		return createParams{}, err
 	}
 	params := createParams{Allow: Allow{Flags: req.Flags, Force: req.Force}, Peers: map[string]int64{}}
-	subvols, claims, err := c.planSubvols(req, params.Peers)
-	params.claims = claims
+	l, err := c.planSubvols(req, params.Peers)
+	params.claims = l.claims
 	if err != nil {
 		return createParams{}, err
 	}
 	v := &volume.Volume{
-		ID: uuid.NewString(), Name: req.Name, Transport: api.TransportTCP, State: volume.Created, Subvols: subvols, Capacity: req.Size,
-		Metadata: req.Metadata, Auth: volume.Auth{Username: uuid.NewString(), Password: uuid.NewString()}, CreatedAt: time.Now().UTC(),
+		ID: uuid.NewString(), Name: req.Name, Transport: api.TransportTCP, State: volume.Created, Subvols: l.subvols, Capacity: req.Size,
+		Placement: l.placement, Metadata: req.Metadata, Auth: volume.Auth{Username: uuid.NewString(), Password: uuid.NewString()}, CreatedAt: time.Now().UTC(),
 	}
 	if err := c.checkBricks(v); err != nil {
 		return createParams{}, err

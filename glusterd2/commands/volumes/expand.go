@@ -26,6 +26,8 @@ type expandParams struct {
 	Empty *EmptyBricks `json:"empty,omitempty"`
 	// Peers are as in createParams.
 	Peers map[string]int64 `json:"peers"`
+
+	claims map[string]transaction.Claim // for the intent only
 }
 
 // part is the volume with the added bricks only.
@@ -44,7 +46,7 @@ func expandOperation(host Host) transaction.Operation[expandParams, none] {
 				return host.UnprepareAs(ctx, p.part(), p.Mark)
 			},
 			Effects: func(p expandParams, peerID string) []api.Effect {
-				return onBricks(p.part(), peerID, api.ActionCreate, api.OnBrick, "")
+				return preparedEffects(p.part(), peerID)
 			},
 			Survey: func(ctx context.Context, _ *transaction.Call, p expandParams) ([]api.Effect, error) {
 				return host.SurveyPrepare(ctx, p.part(), p.Allow)
@@ -98,8 +100,11 @@ func peersMustBe(revisions map[string]int64) []store.Guard {
 	return guards
 }
 
-// Expand adds bricks to a volume: more subvolumes, or more copies in each.
+// Expand adds bricks to a volume: more subvolumes, or more copies in each. With a size it makes one of a size larger by that.
 func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpandReq) (api.VolumeExpandResp, error) {
+	if req.Size > 0 {
+		return c.expandBySize(ctx, name, req)
+	}
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeExpandResp{}, err
@@ -126,13 +131,13 @@ func expandPlan(rec store.Record[*volume.Volume], p expandParams) transaction.Pl
 	}
 	plan := onVolume(rec, peers, p)
 	plan.Locks = append(plan.Locks, brickLocks(p.part())...)
+	plan.Claims = p.claims
 	return plan
 }
 
 func (c *Commands) planExpand(rec store.Record[*volume.Volume], req api.VolumeExpandReq) (expandParams, error) {
-	if req.Size > 0 {
-		return expandParams{}, api.Errorf(api.NotSupported, "size: volumes of a size, on bricks that gd2 makes, are not possible here: name the bricks").
-			With(api.FieldField, "size")
+	if req.DistributeCount != 0 {
+		return expandParams{}, api.FieldErrorf("distribute", "distribute %d is for volumes that grow by a size: give size too", req.DistributeCount)
 	}
 	if err := checkFlags(req.Flags); err != nil {
 		return expandParams{}, err

@@ -80,7 +80,7 @@ func TestExpandRefuses(t *testing.T) {
 		"brick of its own": {api.VolumeExpandReq{ReplicaCount: 4, Bricks: at("p1", "/bricks/gv0/0")}, api.Invalid, "path"},
 		"inside its own":   {api.VolumeExpandReq{ReplicaCount: 4, Bricks: at("p1", "/bricks/gv0/0/x")}, api.Invalid, "path"},
 		"two on one peer":  {api.VolumeExpandReq{ReplicaCount: 4, Bricks: at("p1", "/x")}, api.Invalid, "subvols"},
-		"size":             {api.VolumeExpandReq{Size: 1 << 30}, api.NotSupported, "size"},
+		"size":             {api.VolumeExpandReq{Size: 1 << 30}, api.State, "size"},
 		"unknown flag":     {api.VolumeExpandReq{Bricks: at("p1", "/x"), Flags: map[string]bool{"magic": true}}, api.Invalid, "flags"},
 		"lower":            {api.VolumeExpandReq{ReplicaCount: 2, Bricks: at("p1", "/x")}, api.Invalid, "replica"},
 	} {

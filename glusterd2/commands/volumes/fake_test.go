@@ -25,6 +25,7 @@ type fakeBrick struct {
 	mark    string // of the preparation that made it
 	running bool
 	dirty   bool
+	size    uint64
 	blames  []string // the names of the clients of bricks that are empty
 }
 
@@ -60,7 +61,7 @@ func (h *fakeHosts) text(part string) string {
 	var lines []string
 	for at, b := range h.bricks {
 		if strings.Contains(at, part) {
-			lines = append(lines, fmt.Sprintf("%s running=%v dirty=%v blames=%v", at, b.running, b.dirty, b.blames))
+			lines = append(lines, fmt.Sprintf("%s running=%v dirty=%v blames=%v size=%d", at, b.running, b.dirty, b.blames, b.size))
 		}
 	}
 	slices.Sort(lines)
@@ -108,7 +109,7 @@ func (h fakeHost) PrepareAs(ctx context.Context, v *volume.Volume, mark string, 
 			return api.Errorf(api.State, "%s is a brick of another volume", at)
 		}
 		if !there {
-			h.bricks[at] = fakeBrick{owner: v.ID, mark: mark}
+			h.bricks[at] = fakeBrick{owner: v.ID, mark: mark, size: sizeAt(v, at)}
 		}
 		return nil
 	})

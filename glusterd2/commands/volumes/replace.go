@@ -28,6 +28,8 @@ type replaceParams struct {
 	Empty *EmptyBricks `json:"empty,omitempty"`
 	// Peers are as in createParams.
 	Peers map[string]int64 `json:"peers"`
+
+	claims map[string]transaction.Claim // for the intent only
 }
 
 func (p replaceParams) inPlace() bool           { return p.Old.ID == p.New.ID }
@@ -81,7 +83,7 @@ func prepareNewStep(host Host) transaction.Step[replaceParams] {
 			return host.UnprepareAs(ctx, p.newPart(), p.Mark)
 		},
 		Effects: func(p replaceParams, peerID string) []api.Effect {
-			return onBricks(p.newPart(), peerID, api.ActionCreate, api.OnBrick, "")
+			return preparedEffects(p.newPart(), peerID)
 		},
 		Survey: func(ctx context.Context, _ *transaction.Call, p replaceParams) ([]api.Effect, error) {
 			return host.SurveyPrepare(ctx, p.newPart(), p.Allow)
@@ -190,7 +192,18 @@ func releaseOldStep(host Host) transaction.Step[replaceParams] {
 }
 
 // Replace puts a brick elsewhere in the place of one of a volume; its files are healed from the other bricks of the set.
+// Where a brick that gd2 has made goes is chosen by the rules of its volume, if the request does not say it.
 func (c *Commands) Replace(ctx context.Context, name string, req api.ReplaceBrickReq) (api.VolumeInfo, error) {
+	var info api.VolumeInfo
+	err := planned(ctx, func() (err error) {
+		info, err = c.tryReplace(ctx, name, req)
+		return err
+	})
+	return info, err
+}
+
+// tryReplace is one try of Replace.
+func (c *Commands) tryReplace(ctx context.Context, name string, req api.ReplaceBrickReq) (api.VolumeInfo, error) {
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
@@ -223,6 +236,7 @@ func replacePlan(rec store.Record[*volume.Volume], p replaceParams) transaction.
 	slices.Sort(peers)
 	plan := onVolume(rec, slices.Compact(peers), p)
 	plan.Locks = append(plan.Locks, brickLocks(p.newPart())...)
+	plan.Claims = p.claims
 	return plan
 }
 
@@ -234,10 +248,14 @@ func (c *Commands) planReplace(rec store.Record[*volume.Volume], req api.Replace
 	if err != nil {
 		return replaceParams{}, err
 	}
-	if req.DestPeerID == "" || req.DestPath == "" {
-		return replaceParams{}, api.FieldErrorf("dest-brickpath", "name the peer and the path of the new brick (dest-peerid, dest-brickpath)")
-	}
 	p := newReplace(rec, Allow{Flags: req.Flags, Force: req.Force}, old)
+	switch {
+	case req.DestPeerID == "" && req.DestPath == "" && old.Device != "":
+		return p, c.placeReplacement(rec, sub, &p)
+	case req.DestPeerID == "" || req.DestPath == "":
+		return p, api.FieldErrorf("dest-brickpath", "name the peer and the path of the new brick (dest-peerid, dest-brickpath): "+
+			"gd2 chooses them only for bricks that it has made")
+	}
 	placed, err := c.place(api.BrickReq{PeerID: req.DestPeerID, Path: req.DestPath}, p.Peers)
 	if err != nil {
 		return p, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -25,42 +26,97 @@ const (
 	minVolume = 20 << 20
 )
 
+// layout is the bricks of a new volume.
+type layout struct {
+	subvols []volume.Subvol
+	// placement and claims are those of bricks that gd2 makes: by which rules, and what they take of devices.
+	placement *volume.Placement
+	claims    map[string]transaction.Claim
+}
+
 // planSubvols lays out the bricks of a new volume: those that the request names, or those that gd2 makes if it asks for
-// a size. The claims are what the latter take of devices.
-func (c *Commands) planSubvols(req api.VolumeCreateReq, peers map[string]int64) ([]volume.Subvol, map[string]transaction.Claim, error) {
+// a size.
+func (c *Commands) planSubvols(req api.VolumeCreateReq, peers map[string]int64) (layout, error) {
 	if req.Size == 0 {
 		if field := req.Given(); field != "" {
-			return nil, nil, api.FieldErrorf(field, "%s is for volumes that are asked for by their size: give size too, or name the bricks in subvols only", field)
+			return layout{}, api.FieldErrorf(field, "%s is for volumes that are asked for by their size: give size too, or name the bricks in subvols only", field)
 		}
 		subvols, err := volume.Layout(req.Subvols, func(b api.BrickReq) (volume.Placed, error) { return c.place(b, peers) }, uuid.NewString)
-		return subvols, nil, err
+		return layout{subvols: subvols}, err
 	}
 	if len(req.Subvols) > 0 {
-		return nil, nil, api.FieldErrorf("subvols", "subvols with size: either gd2 makes the bricks, or you name them")
+		return layout{}, api.FieldErrorf("subvols", "subvols with size: either gd2 makes the bricks, or you name them")
 	}
 	want, err := sizedRequest(req)
 	if err != nil {
-		return nil, nil, err
+		return layout{}, err
 	}
 	if err := c.resolveLimits(&want); err != nil {
-		return nil, nil, err
+		return layout{}, err
 	}
 	devices, err := c.readDevices(req.ProvisionerType)
 	if err != nil {
-		return nil, nil, err
+		return layout{}, err
 	}
 	plan, err := provision.Place(want, devices.list)
 	if err != nil {
-		return nil, nil, asRefusal(err)
+		return layout{}, asRefusal(err)
 	}
-	subvols, claims, err := devices.subvols(plan, &want)
-	if err != nil {
-		return nil, nil, err
+	out := layout{placement: placementOf(req, want), claims: map[string]transaction.Claim{}}
+	out.subvols, err = devices.subvols(plan, &want, out.claims)
+	devices.guard(peers, out.subvols)
+	return out, err
+}
+
+// guard notes the revisions of the peers that get bricks.
+func (v *deviceView) guard(peers map[string]int64, subvols []volume.Subvol) {
+	for b := range (&volume.Volume{Subvols: subvols}).All() {
+		peers[b.PeerID] = v.peers[b.PeerID]
 	}
-	for _, b := range (&volume.Volume{Subvols: subvols}).Bricks() {
-		peers[b.PeerID] = devices.peers[b.PeerID]
+}
+
+// placementOf is what a volume keeps of the request that it was made by, whose limits name peers by id.
+func placementOf(req api.VolumeCreateReq, r provision.Request) *volume.Placement {
+	return &volume.Placement{
+		MaxBrick: r.MaxBrick, AverageFile: r.AverageFile, Reserve: r.Reserve, ZonesOverlap: r.Domain == provision.Peer,
+		Provisioner: req.ProvisionerType, MatchTags: req.MatchTags,
+		LimitPeers: r.LimitPeers, LimitZones: r.LimitZones, ExcludePeers: r.ExcludePeers, ExcludeZones: r.ExcludeZones,
 	}
-	return subvols, claims, nil
+}
+
+// requestOf asks for more room for a volume, by the rules that it was made by. The seed tells requests apart.
+func requestOf(v *volume.Volume, size uint64, seed string) (provision.Request, error) {
+	p, shape := v.Placement, v.Shape()
+	if p == nil {
+		p = &volume.Placement{}
+	}
+	out := provision.Request{
+		Size: size, Replica: max(shape.Replica, 1), Arbiter: shape.Arbiter, Redundancy: shape.Redundancy,
+		MaxBrick: p.MaxBrick, AverageFile: p.AverageFile, Reserve: p.Reserve, Domain: provision.Zone, Seed: seedOf(seed),
+		LimitPeers: p.LimitPeers, LimitZones: p.LimitZones, ExcludeZones: p.ExcludeZones,
+	}
+	if shape.Type == api.SubvolDisperse {
+		out.Replica, out.Data = 1, shape.Disperse-shape.Redundancy
+	}
+	if p.ZonesOverlap {
+		out.Domain = provision.Peer
+	}
+	out.ExcludePeers = slices.Clone(p.ExcludePeers) // others may be added
+	for _, rule := range p.MatchTags {
+		parsed, err := provision.ParseRule(rule)
+		if err != nil {
+			return out, err
+		}
+		out.Rules = append(out.Rules, parsed)
+	}
+	return out, nil
+}
+
+// seedOf makes requests that differ spread over equally good devices.
+func seedOf(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text))
+	return h.Sum64()
 }
 
 // sizedRequest is a request as the planner reads it.
@@ -68,11 +124,9 @@ func sizedRequest(req api.VolumeCreateReq) (provision.Request, error) {
 	if req.Size < minVolume {
 		return provision.Request{}, api.FieldErrorf("size", "size %d: a volume has at least %d bytes", req.Size, minVolume)
 	}
-	seed := fnv.New64a()
-	_, _ = seed.Write([]byte(req.Name))
 	out := provision.Request{
 		Size: req.Size, Replica: max(req.ReplicaCount, 1), Arbiter: req.ArbiterCount, Distribute: req.DistributeCount,
-		MaxBrick: req.MaxBrickSize, AverageFile: req.AverageFileSize, Domain: provision.Zone, Seed: seed.Sum64(),
+		MaxBrick: req.MaxBrickSize, AverageFile: req.AverageFileSize, Domain: provision.Zone, Seed: seedOf(req.Name),
 		LimitPeers: req.LimitPeers, LimitZones: req.LimitZones, ExcludePeers: req.ExcludePeers, ExcludeZones: req.ExcludeZones,
 	}
 	if req.ReplicaCount < 0 {
@@ -201,9 +255,8 @@ func (c *Commands) candidate(d *device.Device, p *peer.Peer, use device.Use, kin
 	return out
 }
 
-// subvols are the bricks of a plan, and what they claim.
-func (v *deviceView) subvols(plan provision.Plan, r *provision.Request) ([]volume.Subvol, map[string]transaction.Claim, error) {
-	claims := map[string]transaction.Claim{}
+// subvols are the bricks of a plan; what they take of devices is added to the claims.
+func (v *deviceView) subvols(plan provision.Plan, r *provision.Request, claims map[string]transaction.Claim) ([]volume.Subvol, error) {
 	var reqs []api.SubvolReq
 	var bricks []volume.Brick
 	for _, set := range plan.Subvols {
@@ -214,36 +267,25 @@ func (v *deviceView) subvols(plan provision.Plan, r *provision.Request) ([]volum
 		for _, b := range set {
 			bricks = append(bricks, v.brick(b))
 			req.Bricks = append(req.Bricks, api.BrickReq{PeerID: b.PeerID, Path: bricks[len(bricks)-1].Path})
-			v.claim(claims, b)
+			v.claim(claims, b.DeviceID, b.Cost)
 		}
 		reqs = append(reqs, req)
 	}
-	return layOut(reqs, bricks, claims)
-}
-
-// layOut gives subvolumes the bricks that were made for them, in order.
-func layOut(reqs []api.SubvolReq, bricks []volume.Brick, claims map[string]transaction.Claim) ([]volume.Subvol, map[string]transaction.Claim, error) {
-	n := 0
 	place := func(b api.BrickReq) (volume.Placed, error) { return volume.Placed{PeerID: b.PeerID, Path: b.Path}, nil }
-	newID := func() string { n++; return bricks[n-1].ID }
-	subvols, err := volume.Layout(reqs, place, newID)
-	if err != nil {
-		return nil, nil, err
-	}
-	n = 0
-	for i := range subvols {
-		for j := range subvols[i].Bricks {
-			b := &subvols[i].Bricks[j]
-			b.Device, b.Size, b.Cost, b.Pool = bricks[n].Device, bricks[n].Size, bricks[n].Cost, bricks[n].Pool
-			n++
-		}
-	}
-	return subvols, claims, nil
+	subvols, err := volume.Layout(reqs, place, idsOf(bricks))
+	return (&volume.Volume{Subvols: subvols}).On(bricks).Subvols, err
 }
 
-func (v *deviceView) claim(claims map[string]transaction.Claim, b provision.Brick) {
-	name := device.ClaimPrefix + b.DeviceID
-	claims[name] = transaction.Claim{Amount: claims[name].Amount + b.Cost, Revision: v.claims[b.DeviceID]}
+// idsOf returns the ids of bricks, one with each call.
+func idsOf(bricks []volume.Brick) func() string {
+	n := 0
+	return func() string { n++; return bricks[n-1].ID }
+}
+
+// claim adds bytes of a device to the claims.
+func (v *deviceView) claim(claims map[string]transaction.Claim, deviceID string, bytes uint64) {
+	name := device.ClaimPrefix + deviceID
+	claims[name] = transaction.Claim{Amount: claims[name].Amount + bytes, Revision: v.claims[deviceID]}
 }
 
 // brick is a brick of a plan, under a new id. Its directory is inside the filesystem that is made for it: files never

@@ -84,6 +84,15 @@ func TestSweep(t *testing.T) {
 			}
 			return s.subject(pool, n, expandPlan(rec, p).Erase())
 		},
+		"volume.grow@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := s.volume(t, pool, n, volume.Started)
+			p := growParams{Revision: rec.Revision, Bricks: rec.Value.Bricks()}
+			for i := range p.Bricks {
+				p.Bricks[i].Size = 7
+			}
+			p.Volume = rec.Value.On(p.Bricks)
+			return s.subject(pool, n, growPlan(rec, p).Erase())
+		},
 		"volume.replace-brick@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
 			old := rec.Value.Subvols[0].Bricks[2]
@@ -257,7 +266,7 @@ func recordText(r store.Reader, name string) string {
 	}
 	var bricks []string
 	for b := range rec.Value.All() {
-		bricks = append(bricks, fmt.Sprintf("%s:%s %v", b.PeerID, b.Path, b.Reset))
+		bricks = append(bricks, fmt.Sprintf("%s:%s %v %d", b.PeerID, b.Path, b.Reset, b.Size))
 	}
 	return fmt.Sprintf("%s %s %v %v", rec.Value.Name, rec.Value.State, bricks, rec.Value.Options)
 }

@@ -23,6 +23,7 @@ import (
 type lateHost struct {
 	BrickHost // none
 	ReplaceHost
+	GrowHost
 	peerID string
 	stores map[string]func() store.Reader
 }

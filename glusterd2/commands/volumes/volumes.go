@@ -35,6 +35,7 @@ type Host interface {
 	Report(ctx context.Context, v *volume.Volume) Report
 	BrickHost
 	ReplaceHost
+	GrowHost
 }
 
 // Allow lifts the guards on bricks: the flags of a request, and Force.
@@ -116,6 +117,7 @@ type Operations struct {
 	ungroup transaction.Handle[ungroupParams, none]
 	pool    transaction.Handle[poolParams, none]
 	expand  transaction.Handle[expandParams, none]
+	grow    transaction.Handle[growParams, none]
 	forget  transaction.Handle[forgetParams, none]
 	replace transaction.Handle[replaceParams, none]
 	reset   transaction.Handle[resetParams, none]
@@ -139,6 +141,7 @@ func Register(r *transaction.Registry, host Host) Operations {
 		edit:   transaction.Register(r, editOperation()), group: transaction.Register(r, groupOperation()),
 		ungroup: transaction.Register(r, ungroupOperation()), pool: transaction.Register(r, poolOperation()),
 		expand:    transaction.Register(r, expandOperation(host)),
+		grow:      transaction.Register(r, growOperation(host)),
 		forget:    transaction.Register(r, forgetLimitsOperation()),
 		replace:   transaction.Register(r, replaceOperation(host)),
 		reset:     transaction.Register(r, resetOperation(host)),

@@ -1,0 +1,53 @@
+package volumes
+
+import (
+	"gd2/glusterd2/provision"
+	"gd2/glusterd2/volume"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// placeReplacement chooses where the replacement of a brick that gd2 has made goes: on another device, by the rules of the
+// volume, beside the bricks of the set that stay.
+func (c *Commands) placeReplacement(rec store.Record[*volume.Volume], sub volume.Subvol, p *replaceParams) error {
+	r, err := requestOf(rec.Value, max(rec.Value.Capacity, 1), rec.ID+p.Old.ID)
+	if err != nil {
+		return err
+	}
+	devices, err := c.readDevices(provisionerOf(rec.Value))
+	if err != nil {
+		return err
+	}
+	devices.shun(p.Old.Device, "what the brick is on now")
+	var stay []string
+	for _, b := range sub.Bricks {
+		switch {
+		case b.ID == p.Old.ID:
+		case b.Device == "":
+			r.ExcludePeers = append(r.ExcludePeers, b.PeerID)
+		default:
+			stay = append(stay, b.Device)
+		}
+	}
+	to, err := provision.Replace(r, plannersBrick(p.Old), stay, devices.list)
+	if err != nil {
+		return asRefusal(err)
+	}
+	made := devices.brick(to)
+	b := p.Old.Replacement(volume.Placed{PeerID: made.PeerID, Path: made.Path}, made.ID)
+	b.Device, b.Size, b.Cost, b.Pool = made.Device, made.Size, made.Cost, made.Pool
+	p.claims = map[string]transaction.Claim{}
+	devices.claim(p.claims, b.Device, b.Cost)
+	p.Peers[b.PeerID] = devices.peers[b.PeerID]
+	p.put(b, rec.Value)
+	return nil
+}
+
+// shun makes a device unusable for a plan.
+func (v *deviceView) shun(id, why string) {
+	for i := range v.list {
+		if v.list[i].ID == id && v.list[i].Unusable == "" {
+			v.list[i].Unusable = why
+		}
+	}
+}
