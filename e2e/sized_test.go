@@ -165,7 +165,7 @@ func (p pool) sizedMoves(dir string) {
 	w := startWriter(p.t.Context(), dir)
 	w.waitMore(p, 10, 30*time.Second)
 	p.cli("volume", "replace-brick", "gv0", old.Info.Hostname+":"+old.Info.Path)
-	p.ended(2, old.Pid)
+	p.ended(p.number(old), old.Pid)
 	w.waitMore(p, 10, 30*time.Second)
 	w.finish(p.t)
 	status := p.waitBricks("gv0")
@@ -173,6 +173,15 @@ func (p pool) sizedMoves(dir string) {
 		p.t.Errorf("%+v in the place of %+v", b.Info, old.Info)
 	}
 	p.setsHealed("gv0", status, 3)
+}
+
+// number is n of the peer that a brick is on, Peer(n).
+func (p pool) number(b api.BrickStatus) int {
+	n := 1
+	for p.Peer(n) != p.onPeer(b) {
+		n++
+	}
+	return n
 }
 
 // setsHealed waits until the bricks of each set of a volume, of so many bricks, are alike and nothing is left to heal.

@@ -15,6 +15,8 @@ const (
 	PrefixVolumes = Root + "volumes/"
 	// PrefixDevices holds the devices on which bricks of a size are made, by device id.
 	PrefixDevices = Root + "devices/"
+	// PrefixDebts holds the bricks that are still to be removed from devices of peers that were away, by brick id.
+	PrefixDebts = Root + "debts/"
 	// PrefixTasks holds the long work on volumes, such as a rebalance, by volume name; PrefixTaskResults what each peer has
 	// made of it, by volume name and peer id.
 	PrefixTasks       = Root + "tasks/"

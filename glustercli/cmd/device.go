@@ -15,7 +15,7 @@ import (
 
 func (a *app) deviceCmd() *cobra.Command {
 	c := group("device", "Name the disks on which volumes of a size are made",
-		newDeviceAdd(a), newDeviceList(a), newDeviceInfo(a), newDeviceEdit(a), newDeviceRemove(a))
+		newDeviceAdd(a), newDeviceList(a), newDeviceInfo(a), newDeviceEdit(a), newDeviceEvacuate(a), newDeviceRemove(a))
 	c.Aliases = []string{"devices"}
 	return c
 }
@@ -125,6 +125,9 @@ func newDeviceInfo(a *app) *cobra.Command {
 		return a.emit(d, func(w io.Writer) {
 			say(w, "Device: %s:%s\nID: %s\nProvisioner: %s\nState: %s\nSize: %s\nUsed: %s\nFree: %s\nBricks: %d\nTags: %s\n", d.Hostname, d.Device, d.ID,
 				d.Provisioner, d.State, size(d.TotalSize), size(d.UsedSize), size(d.FreeSize), d.Bricks, orDash(tags(d.Tags)))
+			if d.Evacuation != nil {
+				say(w, "Evacuation: since %s, %s\n", d.Evacuation.Since, evacuationText(d.Evacuation))
+			}
 		})
 	})
 	return c

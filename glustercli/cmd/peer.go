@@ -15,7 +15,7 @@ import (
 
 func (a *app) peerCmd() *cobra.Command {
 	c := group("peer", "Bring peers into the pool, list them, take them out",
-		newPeerProbe(a), newPeerDetach(a), newPeerList(a), newPeerStatus(a), newPeerEdit(a), newPeerToken(a), newPeerJoin(a), newPeerReset(a))
+		newPeerProbe(a), newPeerDetach(a), newPeerEvacuate(a), newPeerList(a), newPeerStatus(a), newPeerEdit(a), newPeerToken(a), newPeerJoin(a), newPeerReset(a))
 	c.Aliases = []string{"peers"}
 	return c
 }

@@ -105,6 +105,8 @@ type Config struct {
 	// CertificateLifetime is how long the certificates of peers are good that this peer signs; they are renewed when a third of it
 	// is left.
 	CertificateLifetime time.Duration
+	// RepairAfter is how long a peer or a brick of a size may be down before its bricks are made anew elsewhere; 0 means for ever.
+	RepairAfter time.Duration
 	// VoterReplaceAfter is how long the peer of a voter may be away before another peer gets its vote.
 	VoterReplaceAfter time.Duration
 	// StoreQuota is the most that the store's database may take on disk, in bytes.

@@ -128,6 +128,8 @@ func storeOptions() []option {
 			value: func(c *Config) any { return &c.VoterReplaceAfter }},
 		{name: "certificate-lifetime", preset: "8760h", usage: "how long the certificates of peers are good; they renew themselves when a third of it is left",
 			value: func(c *Config) any { return &c.CertificateLifetime }},
+		{name: "repair-after", preset: "0s", usage: "how long a peer or a brick may be down before bricks of a size are made anew elsewhere; 0 never does it",
+			value: func(c *Config) any { return &c.RepairAfter }},
 		{name: "store-quota", preset: "2GiB", usage: "most that the store's database may take on disk",
 			value: func(c *Config) any { return &c.StoreQuota }},
 		{name: "snapshot-interval", preset: "1h", usage: "time between local snapshots of the store; 0 makes none",

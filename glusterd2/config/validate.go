@@ -133,6 +133,8 @@ const (
 	maxSnapshotKeep                    = 10_000
 	// A peer that is away for longer than a certificate lives has to join anew.
 	minCertificate, maxCertificate = time.Hour, 10 * 365 * 24 * time.Hour
+	// A host that starts again must not be taken for dead.
+	minRepairAfter = 5 * time.Second
 	// Every operation that has ended takes a kilobyte or so, on every peer.
 	minOperations, maxOperations = 10, 100_000
 	minOperationsFor             = time.Minute
@@ -148,6 +150,9 @@ func (c *Config) checkPool() error {
 	}
 	if c.CertificateLifetime < minCertificate || c.CertificateLifetime > maxCertificate {
 		errs = append(errs, wrong("certificate-lifetime", c.CertificateLifetime.String(), fmt.Sprintf("it must be %s to %s", minCertificate, maxCertificate)))
+	}
+	if c.RepairAfter != 0 && c.RepairAfter < minRepairAfter {
+		errs = append(errs, wrong("repair-after", c.RepairAfter.String(), "it must be 0, for never, or at least "+minRepairAfter.String()))
 	}
 	if c.StoreQuota < minQuota || c.StoreQuota > maxQuota {
 		errs = append(errs, wrong("store-quota", c.StoreQuota.String(), fmt.Sprintf("it must be %s to %s", minQuota, maxQuota)))

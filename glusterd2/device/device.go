@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"strings"
+	"time"
 
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
@@ -25,6 +26,8 @@ type Device struct {
 	// State is api.DeviceEnabled or api.DeviceDisabled; the latter gets no new bricks.
 	State string            `json:"state"`
 	Tags  map[string]string `json:"tags,omitempty"`
+	// Evacuation is set while the bricks of the device are moved away, and after that.
+	Evacuation *Evacuation `json:"evacuation,omitempty"`
 	// Size is what the device can hold when it holds no bricks, in bytes, as measured last; Unit is what it gives out at
 	// once, 0 for single bytes.
 	Size uint64 `json:"size"`
@@ -35,8 +38,52 @@ type Device struct {
 	Mounts string `json:"mounts,omitempty"`
 }
 
+// Evacuation says that all bricks of a device are to be moved to others. It is carried on by whichever peer does the pool's work.
+type Evacuation struct {
+	Since time.Time `json:"since"`
+	// Bricks is how many there were to move.
+	Bricks int `json:"bricks"`
+	// Gone says that the peer is away for good: its bricks need not be stopped.
+	Gone bool `json:"gone,omitempty"`
+	// Healing is the brick that was moved last, which is to be healed before the next one moves.
+	Healing *Place `json:"healing,omitempty"`
+	// Waits says what keeps the next brick from being moved; empty if nothing does.
+	Waits string `json:"waits,omitempty"`
+	// Done is when the last brick had been moved, and its volume healed.
+	Done time.Time `json:"done,omitzero"`
+}
+
+// Place is a brick of a volume, by its id.
+type Place struct {
+	Volume string `json:"volume"`
+	Brick  string `json:"brick"`
+}
+
+// Same reports whether two say the same.
+func (e *Evacuation) Same(o *Evacuation) bool {
+	if e == nil || o == nil || (e.Healing == nil) != (o.Healing == nil) || e.Healing != nil && *e.Healing != *o.Healing {
+		return e == o
+	}
+	return e.Since.Equal(o.Since) && e.Bricks == o.Bricks && e.Gone == o.Gone && e.Waits == o.Waits && e.Done.Equal(o.Done)
+}
+
+// info is the evacuation as REST clients see it, while there are so many bricks left.
+func (e *Evacuation) info(left int) *api.Evacuation {
+	if e == nil {
+		return nil
+	}
+	out := api.Evacuation{Since: e.Since.Format(time.RFC3339), Bricks: e.Bricks, Left: left, Waits: e.Waits, Done: !e.Done.IsZero()}
+	if e.Healing != nil {
+		out.Healing = e.Healing.Volume
+	}
+	if out.Percent = 100; !out.Done && e.Bricks > 0 {
+		out.Percent = max(0, min(99, 100*(e.Bricks-left)/e.Bricks))
+	}
+	return &out
+}
+
 // Records holds the devices, by id.
-var Records = store.NewKind[*Device](store.PrefixDevices, 1).Shows("state", "tags", "size")
+var Records = store.NewKind[*Device](store.PrefixDevices, 1).Shows("state", "tags", "size", "evacuation")
 
 // CheckName checks the path of a device. The error is Invalid.
 func CheckName(name string) error {
@@ -99,12 +146,21 @@ var onVolumes = store.View[*volume.Volume, map[string]Use]{
 	},
 }
 
-// Uses adds up what is taken of every device, by id: the bricks of all volumes, and what running transactions may yet
-// take. There is no counter on record that could be wrong: whatever takes room says so in its own record, and gives it back with it.
+// Uses adds up what is taken of every device, by id: the bricks of all volumes, those that peers are still to remove, and what
+// running transactions may yet take. There is no counter on record that could be wrong: whatever takes room says so in its own record, and gives it back with it.
 func Uses(r store.Reader) (map[string]Use, error) {
 	var uses map[string]Use
 	if err := onVolumes.Read(r, func(u map[string]Use) { uses = maps.Clone(u) }); err != nil {
 		return nil, err
+	}
+	debts, err := Debts.List(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, rec := range debts {
+		b := rec.Value.Brick()
+		u := uses[b.Device]
+		uses[b.Device] = Use{u.Bytes + b.Cost, u.Bricks}
 	}
 	claims, err := transaction.Claimed(r)
 	if err != nil {
@@ -160,6 +216,7 @@ func (d *Device) Info(u Use, host string) api.Device {
 	return api.Device{
 		ID: d.ID, Device: d.Name, PeerID: d.PeerID, Hostname: host, Provisioner: d.Provisioner, State: d.State, Tags: tags,
 		TotalSize: d.Size, FreeSize: d.Free(u), UsedSize: u.Bytes, ExtentSize: d.Unit, Used: u.Bricks > 0, Bricks: u.Bricks,
+		Evacuation: d.Evacuation.info(u.Bricks),
 	}
 }
 

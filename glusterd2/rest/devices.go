@@ -14,6 +14,9 @@ type Devices interface {
 	Get(ctx context.Context, peer, device string) (api.Device, error)
 	Add(ctx context.Context, peer string, req api.DeviceAddReq) (api.Device, error)
 	Edit(ctx context.Context, peer, device string, req api.DeviceEditReq) (api.Device, error)
+	// Evacuate and EvacuatePeer have all bricks of a device, or of all devices of a peer, moved to others.
+	Evacuate(ctx context.Context, peer, device string, req api.EvacuateReq) (api.Device, error)
+	EvacuatePeer(ctx context.Context, peer string, req api.EvacuateReq) ([]api.Device, error)
 	// Remove gives up a device without bricks; force does so without touching it.
 	Remove(ctx context.Context, peer, device string, force bool) error
 }
@@ -28,6 +31,10 @@ func (a *API) deviceRoutes() []Route {
 			Requires: []string{"device"}, Description: "Takes a device of a peer into use."}, a.deviceAdd),
 		serve(Route{Method: http.MethodGet, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Conditional: true, Name: "DeviceInfo", Access: Read,
 			Description: "Shows a device, named by its path or its id."}, a.deviceGet),
+		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}/evacuate", Tail: "device", Conditional: true, Name: "DeviceEvacuate", Access: Admin, Plans: true,
+			Description: "Has all bricks of a device moved to others, one by one; the device tells how far that is."}, a.deviceEvacuate),
+		serve(Route{Method: http.MethodPost, Path: "/v1/peers/{peerid}/evacuate", Conditional: true, Name: "PeerEvacuate", Access: Admin, Plans: true,
+			Description: "Has all bricks of all devices of a peer moved to others."}, a.peerEvacuate),
 		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Conditional: true, Name: "DeviceEdit", Access: Admin, Plans: true,
 			Description: "Changes the state or the tags of a device, or measures it again."}, a.deviceEdit),
 		serve(Route{Method: http.MethodDelete, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Conditional: true, Name: "DeviceRemove", Access: Admin, Plans: true,
@@ -54,6 +61,14 @@ func (a *API) deviceAdd(ctx context.Context, r *Request, req api.DeviceAddReq) (
 
 func (a *API) deviceEdit(ctx context.Context, r *Request, req api.DeviceEditReq) (api.Device, error) {
 	return a.cfg.Devices.Edit(ctx, r.Vars["peerid"], r.Vars["device"], req)
+}
+
+func (a *API) deviceEvacuate(ctx context.Context, r *Request, req api.EvacuateReq) (api.Device, error) {
+	return a.cfg.Devices.Evacuate(ctx, r.Vars["peerid"], r.Vars["device"], req)
+}
+
+func (a *API) peerEvacuate(ctx context.Context, r *Request, req api.EvacuateReq) ([]api.Device, error) {
+	return a.cfg.Devices.EvacuatePeer(ctx, r.Vars["peerid"], req)
 }
 
 func (a *API) deviceRemove(ctx context.Context, r *Request, _ None) (None, error) {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -24,6 +25,12 @@ func (d fakeDevices) Add(_ context.Context, peer string, req api.DeviceAddReq) (
 }
 func (d fakeDevices) Edit(_ context.Context, peer, device string, req api.DeviceEditReq) (api.Device, error) {
 	return api.Device{ID: "d1", Tags: map[string]string{}}, d.f.call("edit device", peer, device, req.State)
+}
+func (d fakeDevices) Evacuate(_ context.Context, peer, device string, req api.EvacuateReq) (api.Device, error) {
+	return api.Device{ID: "d1", Tags: map[string]string{}}, d.f.call("evacuate device", peer, device, fmt.Sprint(req.Gone))
+}
+func (d fakeDevices) EvacuatePeer(_ context.Context, peer string, req api.EvacuateReq) ([]api.Device, error) {
+	return []api.Device{{ID: "d1", Tags: map[string]string{}}}, d.f.call("evacuate peer", peer, fmt.Sprint(req.Gone))
 }
 func (d fakeDevices) Remove(_ context.Context, peer, device string, force bool) error {
 	if force {

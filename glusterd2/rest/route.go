@@ -73,7 +73,7 @@ type Route struct {
 	// plan says why not in NoPlan.
 	Plans  bool
 	NoPlan string
-	// Tail names the variable, the last of the path, that takes slashes too.
+	// Tail names the variable, the last of the path, that takes slashes too. A row whose path goes on after it comes before the others.
 	Tail string
 	// MediaType is that of a raw route's answer.
 	MediaType string
@@ -174,7 +174,7 @@ func (row *Route) pattern() string {
 	if row.Tail == "" {
 		return row.Path
 	}
-	return strings.TrimSuffix(row.Path, "{"+row.Tail+"}") + "{" + row.Tail + ":.+}"
+	return strings.Replace(row.Path, "{"+row.Tail+"}", "{"+row.Tail+":.+}", 1)
 }
 
 // changes tells whether the route can change anything.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gd2/glusterd2/commands/repair"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/event"
 	"gd2/glusterd2/peer"
@@ -55,6 +56,10 @@ func (s *Server) background() {
 		})
 	}
 	s.goRun("tasks on volumes", (&volumes.TaskKeeper{Store: s.store, Mover: s.mover, PeerID: s.id.Peer().ID, Log: s.log.Entry("tasks")}).Run)
+	s.goRun("bricks that were given up", (&volumes.DebtKeeper{Store: s.store, Host: s.plane, PeerID: s.id.Peer().ID, Log: s.log.Entry("devices")}).Run)
+	s.goRun("devices that are emptied", (&repair.Keeper{Config: repair.Config{
+		Store: s.store, Volumes: s.volumes, Heals: s.heal, Devices: s.devices, Ours: s.foremost, After: s.cfg.RepairAfter, Log: s.log.Entry("repair"),
+	}}).Run)
 	s.goRun("reconciler", func(ctx context.Context) error {
 		(&volumes.Reconciler{
 			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,

@@ -26,7 +26,16 @@ func (v *Volume) Shrink(replica int, ids []string) (*Volume, []Brick, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	out.Capacity -= min(out.Capacity, v.holds()-out.holds())
 	return &out, slices.DeleteFunc(v.Bricks(), func(b Brick) bool { return !slices.Contains(ids, b.ID) }), nil
+}
+
+// holds adds up what the subvolumes of a volume of a size hold, in bytes.
+func (v *Volume) holds() (bytes uint64) {
+	for _, s := range v.Subvols {
+		bytes += s.Bricks[0].Size * uint64(max(s.Disperse-s.Redundancy, 1))
+	}
+	return bytes
 }
 
 // lowered is the shape with fewer copies; the same shape for 0 or the present number. An arbiter goes first.

@@ -34,6 +34,29 @@ type Device struct {
 	Hostname string            `json:"host"`
 	Tags     map[string]string `json:"tags"`
 	Bricks   int               `json:"bricks"`
+	// Evacuation is there if the device is being emptied, or was.
+	Evacuation *Evacuation `json:"evacuation,omitempty"`
+}
+
+// Evacuation tells how far the bricks of a device have been moved to others (an addition).
+type Evacuation struct {
+	// Since is when it began, in the form of RFC 3339.
+	Since string `json:"since"`
+	// Bricks is how many there were to move, Left how many are on the device still.
+	Bricks  int `json:"bricks"`
+	Left    int `json:"left"`
+	Percent int `json:"percent"`
+	// Healing is the volume of the brick that was moved last, while that is being healed.
+	Healing string `json:"healing,omitempty"`
+	// Waits says what keeps the next brick from being moved.
+	Waits string `json:"waits,omitempty"`
+	Done  bool   `json:"done"`
+}
+
+// EvacuateReq asks for all bricks of a device (POST /v1/devices/{peerid}/{device}/evacuate) or of all devices of a peer (POST
+// /v1/peers/{peerid}/evacuate) to be moved to others; additions. Gone says that the peer is away for good, and its host is off.
+type EvacuateReq struct {
+	Gone bool `json:"gone,omitempty"`
 }
 
 // DeviceAddReq asks a peer to take a device into use (POST /v1/devices/{peerid}).

@@ -34,6 +34,16 @@ func (c *Client) DeviceEdit(ctx context.Context, peerID, id string, req api.Devi
 	return ask[api.Device](ctx, c, request{method: http.MethodPost, path: devicePath(peerID, id), body: req, result: devicePath(peerID, id)})
 }
 
+// DeviceEvacuate has all bricks of a device moved to others. Errors: NotFound, Invalid, State, Unavailable.
+func (c *Client) DeviceEvacuate(ctx context.Context, peerID, id string, req api.EvacuateReq) (api.Device, error) {
+	return ask[api.Device](ctx, c, request{method: http.MethodPost, path: devicePath(peerID, id, "evacuate"), body: req, result: devicePath(peerID, id)})
+}
+
+// PeerEvacuate has all bricks of all devices of a peer moved to others. Errors: as DeviceEvacuate.
+func (c *Client) PeerEvacuate(ctx context.Context, peerID string, req api.EvacuateReq) ([]api.Device, error) {
+	return ask[[]api.Device](ctx, c, request{method: http.MethodPost, path: []string{"v1", "peers", peerID, "evacuate"}, body: req, result: devicePath(peerID)})
+}
+
 // DeviceRemove gives up a device; force does so without touching it. Errors: NotFound, State when it holds bricks.
 func (c *Client) DeviceRemove(ctx context.Context, peerID, id string, force bool) error {
 	q := url.Values{}

@@ -53,6 +53,8 @@ type Operations struct {
 	add    transaction.Handle[addParams, api.Device]
 	edit   transaction.Handle[editParams, api.Device]
 	remove transaction.Handle[removeParams, none]
+
+	evacuate transaction.Handle[evacuateParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -62,7 +64,7 @@ type none struct{}
 func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
 		add: transaction.Register(r, addOperation(host)), edit: transaction.Register(r, editOperation(host)),
-		remove: transaction.Register(r, removeOperation(host)),
+		remove: transaction.Register(r, removeOperation(host)), evacuate: transaction.Register(r, evacuateOperation()),
 	}
 }
 

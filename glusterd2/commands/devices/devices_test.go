@@ -286,9 +286,15 @@ func TestSweep(t *testing.T) {
 			changed.State = api.DeviceDisabled
 			return subject(pool, changed, editPlan(editParams{Device: changed, Revision: rec.Revision, Rescan: true}).Erase())
 		},
+		"device.evacuate@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec := made(t, pool, n)
+			changed := *rec.Value
+			changed.State, changed.Evacuation = api.DeviceDisabled, &device.Evacuation{Bricks: 1}
+			return subject(pool, changed, evacuatePlan(evacuateParams{Devices: []device.Device{changed}, Revisions: map[string]int64{rec.ID: rec.Revision}}).Erase())
+		},
 		"device.remove@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := made(t, pool, n)
-			return subject(pool, *rec.Value, removePlan(rec, 0, false).Erase())
+			return subject(pool, *rec.Value, removePlan(rec, 0, false, nil).Erase())
 		},
 	})
 }

@@ -86,7 +86,7 @@ func edited(d device.Device, req api.DeviceEditReq) (device.Device, error) {
 	switch req.State {
 	case "":
 	case api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed:
-		d.State = req.State
+		d.State, d.Evacuation = req.State, nil
 	default:
 		return d, api.FieldErrorf("state", "state %.40q: use %s, %s or %s", req.State, api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed)
 	}

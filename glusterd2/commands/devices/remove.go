@@ -2,6 +2,8 @@ package devices
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gd2/glusterd2/device"
 	"gd2/pkg/api"
@@ -14,6 +16,8 @@ type removeParams struct {
 	Revision int64         `json:"revision"`
 	// Forget leaves the device as it is: its peer, or the disk itself, is gone for good.
 	Forget bool `json:"forget,omitempty"`
+	// Debts are the revisions of what is then never removed from it, by brick id.
+	Debts map[string]int64 `json:"debts,omitempty"`
 }
 
 func removeOperation(host Host) transaction.Operation[removeParams, none] {
@@ -40,7 +44,11 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			},
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return []store.Write{device.Records.Delete(p.Device.ID, p.Revision)}, nil, none{}, nil
+			writes := []store.Write{device.Records.Delete(p.Device.ID, p.Revision)}
+			for _, id := range slices.Sorted(maps.Keys(p.Debts)) {
+				writes = append(writes, device.Debts.Delete(id, p.Debts[id]))
+			}
+			return writes, nil, none{}, nil
 		},
 	}
 }
@@ -59,7 +67,15 @@ func (c *Commands) Remove(ctx context.Context, peerName, name string, force bool
 	if err != nil {
 		return err
 	}
-	if u := uses[rec.ID]; u.Bytes > 0 || u.Bricks > 0 {
+	debts, owed, err := device.DebtsOn(c.Store, rec.ID)
+	if err != nil {
+		return err
+	}
+	if !force && len(debts) > 0 {
+		return api.Errorf(api.State, "device %s holds %d bricks that were given up while its peer was away: the peer removes them when it is back; "+
+			"use force if it does not come back", rec.Value.Name, len(debts)).With("device", rec.ID)
+	}
+	if u := uses[rec.ID]; u.Bytes > owed || u.Bricks > 0 {
 		return api.Errorf(api.State, "device %s holds %d bricks, or gets some just now: move or delete their volumes first", rec.Value.Name, u.Bricks).
 			With("device", rec.ID)
 	}
@@ -68,14 +84,14 @@ func (c *Commands) Remove(ctx context.Context, peerName, name string, force bool
 			return err
 		}
 	}
-	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, claims, force))
+	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, claims, force, debts))
 	return err
 }
 
 // removePlan claims nothing, which refuses those who have seen the device with its room and want to claim of it.
-func removePlan(rec store.Record[*device.Device], claims int64, forget bool) transaction.Plan[removeParams] {
+func removePlan(rec store.Record[*device.Device], claims int64, forget bool, debts map[string]int64) transaction.Plan[removeParams] {
 	plan := transaction.Plan[removeParams]{
-		Params: removeParams{Device: *rec.Value, Revision: rec.Revision, Forget: forget}, Locks: []string{device.Lock(rec.ID)},
+		Params: removeParams{Device: *rec.Value, Revision: rec.Revision, Forget: forget, Debts: debts}, Locks: []string{device.Lock(rec.ID)},
 		Guards: []store.Guard{device.Records.MustBe(rec.ID, rec.Revision)},
 		Claims: map[string]transaction.Claim{device.ClaimPrefix + rec.ID: {Revision: claims}},
 	}

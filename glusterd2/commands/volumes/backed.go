@@ -55,6 +55,15 @@ func madeEffects(part *volume.Volume, peerID string) []api.Effect {
 	return out
 }
 
+// goneEffects says for a plan what is removed on a peer with a part that gd2 has made.
+func goneEffects(part *volume.Volume, peerID string) []api.Effect {
+	out := madeEffects(part, peerID)
+	for i := range out {
+		out[i].Action, out[i].Irreversible, out[i].Note = api.ActionDestroy, true, "with all files on it"
+	}
+	return out
+}
+
 // preparedEffects says for a plan what the preparation of a part creates on a peer.
 func preparedEffects(part *volume.Volume, peerID string) []api.Effect {
 	named, made := split(part)

@@ -2,7 +2,9 @@ package volumes
 
 import (
 	"context"
+	"slices"
 
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
@@ -25,15 +27,12 @@ func destroyOperation(host Host) transaction.Operation[removeParams, none] {
 			},
 			Effects: func(p removeParams, peerID string) []api.Effect {
 				_, made := split(p.Volume)
-				out := madeEffects(p.Volume.Part(made...), peerID)
-				for i := range out {
-					out[i].Action, out[i].Irreversible, out[i].Note = api.ActionDestroy, true, "with all files on it"
-				}
-				return out
+				return goneEffects(p.Volume.Part(made...), peerID)
 			},
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
+			writes := append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision))
+			return append(writes, device.Owe(p.Volume, slices.Concat(p.Here, p.Away))...), nil, none{}, nil
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -30,6 +31,7 @@ type replaceParams struct {
 	Peers map[string]int64 `json:"peers"`
 
 	claims map[string]transaction.Claim // for the intent only
+	gone   bool                         // the peer of the old brick is known to be off
 }
 
 func (p replaceParams) inPlace() bool           { return p.Old.ID == p.New.ID }
@@ -54,7 +56,11 @@ func replaceOperation(host Host) transaction.Operation[replaceParams, none] {
 			checkSourceStep(host), prepareNewStep(host), stopOldStep(host), blameNewStep(host), startNewStep(host), healRootStep(host), releaseOldStep(host),
 		},
 		Commit: func(p replaceParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return []store.Write{volume.Records.Update(p.Volume.Name, p.Volume, p.Revision)}, peersMustBe(p.Peers), none{}, nil
+			writes := []store.Write{volume.Records.Update(p.Volume.Name, p.Volume, p.Revision)}
+			if !p.inPlace() {
+				writes = append(writes, device.Owe(p.oldPart(), p.Source)...)
+			}
+			return writes, peersMustBe(p.Peers), none{}, nil
 		},
 	}
 }
@@ -182,11 +188,7 @@ func releaseOldStep(host Host) transaction.Step[replaceParams] {
 			if p.Old.Device == "" {
 				return onBricks(p.oldPart(), peerID, api.ActionChange, api.OnXattr, "")
 			}
-			out := madeEffects(p.oldPart(), peerID)
-			for i := range out {
-				out[i].Action, out[i].Irreversible, out[i].Note = api.ActionDestroy, true, "with all files on it"
-			}
-			return out
+			return goneEffects(p.oldPart(), peerID)
 		},
 	}
 }
@@ -223,7 +225,7 @@ func (c *Commands) runReplace(ctx context.Context, rec store.Record[*volume.Volu
 	if err := c.allOnline(p.target()); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	if p.Source = c.sourceOf(ctx, p.Old); len(p.Source) == 0 && !p.Allow.Force {
+	if p.Source = c.sourceOf(ctx, p.Old); len(p.Source) == 0 && !p.Allow.Force && !p.gone {
 		return api.VolumeInfo{}, api.Errorf(api.Unavailable, "peer %s of the brick cannot be reached, and the brick may still serve there: make sure that its host is off, then use force",
 			peer.Hosts(c.Store)(p.Old.PeerID)).With(api.FieldPeer, p.Old.PeerID)
 	}
@@ -316,10 +318,7 @@ func (c *Commands) checkService(ctx context.Context, v *volume.Volume, without v
 	if err != nil {
 		return err
 	}
-	online := map[string]bool{}
-	for _, b := range c.gather(ctx, v).Bricks {
-		online[b.Info.ID] = b.Online
-	}
+	online := c.serving(ctx, v)
 	have := 0
 	for _, b := range sub.Bricks {
 		switch {

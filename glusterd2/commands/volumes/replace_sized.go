@@ -1,11 +1,56 @@
 package volumes
 
 import (
+	"context"
+
 	"gd2/glusterd2/provision"
 	"gd2/glusterd2/volume"
 	"gd2/store"
 	"gd2/transaction"
 )
+
+// Move moves a brick that gd2 has made, given by its id, to another device, and returns the id of what is in its place. It never
+// goes on without one of the others of the set. Gone says that the peer of the brick is off, if it cannot be reached.
+func (c *Commands) Move(ctx context.Context, name, brickID string, gone bool) (string, error) {
+	var id string
+	err := planned(ctx, func() error {
+		rec, err := c.findToChange(ctx, name)
+		if err != nil {
+			return err
+		}
+		sub, old, err := rec.Value.Replaceable(brickID)
+		if err != nil {
+			return err
+		}
+		p := newReplace(rec, Allow{}, old)
+		p.gone = gone
+		if err := c.placeReplacement(rec, sub, &p); err != nil {
+			return err
+		}
+		id = p.New.ID
+		_, err = c.runReplace(ctx, rec, p)
+		return err
+	})
+	return id, err
+}
+
+// BricksOnline tells which bricks of a volume serve, by their ids.
+func (c *Commands) BricksOnline(ctx context.Context, name string) (map[string]bool, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return c.serving(ctx, rec.Value), nil
+}
+
+// serving tells which bricks of a volume serve, by their ids.
+func (c *Commands) serving(ctx context.Context, v *volume.Volume) map[string]bool {
+	online := map[string]bool{}
+	for _, b := range c.gather(ctx, v).Bricks {
+		online[b.Info.ID] = b.Online
+	}
+	return online
+}
 
 // placeReplacement chooses where the replacement of a brick that gd2 has made goes: on another device, by the rules of the
 // volume, beside the bricks of the set that stay.

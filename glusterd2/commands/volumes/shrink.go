@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
@@ -34,13 +35,15 @@ type shrinkParams struct {
 func (p shrinkParams) part() *volume.Volume { return p.Volume.Part(p.Removed...) }
 
 // shrinkOperation takes bricks out of a volume. Their processes are ended by the reconcilers of their peers, once the record
-// lacks them: no client is to lose a brick that it still knows.
+// lacks them: no client is to lose a brick that it still knows. Those that gd2 has made are removed after that.
 func shrinkOperation(host Host) transaction.Operation[shrinkParams, none] {
 	effects := func(p shrinkParams, peerID string) []api.Effect {
+		_, made := split(p.part())
+		gone := goneEffects(p.Volume.Part(made...), peerID)
 		if p.Volume.State != volume.Started {
-			return nil
+			return gone
 		}
-		return onBricks(p.part(), peerID, api.ActionStop, api.OnProcess, processes)
+		return append(onBricks(p.part(), peerID, api.ActionStop, api.OnProcess, processes), gone...)
 	}
 	return transaction.Operation[shrinkParams, none]{
 		Name: "volume.shrink", Version: 1,
@@ -55,7 +58,8 @@ func shrinkOperation(host Host) transaction.Operation[shrinkParams, none] {
 			},
 		}},
 		Commit: func(p shrinkParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Update(p.Volume.Name, p.Volume, p.Revision)), nil, none{}, nil
+			writes := append(p.Tasks.deletes(p.Volume.Name), volume.Records.Update(p.Volume.Name, p.Volume, p.Revision))
+			return append(writes, device.Owe(p.part(), nil)...), nil, none{}, nil
 		},
 	}
 }
@@ -115,10 +119,6 @@ func (c *Commands) planShrink(rec store.Record[*volume.Volume], req api.VolumeSh
 	if p.Volume, p.Removed, err = rec.Value.Shrink(req.ReplicaCount, named); err != nil {
 		return p, err
 	}
-	if _, made := split(p.part()); len(made) > 0 {
-		return p, api.Errorf(api.NotSupported, "brick %s was made by gd2 for a volume of a size: such bricks cannot be removed yet", made[0].Path).
-			With(api.FieldField, "bricks")
-	}
 	return p, nil
 }
 
@@ -169,7 +169,9 @@ func (c *Commands) planDropped(ctx context.Context, rec store.Record[*volume.Vol
 	if err := c.noTask(rec.ID, !ends); err != nil {
 		return err
 	}
-	transaction.Warn(ctx, "files that are on the removed bricks are not in the volume any more; they stay on the bricks")
+	transaction.Warn(ctx, "files that are on the removed bricks are not in the volume any more; they stay on the bricks that were named, and go with those that gd2 has made")
+	_, made := split(p.part())
+	p.On, _ = c.online(p.Volume.Part(made...).Peers())
 	if ends {
 		p.Tasks, err = forgetTask(c.Store, rec.ID)
 	}

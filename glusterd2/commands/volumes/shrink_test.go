@@ -1,11 +1,13 @@
 package volumes
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 )
@@ -220,17 +222,89 @@ func TestShrinkRefuses(t *testing.T) {
 	}
 }
 
-func TestShrinkRefusesMadeBricks(t *testing.T) {
+// Bricks that gd2 has made are removed once their processes have ended, and their room is given back then.
+func TestShrinkMadeBricks(t *testing.T) {
 	r := newRig(t)
-	r.create("gv0", api.SubvolReq{Type: api.SubvolDistribute})
+	r.addDevices(2, 12*gib)
+	r.mustCreate(sized("gv0", 10*gib, 3))
+	before := r.used()
+	r.expandBy("gv0", api.VolumeExpandReq{Size: 5 * gib})
+	r.start("gv0")
+	req := api.VolumeShrinkReq{Force: true}
+	gone := r.record("gv0").Subvols[1].Bricks
+	for _, b := range gone {
+		req.Bricks = append(req.Bricks, api.BrickReq{PeerID: b.PeerID, Path: b.Path})
+	}
+	taken := r.used()
+	v, err := r.c.Shrink(t.Context(), "gv0", req)
+	if err != nil || v.Capacity != 10*gib || len(v.Subvols) != 1 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if r.used() != taken {
+		t.Errorf("the room of bricks that run was given back: %d, was %d", r.used(), taken)
+	}
+	for _, b := range gone {
+		k := &DebtKeeper{Store: r.pool.Store(b.PeerID), Host: fakeHost{r.hosts, b.PeerID}, PeerID: b.PeerID}
+		if err := k.once(t.Context()); !errors.Is(err, errRuns) {
+			t.Errorf("a brick that runs: %v", err)
+		}
+		if err := (fakeHost{r.hosts, b.PeerID}).Stop(t.Context(), r.record("gv0").Part(b)); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.once(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if text := r.hosts.text(b.Path); text != "" {
+			t.Errorf("left: %s", text)
+		}
+	}
+	if err := r.store.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r.used() != before {
+		t.Errorf("%d used, %d before the volume grew", r.used(), before)
+	}
+}
+
+// A brick whose peer is away when it is given up takes its room until the peer is back; by force its device is forgotten with it.
+func TestReplaceOwes(t *testing.T) {
+	r := sizedReplica(t, 2)
+	old, before := r.record("gv0").Bricks()[2], r.used()
 	rec, err := Find(r.store, "gv0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec.Value = rec.Value.Leave(nil)
-	rec.Value.Subvols[0].Bricks[0].Device = "d"
-	_, err = r.c.planShrink(rec, r.shrinkReq("gv0", 0))
-	refused(t, err, api.NotSupported, "bricks")
+	sub, _, err := rec.Value.Replaceable(old.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newReplace(rec, Allow{}, old)
+	if err := r.c.placeReplacement(rec, sub, &p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.c.Ops.replace.Run(t.Context(), r.c.Engine, replacePlan(rec, p)); err != nil {
+		t.Fatal(err)
+	}
+	if r.used() != before+old.Cost {
+		t.Errorf("%d used, %d and the brick that is still there are %d", r.used(), before, before+old.Cost)
+	}
+	debts, owed, err := device.DebtsOn(r.store, old.Device)
+	if err != nil || len(debts) != 1 || owed != old.Cost {
+		t.Errorf("%v, %d, %v", debts, owed, err)
+	}
+	h := fakeHost{r.hosts, old.PeerID}
+	if err := h.Stop(t.Context(), p.oldPart()); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&DebtKeeper{Store: r.pool.Store(old.PeerID), Host: h, PeerID: old.PeerID}).once(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := r.store.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r.used() != before || r.hosts.text(old.Path) != "" {
+		t.Errorf("%d used, %d before; %s", r.used(), before, r.hosts.text(old.Path))
+	}
 }
 
 // The reconciler ends bricks that a volume does not have any more, and no others.

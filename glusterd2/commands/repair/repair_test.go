@@ -1,0 +1,205 @@
+package repair
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"go.uber.org/goleak"
+
+	"gd2/glusterd2/device"
+	"gd2/glusterd2/event"
+	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
+	"gd2/store"
+	"gd2/transaction"
+	"gd2/transaction/transactiontest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is a Keeper among fakes: it moves bricks in the records only.
+type rig struct {
+	*Keeper
+	t       *testing.T
+	entries uint64 // what is to be healed
+	offline map[string]bool
+	refuse  error
+	moved   []string
+	asked   []string
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	pool := transactiontest.NewPool(t, transactiontest.Config{Registry: func(string) *transaction.Registry { return transaction.NewRegistry() }})
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	r := &rig{t: t, offline: map[string]bool{}}
+	r.Keeper = &Keeper{Config{Store: pool.Store("p1"), Volumes: r, Heals: r, Devices: r, Ours: func() bool { return true }, Log: logrus.NewEntry(log)}}
+	var writes []store.Write
+	for _, id := range pool.Peers() {
+		writes = append(writes, peer.Records.Create(id, &peer.Peer{ID: id, Name: id, Host: id}))
+	}
+	writes = append(writes, device.Records.Create("d", &device.Device{ID: "d", PeerID: "p2", Name: "/d", State: api.DeviceDisabled}))
+	for _, name := range []string{"gv0", "gv1"} {
+		v := &volume.Volume{ID: name, Name: name, State: volume.Started, Subvols: []volume.Subvol{{Type: api.SubvolReplicate, Replica: 2, Bricks: []volume.Brick{
+			{ID: name + "-a", PeerID: "p1", Path: "/a", Device: "other"}, {ID: name + "-b", PeerID: "p2", Path: "/b", Client: 1, Device: "d"}}}}}
+		writes = append(writes, volume.Records.Create(name, v))
+	}
+	r.commit(writes...)
+	return r
+}
+
+func (r *rig) commit(writes ...store.Write) {
+	r.t.Helper()
+	rev, err := r.Store.Commit(r.t.Context(), writes)
+	if err == nil {
+		err = r.Store.WaitRevision(r.t.Context(), rev)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) Move(ctx context.Context, name, id string, gone bool) (string, error) {
+	if r.refuse != nil {
+		return "", r.refuse
+	}
+	rec, _, err := volume.Records.Get(r.Store, name)
+	if err != nil {
+		return "", err
+	}
+	r.moved = append(r.moved, id)
+	b := rec.Value.Subvols[0].Bricks[1]
+	b.ID, b.Device = id+"2", "other"
+	_, err = r.Store.Commit(ctx, []store.Write{volume.Records.Update(name, rec.Value.WithBrick(b), rec.Revision)})
+	return b.ID, err
+}
+
+func (r *rig) BricksOnline(context.Context, string) (map[string]bool, error) {
+	return map[string]bool{"gv0-b": !r.offline["gv0-b"], "gv1-b": !r.offline["gv1-b"]}, nil
+}
+
+func (r *rig) Count(_ context.Context, _, brick string) ([]api.BrickHealCount, error) {
+	return []api.BrickHealCount{{Brick: brick, Entries: r.entries}}, nil
+}
+
+func (r *rig) Heal(context.Context, string, string) ([]api.BrickHealStart, error) { return nil, nil }
+
+func (r *rig) Evacuate(_ context.Context, peer, name string, req api.EvacuateReq) (api.Device, error) {
+	r.asked = append(r.asked, peer+" "+name)
+	return api.Device{}, nil
+}
+
+// device is the record of the device as it is now.
+func (r *rig) device() store.Record[*device.Device] {
+	r.t.Helper()
+	if err := r.Store.Sync(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	rec, _, err := device.Records.Get(r.Store, "d")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return rec
+}
+
+func (r *rig) evacuate() {
+	rec := r.device()
+	d := *rec.Value
+	d.Evacuation = &device.Evacuation{Since: time.Now().UTC(), Bricks: 2}
+	r.commit(device.Records.Update("d", &d, rec.Revision))
+}
+
+// step goes one step, and returns how far the evacuation is then.
+func (r *rig) step() device.Evacuation {
+	r.t.Helper()
+	if _, err := r.once(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	return *r.device().Value.Evacuation
+}
+
+// One brick moves after the other, each when the last is whole.
+func TestOneByOne(t *testing.T) {
+	r := newRig(t)
+	r.evacuate()
+	r.entries = 5
+	if e := r.step(); len(r.moved) != 0 || !strings.Contains(e.Waits, "to be healed") {
+		t.Errorf("a brick that others are healed from: %v, %+v", r.moved, e)
+	}
+	r.entries = 0
+	if e := r.step(); len(r.moved) != 1 || e.Healing == nil || e.Healing.Brick != "gv0-b2" || e.Waits != "" {
+		t.Errorf("%v, %+v", r.moved, e)
+	}
+	r.entries = 3
+	if e := r.step(); len(r.moved) != 1 || !strings.Contains(e.Waits, "gv0") {
+		t.Errorf("while gv0 heals: %v, %+v", r.moved, e)
+	}
+	r.entries = 0
+	if e := r.step(); len(r.moved) != 2 || !e.Done.IsZero() {
+		t.Errorf("%v, %+v", r.moved, e)
+	}
+	if e := r.step(); e.Done.IsZero() || e.Healing != nil {
+		t.Errorf("%+v", e)
+	}
+	if busy, err := r.once(t.Context()); busy || err != nil {
+		t.Errorf("goes on when all is done: %v, %v", busy, err)
+	}
+}
+
+// A brick that cannot be moved says why, and keeps no other from being moved.
+func TestWaits(t *testing.T) {
+	r := newRig(t)
+	r.evacuate()
+	r.refuse = api.Errorf(api.State, "no room")
+	if e := r.step(); e.Waits != "no room" || len(r.moved) != 0 {
+		t.Errorf("%+v", e)
+	}
+	r.refuse = nil
+	r.offline["gv0-b"], r.entries = true, 9
+	if e := r.step(); len(r.moved) != 1 || r.moved[0] != "gv0-b" {
+		t.Errorf("a brick that is down waits for a heal: %+v", e)
+	}
+	r.Ours = func() bool { return false }
+	r.entries = 0
+	if r.step(); len(r.moved) != 1 {
+		t.Error("moved by a peer that is not to")
+	}
+}
+
+// While more than a third of the pool is away nothing moves.
+func TestTooManyAway(t *testing.T) {
+	r := newRig(t)
+	r.evacuate()
+	r.commit(peer.Records.Create("p8", &peer.Peer{ID: "p8", Name: "p8"}))
+	if r.step(); len(r.moved) != 1 {
+		t.Errorf("one of four away: %v", r.moved)
+	}
+	r.commit(peer.Records.Create("p9", &peer.Peer{ID: "p9", Name: "p9"}))
+	if e := r.step(); len(r.moved) != 1 || !strings.Contains(e.Waits, "2 of 5 peers") {
+		t.Errorf("%v, %+v", r.moved, e)
+	}
+}
+
+// What has been down for long is repaired without anybody asking, if that is wanted.
+func TestFailed(t *testing.T) {
+	r := newRig(t)
+	r.commit(event.Faults.Create("brick/p2/x", event.Fault{Kind: event.FaultBrick, Since: time.Now().Add(-time.Minute),
+		Data: map[string]string{api.DataPeerID: "p2", api.DataVolumeName: "gv0", api.DataBrickPath: "/b"}}))
+	for after, want := range map[time.Duration]int{0: 0, time.Hour: 0, time.Second: 1} {
+		r.After, r.asked = after, nil
+		if _, err := r.once(t.Context()); err != nil || len(r.asked) != want {
+			t.Errorf("after %s: %v, %v", after, r.asked, err)
+		}
+	}
+	r.evacuate()
+	r.asked = nil
+	if _, err := r.once(t.Context()); err != nil || len(r.asked) != 0 {
+		t.Errorf("a device that is being emptied: %v, %v", r.asked, err)
+	}
+}
