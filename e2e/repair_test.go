@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"gd2/e2e/lab"
+	"gd2/pkg/api"
+)
+
+// deviceOf is the device that holds a brick that gd2 has made.
+func (p pool) deviceOf(b api.BrickStatus) api.Device {
+	p.t.Helper()
+	for _, d := range p.devices() {
+		if d.PeerID != b.Info.PeerID {
+			continue
+		}
+		images, err := filepath.Glob(filepath.Join(p.onPeer(b).Path(d.Device), "brick_"+b.Info.ID+".img"))
+		p.must(err)
+		if len(images) == 1 {
+			return d
+		}
+	}
+	p.t.Fatalf("brick %s is on no device", b.Info.ID)
+	return api.Device{}
+}
+
+// elsewhere is a brick of a volume that is not on the peer that has mounted it, node1.
+func (p pool) elsewhere(status api.VolumeStatus) api.BrickStatus {
+	p.t.Helper()
+	for _, b := range status.Bricks {
+		if p.onPeer(b) != p.Peer(1) {
+			return b
+		}
+	}
+	p.t.Fatal("all bricks are on node1")
+	return api.BrickStatus{}
+}
+
+// TestDiskDies takes the disk away under a brick of a volume in use. The device is emptied: the brick is made anew on another disk,
+// healed from the others, and the dead one is given up.
+func TestDiskDies(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 3, 0)
+	p.addDisks(3, 2, 900)
+	p.cli("volume", "create", "gv0", "--size", "400MiB", "--replica", "3")
+	p.cli("volume", "set", "gv0", "storage.health-check-interval", "3")
+	p.cli("volume", "start", "gv0")
+	dead := p.elsewhere(p.waitBricks("gv0"))
+	d := p.deviceOf(dead)
+	mount := p.mount(1, "gv0")
+	fillTree(t, mount)
+	w := startWriter(t.Context(), mount)
+	w.waitMore(p, 10, 30*time.Second)
+
+	host := p.onPeer(dead)
+	for _, argv := range [][]string{
+		{"umount", "-l", filepath.Dir(dead.Info.Path)},
+		{"truncate", "-s", "0", filepath.Join(d.Device, "brick_"+dead.Info.ID+".img")},
+	} {
+		_, err := host.Run(t.Context(), argv...)
+		p.must(err)
+	}
+	p.eventually(60*time.Second, func(ctx context.Context) error {
+		st, err := p.rest(1).VolumeStatus(ctx, "gv0")
+		for _, b := range st.Bricks {
+			if b.Info.ID == dead.Info.ID && b.Online {
+				err = fmt.Errorf("the brick without a disk serves")
+			}
+		}
+		return err
+	})
+	w.waitMore(p, 10, 30*time.Second)
+	p.cli("device", "evacuate", d.Hostname, d.Device, "--wait")
+	w.waitMore(p, 10, 30*time.Second)
+	w.finish(t)
+	status := p.waitBricks("gv0")
+	for _, b := range status.Bricks {
+		if b.Info.ID == dead.Info.ID {
+			t.Errorf("the dead brick is still in the volume: %+v", b.Info)
+		}
+	}
+	p.setsHealed("gv0", status, 3)
+	p.cli("device", "remove", d.Hostname, d.Device)
+}
+
+// TestNodeDies loses a host for good: its bricks are made anew on others, by the daemons themselves. Then a new machine takes its name
+// and its address, and its place.
+func TestNodeDies(t *testing.T) {
+	t.Parallel()
+	p := newLab(t, lab.Options{Peers: 4})
+	for n := 1; n <= 4; n++ {
+		p.configure(n, fmt.Sprintf("pool-secret = %q\nloglevel = \"debug\"\nrepair-after = \"5s\"\n", lab.PoolSecret))
+	}
+	p.startAll(4)
+	for n := 2; n <= 4; n++ {
+		p.cli("peer", "probe", p.Peer(n).Name)
+	}
+	p.waitOnline(4)
+	p.addDisks(4, 1, 900)
+	p.cli("volume", "create", "gv0", "--size", "400MiB", "--replica", "3")
+	p.cli("volume", "start", "gv0")
+	before := p.waitBricks("gv0")
+	lost := p.elsewhere(before)
+	n := p.number(lost)
+	mount := p.mount(1, "gv0")
+	fillTree(t, mount)
+	w := startWriter(t.Context(), mount)
+	w.waitMore(p, 10, 30*time.Second)
+
+	host := p.Peer(n)
+	p.must(host.PowerCut(t.Context()))
+	p.eventually(90*time.Second, func(ctx context.Context) error {
+		d, err := p.rest(1).Devices(ctx, lost.Info.PeerID)
+		if err == nil && (len(d) != 1 || d[0].Evacuation == nil || !d[0].Evacuation.Done) {
+			err = fmt.Errorf("not repaired: %+v", d)
+			if len(d) == 1 && d[0].Evacuation != nil {
+				err = fmt.Errorf("not repaired: %+v", *d[0].Evacuation)
+			}
+		}
+		return err
+	})
+	w.waitMore(p, 10, 30*time.Second)
+	w.finish(t)
+	p.setsHealed("gv0", p.waitBricks("gv0"), 3)
+
+	p.cli("device", "remove", host.Name, "/srv/disk0", "--force")
+	p.cli("peer", "detach", host.Name, "--force")
+	_, err := host.Run(t.Context(), "sh", "-c", "umount -l /srv/disk0; rm -rf /var/lib/glusterd2/* /srv/*")
+	p.must(err)
+	p.must(host.Start(t.Context()))
+	p.cli("peer", "probe", host.Name)
+	p.waitOnline(4)
+	p.must(host.SmallDisk(t.Context(), "/srv/disk0", 900))
+	p.cli("device", "add", host.Name, "/srv/disk0", "--provisioner", "loop")
+	p.cli("volume", "create", "gv1", "--size", "320MiB", "--limit-peers", host.Name)
+	p.cli("volume", "start", "gv1")
+	p.waitBricks("gv1")
+}
