@@ -20,7 +20,7 @@ func (f *evacuateFlags) register(c *cobra.Command) {
 }
 
 const evacuateHelp = `The bricks are moved one by one; the next when the last is healed. It goes on by itself, through restarts of daemons too: device info
-shows how far it is, and what it waits for. device edit --state ends it; a device that is empty can be removed.`
+shows how far it is, and what it waits for. device edit --state enabled ends it; a device that is empty can be removed.`
 
 func newDeviceEvacuate(a *app) *cobra.Command {
 	var f evacuateFlags

@@ -85,8 +85,10 @@ func editPlan(p editParams) transaction.Plan[editParams] {
 func edited(d device.Device, req api.DeviceEditReq) (device.Device, error) {
 	switch req.State {
 	case "":
-	case api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed:
+	case api.DeviceEnabled, api.DeviceDisabled:
 		d.State, d.Evacuation = req.State, nil
+	case api.DeviceFailed:
+		d.State = req.State // one that is being emptied still is
 	default:
 		return d, api.FieldErrorf("state", "state %.40q: use %s, %s or %s", req.State, api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed)
 	}

@@ -38,7 +38,7 @@ func evacuateOperation() transaction.Operation[evacuateParams, none] {
 }
 
 // Evacuate has all bricks of a device moved to others. It returns as soon as that is on record; the device tells how far it is. A
-// change of its state ends it.
+// change of its state to enabled or disabled ends it.
 func (c *Commands) Evacuate(ctx context.Context, peerName, name string, req api.EvacuateReq) (api.Device, error) {
 	rec, err := c.find(ctx, peerName, name)
 	if err != nil {
@@ -110,7 +110,9 @@ func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Rec
 			return nil, err
 		}
 		d := *rec.Value
-		d.State = api.DeviceDisabled
+		if d.State == api.DeviceEnabled {
+			d.State = api.DeviceDisabled
+		}
 		d.Evacuation = &device.Evacuation{Since: time.Now().UTC(), Bricks: uses[rec.ID].Bricks, Gone: req.Gone}
 		p.Devices, p.Revisions[rec.ID] = append(p.Devices, d), rec.Revision
 	}
