@@ -19,6 +19,9 @@ const DefaultLimit = 1 << 20
 // killDelay bounds the wait for the output of grandchildren that outlive a command that was killed.
 const killDelay = 2 * time.Second
 
+// wholeDelay is how long a command that should not be cut short has to end by itself.
+const wholeDelay = 30 * time.Second
+
 // Command is a command to run. There is no shell: Args reach the program as they are.
 type Command struct {
 	Name string
@@ -31,6 +34,9 @@ type Command struct {
 	// Limit is how many bytes of stdout may come before the run fails; 0 means DefaultLimit. Of stderr the last Limit
 	// bytes are kept.
 	Limit int
+	// Whole is for commands that should not end in the middle of their work, such as LVM's: it goes on if this process dies, which
+	// would otherwise end it at its next line of output, and when ctx ends it is asked to end, and killed half a minute later only.
+	Whole bool
 }
 
 // Result is what a command that ran wrote, and its exit code.
@@ -76,27 +82,40 @@ func Run(ctx context.Context, c Command) (Result, error) {
 	if limit == 0 {
 		limit = DefaultLimit
 	}
+	if c.Whole {
+		return runWhole(ctx, c, limit)
+	}
 	stdout, stderr := &headBuffer{limit: limit}, &TailBuffer{Limit: limit}
+	cmd := command(ctx, c)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	err := cmd.Run()
+	res := Result{Stdout: stdout.buf.Bytes(), Stderr: stderr.Bytes(), ExitCode: cmd.ProcessState.ExitCode()}
+	return res, failure(ctx, c, res, err, stdout.over)
+}
+
+func command(ctx context.Context, c Command) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Env = append(os.Environ(), c.Env...)
 	cmd.Dir, cmd.WaitDelay = c.Dir, killDelay
-	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if c.Input != nil {
 		cmd.Stdin = bytes.NewReader(c.Input)
 	}
-	err := cmd.Run()
-	res := Result{Stdout: stdout.buf.Bytes(), Stderr: stderr.Bytes(), ExitCode: cmd.ProcessState.ExitCode()}
-	if err == nil {
-		return res, nil
+	return cmd
+}
+
+// failure is the error of a command that ended so; nil if all is well.
+func failure(ctx context.Context, c Command, res Result, err error, tooMuch bool) error {
+	if err == nil && !tooMuch {
+		return nil
 	}
 	e := &Error{Command: Line(c.Name, c.Args...), ExitCode: res.ExitCode, LastLine: LastLine(res.Stderr), Err: err}
 	switch {
-	case stdout.over:
+	case tooMuch:
 		e.ExitCode, e.Err = -1, ErrTooMuch
 	case ctx.Err() != nil:
 		e.ExitCode, e.Err = -1, context.Cause(ctx)
 	}
-	return res, e
+	return e
 }
 
 // Line returns a command line for people, with quotes where an argument needs them.

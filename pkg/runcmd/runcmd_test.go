@@ -66,3 +66,41 @@ func TestRunLimitsOutput(t *testing.T) {
 		t.Errorf("stderr %q, err %v", res.Stderr, err)
 	}
 }
+
+func TestRunWhole(t *testing.T) {
+	c := sh(`cat; echo "$GREETING" >&2; exit 3`)
+	c.Env, c.Input, c.Whole = []string{"GREETING=hello"}, []byte("in"), true
+	res, err := runcmd.Run(t.Context(), c)
+	var e *runcmd.Error
+	if !errors.As(err, &e) || string(res.Stdout) != "in" || string(res.Stderr) != "hello\n" || res.ExitCode != 3 || e.LastLine != "hello" {
+		t.Errorf("Run = %+v, %v", res, err)
+	}
+	c = sh("seq 1000; seq 2000 >&2")
+	c.Limit, c.Whole = 100, true
+	res, err = runcmd.Run(t.Context(), c)
+	if !errors.Is(err, runcmd.ErrTooMuch) || len(res.Stdout) != 100 || !strings.HasSuffix(string(res.Stderr), "\n2000\n") || len(res.Stderr) != 100 {
+		t.Errorf("Run = %q, %v", res.Stdout, err)
+	}
+}
+
+// A command that should not be cut short is asked to end, in which it can say that it has.
+func TestRunWholeIsAsked(t *testing.T) {
+	c := sh(`trap 'echo in order; exit 0' TERM; echo ready; while :; do sleep 0.01; done`)
+	c.Whole = true
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	res, err := runcmd.Run(ctx, c)
+	if !errors.Is(err, context.DeadlineExceeded) || string(res.Stdout) != "ready\nin order\n" {
+		t.Errorf("Run = %+v, %v", res, err)
+	}
+}
+
+// A command that should not be cut short has no pipe to the process that started it: it goes on when that dies.
+func TestRunWholeHasNoPipe(t *testing.T) {
+	c := sh("readlink /proc/self/fd/1 /proc/self/fd/2")
+	c.Whole = true
+	res, err := runcmd.Run(t.Context(), c)
+	if err != nil || strings.Contains(string(res.Stdout), "pipe:") || strings.Count(string(res.Stdout), "memfd:") != 2 {
+		t.Errorf("Run = %q, %v", res.Stdout, err)
+	}
+}
