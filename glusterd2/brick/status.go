@@ -15,6 +15,22 @@ import (
 // Status tells how a brick of this host does. It is online if its process lives and has signed in at the port map. The
 // Info of the result is left for the caller to fill. What could not be found out is said in Error.
 func (h *Host) Status(s Spec) api.BrickStatus {
+	st := h.Figures(s)
+	if st.BlockSize == 0 {
+		return st
+	}
+	m, err := mountOf(s.Path)
+	if err != nil {
+		st.Error = strings.TrimPrefix(st.Error+"; "+err.Error(), "; ")
+		return st
+	}
+	st.FS, st.Device, st.MountOpts = m.FSType, m.Source, options(m)
+	return st
+}
+
+// Figures is Status without what the brick's filesystem is: to tell that all mounts of the host are read, of which there may be as many as
+// bricks.
+func (h *Host) Figures(s Spec) api.BrickStatus {
 	st := api.BrickStatus{}
 	p, err := h.find(s)
 	entry, signedIn := h.cfg.SignIns.Entry(s.Path)
@@ -34,7 +50,7 @@ func (h *Host) Status(s Spec) api.BrickStatus {
 	return st
 }
 
-// filesystem fills in what is known of the filesystem that a path is on.
+// filesystem fills in the figures of the filesystem that a path is on.
 func filesystem(path string, st *api.BrickStatus) error {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(path, &fs); err != nil {
@@ -44,11 +60,6 @@ func filesystem(path string, st *api.BrickStatus) error {
 	st.Size = api.SizeInfo{Capacity: fs.Blocks * block, Used: (fs.Blocks - fs.Bfree) * block, Free: fs.Bavail * block}
 	st.BlockSize = block
 	st.Inodes = api.InodeInfo{Total: fs.Files, Used: fs.Files - fs.Ffree, Free: fs.Ffree}
-	m, err := mountOf(path)
-	if err != nil {
-		return err
-	}
-	st.FS, st.Device, st.MountOpts = m.FSType, m.Source, options(m)
 	return nil
 }
 

@@ -175,7 +175,7 @@ func (s system) Measure(ctx context.Context) rest.Measurements {
 	if recs, err := volume.Records.List(s.store); err == nil {
 		hosts := peer.Hosts(s.store)
 		for _, rec := range recs {
-			r := s.plane.Report(ctx, rec.Value)
+			r := s.plane.Figures(rec.Value)
 			m.Volumes = append(m.Volumes, api.VolumeStatus{Info: rec.Value.Info(hosts), Bricks: r.Bricks, Daemons: r.Daemons,
 				Online: rec.Value.State == volume.Started})
 		}

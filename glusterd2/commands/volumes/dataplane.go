@@ -211,11 +211,18 @@ func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error {
 
 // Report implements Host.
 func (d *DataPlane) Report(_ context.Context, v *volume.Volume) Report {
+	return d.report(v, d.Bricks.Status)
+}
+
+// Figures is a Report whose bricks have figures only, which is quick for all volumes at once.
+func (d *DataPlane) Figures(v *volume.Volume) Report { return d.report(v, d.Bricks.Figures) }
+
+func (d *DataPlane) report(v *volume.Volume, status func(brick.Spec) api.BrickStatus) Report {
 	r := Report{Bricks: []api.BrickStatus{}, Daemons: []api.DaemonStatus{}}
 	hosts := peer.Hosts(d.Store)
 	bricks := v.BricksOn(d.PeerID)
 	for i, s := range d.specs(v) {
-		st := d.Bricks.Status(s)
+		st := status(s)
 		st.Error = d.quorumError(v, st)
 		st.Info = v.BrickInfo(bricks[i], hosts)
 		r.Bricks = append(r.Bricks, st)
