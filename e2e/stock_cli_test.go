@@ -51,7 +51,7 @@ func TestStockCLI(t *testing.T) {
 		test func(pool)
 	}{
 		{"types", stockTypes}, {"xml", stockXML}, {"refusals", stockRefusals}, {"bricks", stockBricks}, {"looks", stockLooks}, {"quota", stockQuota},
-		{"side by side", stockParallel}, {"access", stockAccess},
+		{"side by side", stockParallel}, {"access", stockAccess}, {"without a quorum", stockAlone},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(p.in(t)) })
 	}
@@ -183,5 +183,20 @@ func stockAccess(p pool) {
 	}
 	if info := p.glusterOK("volume info par"); !strings.Contains(info, "Status: Started") {
 		p.t.Error(info)
+	}
+}
+
+// stockAlone asks a peer that has lost the others: it tells what it knows, as glusterd does, and changes nothing. It comes
+// last, since the others stay away.
+func stockAlone(p pool) {
+	p.must(errors.Join(p.Peer(2).Stop(p.t.Context()), p.Peer(3).Stop(p.t.Context())))
+	if info := p.glusterOK("volume info par --xml"); !strings.Contains(info, "<name>par</name>") {
+		p.t.Error(info)
+	}
+	if status := p.glusterOK("peer status"); strings.Count(status, "(Disconnected)") != 2 {
+		p.t.Error(status)
+	}
+	if out, code := p.stock(1, strings.Fields("volume set par user.alone yes")...); code != 1 || !strings.Contains(out, "quorum") {
+		p.t.Errorf("set: exit code %d: %s", code, out)
 	}
 }

@@ -34,10 +34,14 @@ type Config struct {
 	State      State
 	Files      Files
 	Operations Operations
+	// Written tells of which options glusterd does not say that their value is a default although nobody has set them.
+	Written func(option string) bool
 	// PeerID is this peer, which the command calls localhost.
 	PeerID string
 	// WorkDir is what system:: getwd answers.
 	WorkDir string
+	// Waiting says what this peer waits for while it has no quorum; empty if it has one.
+	Waiting func() string
 	// Refuse says why this peer answers nothing at all, such as that it was detached; nil if it does answer.
 	Refuse func() *api.Error
 	// History is told of each change that was asked for once it has ended, in the words of the command. Nil tells nobody.

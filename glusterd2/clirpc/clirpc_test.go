@@ -170,7 +170,7 @@ func TestPeers(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	d := &daemon{
-		volumes: []api.VolumeInfo{replica()}, options: []api.VolumeOption{{Name: "a.b", Value: "1", Modified: true}, {Name: "a.c"}},
+		volumes: []api.VolumeInfo{replica()}, options: []api.VolumeOption{{Name: "a.b", Value: "1", Modified: true}, {Name: "a.c"}, {Name: "a.d", Value: "on"}},
 		pool: []api.ClusterOption{{Key: "cluster.x", Value: "5", Modified: true}, {Key: "cluster.y", Value: "6"}},
 		help: []api.OptionHelp{{Name: "a.b", Description: "What <it> does."}, {Name: "a.c"}},
 	}
@@ -187,7 +187,7 @@ func TestOptions(t *testing.T) {
 		t.Error(diff)
 	}
 	got := call(t, s, gfrpc.ProcCLIGetOption, map[string]string{"volname": "v1", "key": "all"}).dict
-	if got.String("count") != "2" || got.String("value1") != "1" || got.String("value2") != "(null) (DEFAULT)" {
+	if got.String("count") != "3" || got.String("value1") != "1" || got.String("value2") != "(null) (DEFAULT)" || got.String("value3") != "on" {
 		t.Errorf("%v", got)
 	}
 	if got := call(t, s, gfrpc.ProcCLIGetOption, map[string]string{"volname": "all", "key": "cluster.z"}); got.ret != -1 {
@@ -257,5 +257,17 @@ func TestReadOnly(t *testing.T) {
 	}
 	if len(d.asked) != 0 {
 		t.Errorf("changes: %v", d.asked)
+	}
+}
+
+// Without a quorum what is known is told: an empty list would say that everything is gone.
+func TestKnown(t *testing.T) {
+	d := &daemon{volumes: []api.VolumeInfo{replica()}, waiting: "waiting for a quorum", peers: []api.Peer{{ID: "me"}, {ID: "other", Online: true}}}
+	s := newServer(d)
+	has(t, call(t, s, gfrpc.ProcCLIListVolume, nil), map[string]string{"count": "1"})
+	has(t, call(t, s, gfrpc.ProcCLIStatusVolume, map[string]string{"volname": "v1", "cmd": "256"}), map[string]string{"count": "0"})
+	list, err := s.peers(t.Context())
+	if err != nil || len(list) != 2 || list[1].Online {
+		t.Errorf("%v %v", list, err)
 	}
 }

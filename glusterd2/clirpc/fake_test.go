@@ -26,6 +26,8 @@ type daemon struct {
 	fail  error    // of the next change
 	waits int
 
+	waiting string // for a quorum: then only what is known is told
+
 	volumes []api.VolumeInfo
 	status  api.VolumeStatus
 	peers   []api.Peer
@@ -58,7 +60,15 @@ func (f fakeVolumes) Create(_ context.Context, req api.VolumeCreateReq) (api.Vol
 	return api.VolumeInfo{ID: "an-id", Name: req.Name}, f.ask(req)
 }
 func (f fakeVolumes) List(context.Context, string, string) ([]api.VolumeInfo, error) {
+	if f.waiting != "" {
+		return nil, api.Errorf(api.Unavailable, "%s", f.waiting)
+	}
 	return f.volumes, nil
+}
+func (f fakeVolumes) Known(context.Context) ([]api.VolumeInfo, error) { return f.volumes, nil }
+func (f fakeVolumes) KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error) {
+	st, err := fakeVolumes{&daemon{volumes: f.volumes, status: f.status}}.Status(ctx, name)
+	return st, err
 }
 func (f fakeVolumes) Get(_ context.Context, name string) (api.VolumeInfo, error) { return f.find(name) }
 func (f fakeVolumes) Delete(_ context.Context, name string, force bool) error {
@@ -126,6 +136,7 @@ func (f fakeCluster) SetOptions(_ context.Context, req api.ClusterOptionReq) ([]
 type fakePeers struct{ *daemon }
 
 func (f fakePeers) List(context.Context, string, string) ([]api.Peer, error) { return f.peers, nil }
+func (f fakePeers) Known(context.Context) ([]api.Peer, error)                { return f.peers, nil }
 func (f fakePeers) Get(_ context.Context, id string) (api.Peer, error) {
 	for _, p := range f.peers {
 		if p.ID == id || p.Name == id {
@@ -156,7 +167,9 @@ func newServer(d *daemon) *Server {
 		Peers: fakePeers{d}, Volumes: v, Options: v, Cluster: fakeCluster{d}, Bricks: v, Operations: d,
 		Shrink: fakeTasks{d, w}, Replacing: fakeTasks{d, w}, Rebalance: fakeTasks{d, w}, Healing: fakeHealing{d, w},
 		Diagnosis: fakeDiagnosis{d, w}, Processes: fakeDiagnosis{d, w}, Quotas: fakeQuotas{d, w}, State: fakeQuotas{d, w}, Files: fakeQuotas{d, w},
-		PeerID: "me", WorkDir: "/var/lib/glusterd", Log: logrus.NewEntry(log), Patience: 5 * time.Second,
+		Waiting: func() string { return d.waiting },
+		Written: func(option string) bool { return option == "a.d" },
+		PeerID:  "me", WorkDir: "/var/lib/glusterd", Log: logrus.NewEntry(log), Patience: 5 * time.Second,
 		History: func(command string, failed error) { d.noted = append(d.noted, fmt.Sprintf("%s: %v", command, failed)) },
 	})
 }

@@ -19,7 +19,7 @@ const (
 
 // getVolume answers volume info. The command asks for one volume after the other, by their names, until there is none.
 func (s *Server) getVolume(ctx context.Context, in gfrpc.Dict) (answer, error) {
-	list, err := s.cfg.Volumes.List(ctx, "", "")
+	list, err := s.volumes(ctx)
 	if err != nil {
 		return answer{}, err
 	}
@@ -103,7 +103,7 @@ func bricksOf(v api.VolumeInfo) []api.BrickInfo {
 func brickName(b api.BrickInfo) string { return b.Hostname + ":" + b.Path }
 
 func (s *Server) listVolumes(ctx context.Context, _ gfrpc.Dict) (answer, error) {
-	list, err := s.cfg.Volumes.List(ctx, "", "")
+	list, err := s.volumes(ctx)
 	if err != nil {
 		return answer{}, err
 	}

@@ -135,6 +135,7 @@ func (s *Server) getOption(ctx context.Context, in gfrpc.Dict) (answer, error) {
 	out.SetInt(keyCount, int64(len(list)))
 	for i, o := range list {
 		out.SetString(fmt.Sprintf("key%d", i+1), o.Name)
+		o.Modified = o.Modified || volume != allVolumes && s.cfg.Written(o.Name)
 		out.SetString(fmt.Sprintf("value%d", i+1), shown(o))
 	}
 	return answer{dict: out}, aboutOption(err)
@@ -157,7 +158,8 @@ func (s *Server) poolOptions(ctx context.Context, key string) ([]api.VolumeOptio
 	var out []api.VolumeOption
 	for _, o := range list {
 		if key == allVolumes || key == o.Key {
-			out = append(out, api.VolumeOption{Name: o.Key, Value: o.Value, Modified: o.Modified})
+			isVersion := strings.HasSuffix(o.Key, "op-version") // which glusterd never calls a default
+			out = append(out, api.VolumeOption{Name: o.Key, Value: o.Value, Modified: o.Modified || isVersion})
 		}
 	}
 	if len(out) == 0 {

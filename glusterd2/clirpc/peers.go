@@ -12,6 +12,8 @@ import (
 // Peers is the membership of the pool.
 type Peers interface {
 	List(ctx context.Context, key, value string) ([]api.Peer, error)
+	// Known is List from what this peer knows, without asking the others.
+	Known(ctx context.Context) ([]api.Peer, error)
 	Get(ctx context.Context, id string) (api.Peer, error)
 	Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error)
 	Delete(ctx context.Context, id string, force bool) error
@@ -82,7 +84,7 @@ func (s *Server) listFriends(ctx context.Context, args *gfrpc.Reader) ([]byte, e
 		return nil, args.Err()
 	}
 	a, err := s.carryOut(ctx, nil, func(ctx context.Context, _ gfrpc.Dict) (answer, error) {
-		list, err := s.cfg.Peers.List(ctx, "", "")
+		list, err := s.peers(ctx)
 		return answer{dict: s.friends(list, flags == listPool)}, err
 	})
 	w := new(gfrpc.Writer)

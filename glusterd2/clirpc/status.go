@@ -32,14 +32,14 @@ func (s *Server) status(ctx context.Context, in gfrpc.Dict) (answer, error) {
 	cmd, _ := in.Int("cmd")
 	out := echo(in)
 	if cmd&statusAll != 0 {
-		list, err := s.cfg.Volumes.List(ctx, "", "")
+		list, err := s.volumes(ctx)
 		for i, name := range volumeNames(list) {
 			out.SetString(fmt.Sprintf("vol%d", i), name)
 		}
 		out.SetInt("vol_count", int64(len(list)))
 		return answer{dict: out}, err
 	}
-	st, err := s.cfg.Volumes.Status(ctx, in.String(keyVolume))
+	st, err := s.volumeStatus(ctx, in.String(keyVolume))
 	if err != nil {
 		return answer{}, aboutVolume(err, "")
 	}

@@ -16,6 +16,9 @@ type Volumes interface {
 	Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error)
 	Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error)
 	Status(ctx context.Context, name string) (api.VolumeStatus, error)
+	// Known and KnownStatus are List and Status from what this peer knows, without asking the others for records.
+	Known(ctx context.Context) ([]api.VolumeInfo, error)
+	KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error)
 }
 
 // Keys that many requests and answers have.

@@ -56,6 +56,16 @@ func (t *Table) Option(key string, set map[string]string, s Shape) api.VolumeOpt
 	}
 }
 
+// Written reports whether volfiles carry the option even if nobody has set it: glusterd does not call such a value a default.
+func (t *Table) Written(key string) bool {
+	for _, i := range t.byKey[key] {
+		if t.rows[i].Written != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Options returns all options as a volume has them that set these, sorted by name.
 func (t *Table) Options(set map[string]string, s Shape) []api.VolumeOption {
 	keys := t.Keys()

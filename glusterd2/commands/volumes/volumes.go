@@ -197,6 +197,30 @@ func (c *Commands) List(ctx context.Context, key, value string) ([]api.VolumeInf
 	if err := c.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
+	return c.known(key, value)
+}
+
+// Known describes all volumes from what this peer knows, which may be old: for those who have something to say without a
+// quorum too.
+func (c *Commands) Known(context.Context) ([]api.VolumeInfo, error) {
+	select {
+	case <-c.Store.Loaded():
+		return c.known("", "")
+	default:
+		return nil, api.Errorf(api.Unavailable, "this peer knows no volumes yet: %s", c.Store.Waiting())
+	}
+}
+
+// KnownStatus is Status of a volume from what this peer knows of it; the bricks are asked.
+func (c *Commands) KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error) {
+	rec, err := Find(c.Store, name)
+	if err != nil {
+		return api.VolumeStatus{}, err
+	}
+	return c.statusOf(ctx, rec.Value), nil
+}
+
+func (c *Commands) known(key, value string) ([]api.VolumeInfo, error) {
 	recs, err := volume.Records.List(c.Store)
 	if err != nil {
 		return nil, err
