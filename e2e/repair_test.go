@@ -112,6 +112,7 @@ func TestNodeDies(t *testing.T) {
 	w.waitMore(p, 10, 30*time.Second)
 
 	host := p.Peer(n)
+	p.waitVoters(3)
 	p.must(host.PowerCut(t.Context()))
 	p.eventually(90*time.Second, func(ctx context.Context) error {
 		d, err := p.rest(1).Devices(ctx, lost.Info.PeerID)

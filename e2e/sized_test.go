@@ -40,6 +40,9 @@ func TestTopologyLife(t *testing.T) {
 	p.mountsAreGone(1, "gv0", func() { p.must(p.Peer(2).PowerCut(t.Context())); p.must(p.Peer(2).Start(t.Context())) })
 	p.waitBricks("gv0")
 	p.eventually(30*time.Second, func(context.Context) error { return p.holds(dir, want) })
+	p.sizedShrinks(dir)
+	p.sizedIsEvacuated()
+	p.must(p.holds(dir, want))
 
 	_, err := p.Peer(1).CLI(t.Context(), "volume", "create", "big", "--size", "1TiB", "--replica", "3")
 	if err == nil || !strings.Contains(err.Error(), "node2:/srv/disk1 needs") {
@@ -182,6 +185,62 @@ func (p pool) number(b api.BrickStatus) int {
 		n++
 	}
 	return n
+}
+
+// used is what the bricks on all devices take, and how many there are.
+func used(devices []api.Device) (bytes uint64, bricks int) {
+	for _, d := range devices {
+		bytes += d.UsedSize
+		bricks += d.Bricks
+	}
+	return bytes, bricks
+}
+
+// sizedShrinks takes a subvolume of gv0 away, with its files moved; its bricks are removed, and their room comes back.
+func (p pool) sizedShrinks(dir string) {
+	p.t.Helper()
+	want, err := readTree(dir)
+	p.must(err)
+	status := p.waitBricks("gv0")
+	words := []string{"volume", "remove-brick", "gv0"}
+	var keeps uint64
+	for i, b := range status.Bricks {
+		if i < 3 {
+			words = append(words, b.Info.Hostname+":"+b.Info.Path)
+		} else {
+			keeps += 400 << 20
+		}
+	}
+	p.cli(append(words, "start")...)
+	p.shrunk("gv0", "completed")
+	p.cli(append(words, "commit")...)
+	p.eventually(60*time.Second, func(context.Context) error {
+		if bytes, bricks := used(p.devices()); bytes != keeps || bricks != 3 {
+			return fmt.Errorf("%d bricks take %d bytes of the devices, not %d", bricks, bytes, keeps)
+		}
+		return nil
+	})
+	p.waitBricks("gv0")
+	sameTree(p.t, dir, want)
+	if v, err := p.rest(3).Volume(p.t.Context(), "gv0"); err != nil || v.Capacity != 400<<20 || v.DistributeCount != 1 {
+		p.t.Errorf("%d MiB in %d subvolumes, %v", v.Capacity>>20, v.DistributeCount, err)
+	}
+}
+
+// sizedIsEvacuated empties the device of a brick of gv0, and gives it back to the pool.
+func (p pool) sizedIsEvacuated() {
+	p.t.Helper()
+	b := p.waitBricks("gv0").Bricks[0]
+	d := p.deviceOf(b)
+	if out := p.cli("device", "evacuate", d.Hostname, d.Device, "--wait"); !strings.Contains(out, "all bricks have been moved") {
+		p.t.Errorf("%s", out)
+	}
+	d, err := p.rest(1).Device(p.t.Context(), d.PeerID, d.ID)
+	if err != nil || d.Bricks != 0 || d.UsedSize != 0 || d.Evacuation == nil || d.Evacuation.Percent != 100 {
+		p.t.Errorf("%+v, %v", d, err)
+	}
+	p.setsHealed("gv0", p.waitBricks("gv0"), 3)
+	p.cli("device", "edit", d.Hostname, d.Device, "--state", "enabled")
 }
 
 // setsHealed waits until the bricks of each set of a volume, of so many bricks, are alike and nothing is left to heal.

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -68,6 +70,8 @@ type Provisioner interface {
 	Unmake(ctx context.Context, d Device, b Brick) error
 	// Grow makes the filesystem of a brick larger, to the sizes that it is given; there is no way back.
 	Grow(ctx context.Context, d Device, b Brick) error
+	// Bricks lists the ids of the bricks that are on a device, whole or in part.
+	Bricks(ctx context.Context, d Device) ([]string, error)
 	// Folder returns where the filesystem of a brick is found.
 	Folder(d Device, b Brick) string
 }
@@ -114,6 +118,24 @@ func refuse(d Device, format string, args ...any) error {
 
 // imageName is the file of a brick, and what LVM calls its volume, as in Heketi.
 func imageName(b Brick) string { return "brick_" + b.ID }
+
+// brickIDs are the ids in names that begin as imageName and may end with one of the suffixes, sorted, each once.
+func brickIDs(names []string, prefixes, suffixes []string) []string {
+	var out []string
+	for _, name := range names {
+		for _, p := range prefixes {
+			id, ok := strings.CutPrefix(name, p)
+			for _, s := range suffixes {
+				id = strings.TrimSuffix(id, s)
+			}
+			if ok && id != "" {
+				out = append(out, id)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // mountPoint is where the filesystem of a brick is mounted.
 func (t *tools) mountPoint(b Brick) string { return filepath.Join(t.Mounts, b.ID) }

@@ -32,6 +32,9 @@ func (directory) Measure(_ context.Context, d Device) (Measure, error) {
 	return Measure{Size: size, Free: free}, err
 }
 
+// Bricks implements Provisioner.
+func (directory) Bricks(_ context.Context, d Device) ([]string, error) { return bricksIn(d) }
+
 // Folder implements Provisioner.
 func (directory) Folder(d Device, b Brick) string { return filepath.Join(d.Name, imageName(b)) }
 

@@ -86,6 +86,15 @@ func contents(d Device) ([]string, error) {
 	return names, nil
 }
 
+// bricksIn lists the ids of the bricks in a device's directory.
+func bricksIn(d Device) ([]string, error) {
+	if err := ownFolder(d); err != nil {
+		return nil, err
+	}
+	names, err := contents(d)
+	return brickIDs(names, []string{imageName(Brick{})}, []string{".new", ".img"}), err
+}
+
 // releaseFolder takes the mark away. A directory that is gone, or another's, is left alone.
 func releaseFolder(d Device) error {
 	owner, err := folderOwner(d)

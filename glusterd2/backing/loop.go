@@ -50,6 +50,9 @@ func (loop) Measure(_ context.Context, d Device) (Measure, error) {
 	return Measure{Size: size, Free: free, Unit: 4 << 10}, nil
 }
 
+// Bricks implements Provisioner.
+func (loop) Bricks(_ context.Context, d Device) ([]string, error) { return bricksIn(d) }
+
 // Folder implements Provisioner.
 func (p loop) Folder(_ Device, b Brick) string { return p.mountPoint(b) }
 

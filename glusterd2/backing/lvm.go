@@ -146,6 +146,19 @@ func (p lvm) Release(ctx context.Context, d Device) error {
 	return nil
 }
 
+// Bricks implements Provisioner.
+func (p lvm) Bricks(ctx context.Context, d Device) ([]string, error) {
+	type row struct {
+		Name string `json:"lv_name"`
+	}
+	rows, err := report[row](ctx, p.tools, "lvs", "lv", "lv_name", group(d))
+	var names []string
+	for _, r := range rows {
+		names = append(names, r.Name)
+	}
+	return brickIDs(names, []string{imageName(Brick{}), pool(Brick{})}, nil), err
+}
+
 // Folder implements Provisioner.
 func (p lvm) Folder(_ Device, b Brick) string { return p.mountPoint(b) }
 

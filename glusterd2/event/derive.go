@@ -234,6 +234,8 @@ func faultNames(kind string) (begin, end string) {
 		return api.EventDiskFull, api.EventDiskFreed
 	case FaultDaemon:
 		return api.EventDaemonDown, api.EventDaemonUp
+	case FaultOrphan:
+		return api.EventOrphanFound, api.EventOrphanGone
 	}
 	return "", ""
 }

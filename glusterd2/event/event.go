@@ -63,4 +63,5 @@ const (
 	FaultQuorum = "quorum"
 	FaultDisk   = "disk"
 	FaultDaemon = "daemon"
+	FaultOrphan = "orphan"
 )

@@ -93,7 +93,7 @@ func TestFilter(t *testing.T) {
 // TestEveryName holds the list of names together with the events that faults make.
 func TestEveryName(t *testing.T) {
 	names := api.EventNames()
-	for _, kind := range []string{FaultBrick, FaultPeer, FaultQuorum, FaultDisk, FaultDaemon} {
+	for _, kind := range []string{FaultBrick, FaultPeer, FaultQuorum, FaultDisk, FaultDaemon, FaultOrphan} {
 		begin, end := faultNames(kind)
 		if !slices.Contains(names, begin) || !slices.Contains(names, end) {
 			t.Errorf("fault %s makes %q and %q, which are not in the list", kind, begin, end)

@@ -63,6 +63,8 @@ const (
 	EventDiskFreed      = "disk.freed"
 	EventDaemonDown     = "daemon.down"
 	EventDaemonUp       = "daemon.up"
+	EventOrphanFound    = "orphan.found"
+	EventOrphanGone     = "orphan.gone"
 
 	// EventsLost is made for one reader: events that it asked for are no longer there. The data says why.
 	EventsLost = "events.lost"
@@ -106,6 +108,7 @@ func EventNames() []string {
 		EventOperationDone, EventOperationFailed, EventOperationAbandoned,
 		EventClusterOptions, EventGroupChanged, EventGroupDeleted,
 		EventQuorumLost, EventQuorumRegained, EventDiskFull, EventDiskFreed, EventDaemonDown, EventDaemonUp,
+		EventOrphanFound, EventOrphanGone,
 	}
 }
 
