@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -40,6 +41,27 @@ func (p pool) elsewhere(status api.VolumeStatus) api.BrickStatus {
 	return api.BrickStatus{}
 }
 
+// evacuated waits until one of the devices of a peer has been emptied.
+func (p pool) evacuated(peerID string) {
+	p.t.Helper()
+	p.eventually(180*time.Second, func(ctx context.Context) error {
+		devices, err := p.rest(1).Devices(ctx, peerID)
+		for _, d := range devices {
+			switch {
+			case d.Evacuation == nil:
+			case d.Evacuation.Done:
+				return nil
+			default:
+				err = errors.Join(err, fmt.Errorf("device %s: %+v", d.Device, *d.Evacuation))
+			}
+		}
+		if err == nil {
+			err = errors.New("no device is being emptied")
+		}
+		return err
+	})
+}
+
 // TestDiskDies takes the disk away under a brick of a volume in use. The device is emptied: the brick is made anew on another disk,
 // healed from the others, and the dead one is given up.
 func TestDiskDies(t *testing.T) {
@@ -74,7 +96,8 @@ func TestDiskDies(t *testing.T) {
 		return err
 	})
 	w.waitMore(p, 10, 30*time.Second)
-	p.cli("device", "evacuate", d.Hostname, d.Device, "--wait")
+	p.cli("device", "evacuate", d.Hostname, d.Device)
+	p.evacuated(d.PeerID)
 	w.waitMore(p, 10, 30*time.Second)
 	w.finish(t)
 	status := p.waitBricks("gv0")
@@ -114,16 +137,7 @@ func TestNodeDies(t *testing.T) {
 	host := p.Peer(n)
 	p.waitVoters(3)
 	p.must(host.PowerCut(t.Context()))
-	p.eventually(90*time.Second, func(ctx context.Context) error {
-		d, err := p.rest(1).Devices(ctx, lost.Info.PeerID)
-		if err == nil && (len(d) != 1 || d[0].Evacuation == nil || !d[0].Evacuation.Done) {
-			err = fmt.Errorf("not repaired: %+v", d)
-			if len(d) == 1 && d[0].Evacuation != nil {
-				err = fmt.Errorf("not repaired: %+v", *d[0].Evacuation)
-			}
-		}
-		return err
-	})
+	p.evacuated(lost.Info.PeerID)
 	w.waitMore(p, 10, 30*time.Second)
 	w.finish(t)
 	p.setsHealed("gv0", p.waitBricks("gv0"), 3)

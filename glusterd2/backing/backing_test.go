@@ -181,6 +181,12 @@ func TestLoopBricks(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(p.Folder(d, b), "file")); string(text) != "kept" {
 		t.Errorf("%q, %v", text, err)
 	}
+	if ids, err := p.Bricks(t.Context(), d); err != nil || len(ids) != 1 || ids[0] != "b1" {
+		t.Errorf("on the device: %v, %v", ids, err)
+	}
+	must(t, unix.Unmount(filepath.Join(mounts, "b1"), 0))
+	must(t, os.Truncate(filepath.Join(d.Name, "brick_b1.img"), 300*mib))
+	says(t, p.Mount(t.Context(), d, b), "is damaged")
 	for range 2 {
 		must(t, p.Unmake(t.Context(), d, b))
 	}

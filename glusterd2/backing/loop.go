@@ -92,9 +92,16 @@ func allocate(path string, size uint64) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// Mount implements Provisioner.
+// Mount implements Provisioner. An image that was cut off is refused: the kernel may still have its filesystem in memory, from a
+// mount before, and would go on with that.
 func (p loop) Mount(ctx context.Context, d Device, b Brick) error {
 	if err := ownFolder(d); err != nil {
+		return err
+	}
+	if info, err := os.Stat(image(d, b)); err != nil || uint64(info.Size()) < b.Size {
+		if err == nil {
+			err = refuse(d, "the image of brick %s has %d bytes of %d: it is damaged", b.ID, info.Size(), b.Size)
+		}
 		return err
 	}
 	return p.mount(ctx, image(d, b), b, ",loop")
@@ -113,10 +120,13 @@ func (p loop) Unmake(_ context.Context, d Device, b Brick) error {
 
 // Grow implements Provisioner.
 func (p loop) Grow(ctx context.Context, d Device, b Brick) error {
-	if err := p.Mount(ctx, d, b); err != nil {
-		return err
+	if _, err := os.Stat(image(d, b)); err != nil {
+		return err // never made anew: it is a brick with files
 	}
 	if err := allocate(image(d, b), b.Size); err != nil {
+		return err
+	}
+	if err := p.Mount(ctx, d, b); err != nil {
 		return err
 	}
 	dev, err := p.run(ctx, "losetup", "--noheadings", "--output", "NAME", "--associated", image(d, b))
