@@ -146,6 +146,9 @@ func TestLVMBricks(t *testing.T) {
 	if slices.Contains(f.ran, "mkfs.xfs") || slices.Contains(f.ran, "lvcreate") {
 		t.Errorf("made again: %v", f.ran)
 	}
+	if ids, err := p.Bricks(t.Context(), d); err != nil || !slices.Equal(ids, []string{"b1"}) {
+		t.Errorf("on the device: %v, %v", ids, err)
+	}
 	must(t, p.Unmake(t.Context(), d, b))
 	if len(f.volumes) > 0 {
 		t.Errorf("left behind: %v", f.volumes)
