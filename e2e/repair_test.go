@@ -96,10 +96,9 @@ func TestDiskDies(t *testing.T) {
 		return err
 	})
 	w.waitMore(p, 10, 30*time.Second)
+	w.finish(t)
 	p.cli("device", "evacuate", d.Hostname, d.Device)
 	p.evacuated(d.PeerID)
-	w.waitMore(p, 10, 30*time.Second)
-	w.finish(t)
 	status := p.waitBricks("gv0")
 	for _, b := range status.Bricks {
 		if b.Info.ID == dead.Info.ID {
@@ -137,9 +136,9 @@ func TestNodeDies(t *testing.T) {
 	host := p.Peer(n)
 	p.waitVoters(3)
 	p.must(host.PowerCut(t.Context()))
-	p.evacuated(lost.Info.PeerID)
 	w.waitMore(p, 10, 30*time.Second)
 	w.finish(t)
+	p.evacuated(lost.Info.PeerID)
 	p.setsHealed("gv0", p.waitBricks("gv0"), 3)
 
 	p.cli("device", "remove", host.Name, "/srv/disk0", "--force")
