@@ -77,6 +77,7 @@ func (f *fake) routes() http.Handler {
 		{"POST", "/v1/devices/{peer}", f.addDevice},
 		{"POST", "/v1/devices/{peer}/{device}", f.editDevice},
 		{"DELETE", "/v1/devices/{peer}/{device}", f.removeDevice},
+		{"POST", "/v1/heketi/import", f.importHeketi},
 		{"GET", "/v1/pool", f.pool},
 		{"GET", "/v1/pool/snapshots", f.snapshots},
 		{"GET", "/v1/volumes", f.listVolumes},

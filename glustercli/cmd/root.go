@@ -14,7 +14,7 @@ const defaultTimeout = 2 * time.Minute
 
 func (a *app) newRoot() *cobra.Command {
 	root := group("glustercli", "The command line of gd2, a management plane for GlusterFS",
-		a.volumeCmd(), a.peerCmd(), a.deviceCmd(), a.topologyCmd(), a.poolCmd(), a.clusterCmd(), a.operationCmd(), a.eventsCmd(), a.statusCmd(), a.getStateCmd(),
+		a.volumeCmd(), a.peerCmd(), a.deviceCmd(), a.topologyCmd(), a.heketiCmd(), a.poolCmd(), a.clusterCmd(), a.operationCmd(), a.eventsCmd(), a.statusCmd(), a.getStateCmd(),
 		a.versionCmd(), a.apiCmd(), a.logLevelCmd(), a.manCmd())
 	root.Example = `  glustercli peer probe node2
   glustercli volume create gv0 replica 3 node1:/data/b node2:/data/b node3:/data/b

@@ -50,6 +50,8 @@ type Brick struct {
 	ID string
 	// Size is that of the brick's filesystem. Pool and Metadata are those of its thin pool, for LVM.
 	Size, Pool, Metadata uint64
+	// At is where the filesystem is mounted if that is not where we would mount it: another program has made the brick.
+	At string
 	// Arbiter says that the brick holds names only, and needs room for inodes.
 	Arbiter bool
 }
@@ -138,4 +140,9 @@ func brickIDs(names []string, prefixes, suffixes []string) []string {
 }
 
 // mountPoint is where the filesystem of a brick is mounted.
-func (t *tools) mountPoint(b Brick) string { return filepath.Join(t.Mounts, b.ID) }
+func (t *tools) mountPoint(b Brick) string {
+	if b.At != "" {
+		return b.At
+	}
+	return filepath.Join(t.Mounts, b.ID)
+}

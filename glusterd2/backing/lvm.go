@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/moby/sys/mountinfo"
+
 	"gd2/pkg/runcmd"
 )
 
@@ -221,6 +223,9 @@ func (p lvm) Make(ctx context.Context, d Device, b Brick) error {
 
 // Mount implements Provisioner.
 func (p lvm) Mount(ctx context.Context, d Device, b Brick) error {
+	if mounted, err := mountinfo.Mounted(p.mountPoint(b)); err == nil && mounted {
+		return nil
+	}
 	if _, err := p.run(ctx, "lvchange", "--quiet", "--activate", "y", group(d)+"/"+imageName(b)); err != nil {
 		return refuse(d, "%v", err)
 	}

@@ -38,7 +38,7 @@ func (f *fake) services() Services {
 		Shrink:  fakeBricks{f},
 		Cluster: fakeCluster{f}, OptionHelp: fakeCluster{f}, Quotas: fakeQuotas{f},
 		Operations: fakeOperations{f}, Planner: fakePlanner{f}, Events: fakeEvents{f}, Webhooks: fakeWebhooks{f},
-		System: f, Metrics: f, Renamer: fakeVolumes{f},
+		System: f, Metrics: f, Renamer: fakeVolumes{f}, Heketi: fakeHeketi{f},
 	}
 }
 

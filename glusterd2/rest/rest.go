@@ -153,6 +153,7 @@ func (a *API) table() []Route {
 	t = append(t, a.operationRoutes()...)
 	t = append(t, a.eventRoutes()...)
 	t = append(t, a.renameRoutes()...)
+	t = append(t, a.heketiRoutes()...)
 	return append(t, a.debugRoutes()...)
 }
 

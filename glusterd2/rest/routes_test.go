@@ -130,6 +130,7 @@ var everyRoute = []struct {
 	{"GET", "/v1/transactions/t1", "", 200, "", "operation t1"},
 	{"POST", "/v1/transactions/t1/retry", "", 200, "", "retry t1"},
 	{"POST", "/v1/transactions/t1/abandon", "{}", 200, "", "abandon t1"},
+	{"POST", "/v1/heketi/import", `{"dump":{"nodeentries":{}},"volumes":{"gv0":"type=2"}}`, 200, "", "heketi import {\"nodeentries\":{}} 1"},
 	{"POST", "/v1/volumes/gv0/rename", `{"name":"gv1"}`, 200, "", "rename gv0 gv1"},
 	{"GET", "/v1/events", "", 200, "", "events {   [] 0}"},
 	{"GET", "/v1/events?since=7&name=volume.*,peer.added&volume=gv0&limit=3", "", 200, "", "events {7 gv0  [volume.* peer.added] 3}"},

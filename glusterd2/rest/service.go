@@ -36,6 +36,7 @@ type Services struct {
 	Metrics    MetricsSource
 	Planner    Planner
 	Renamer    Renamer
+	Heketi     Heketi
 }
 
 // Volumes is the life of volumes. A name that is not a volume is answered with api.NotFound.

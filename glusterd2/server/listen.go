@@ -91,7 +91,7 @@ func (s *Server) serve() error {
 			Shrink:  s.volumes,
 			Cluster: volumes.Cluster{Commands: s.volumes}, OptionHelp: s.volumes, Quotas: s.quotas,
 			Operations: operations{s.engine, s.engine, s.store}, Planner: planner{}, Events: s.events, Webhooks: events.Webhooks{Commands: s.events},
-			System: system{s}, Metrics: system{s}, Renamer: s.volumes,
+			System: system{s}, Metrics: system{s}, Renamer: s.volumes, Heketi: s.heketi(),
 		},
 		Refuse: s.peers.NotInPool, Secret: s.secret.get, NoAuth: !s.cfg.RESTAuth, OpenMetrics: s.cfg.MetricsOpen, Profiling: s.cfg.Profiling,
 		History: s.noteCommand, Streams: s.cfg.EventStreams, Others: s.pluginRoute, Log: s.log.Entry("rest"),

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"gd2/glusterd2/plugin"
+	"gd2/glusterd2/rest"
 	"gd2/glusterd2/sunrpc"
+	"gd2/pkg/api"
 )
 
 // Limits of the HTTP servers of plugins. An answer may take long: plugins bound it.
@@ -58,4 +60,22 @@ func (s *Server) listenFor(ctx context.Context, key, address string, h http.Hand
 		err = errors.Join(err, serr)
 	}
 	return err
+}
+
+// noHeketi answers for a daemon without Heketi's plugin.
+type noHeketi struct{}
+
+// Import implements rest.Heketi.
+func (noHeketi) Import(context.Context, api.HeketiImportReq) (api.HeketiImport, error) {
+	return api.HeketiImport{}, api.Errorf(api.NotSupported, "this daemon was built without Heketi's API")
+}
+
+// heketi is the plugin that takes over what a Heketi has made.
+func (s *Server) heketi() rest.Heketi {
+	for _, p := range s.plugins {
+		if h, ok := p.(rest.Heketi); ok {
+			return h
+		}
+	}
+	return noHeketi{}
 }

@@ -47,14 +47,7 @@ func addOperation(host Host) transaction.Operation[addParams, api.Device] {
 			},
 		}},
 		Commit: func(p addParams, out transaction.Outputs) ([]store.Write, []store.Guard, api.Device, error) {
-			d := p.Device
-			m, ok := measured.Get(out, d.PeerID)
-			if !ok {
-				return nil, nil, api.Device{}, api.Errorf(api.Internal, "peer %s has not measured %s", p.Host, d.Name)
-			}
-			d.Size, d.Unit, d.UUID, d.Mounts = m.Size, m.Unit, m.UUID, m.Mounts
-			return []store.Write{device.Records.Create(d.ID, &d)}, []store.Guard{peer.Records.MustBe(d.PeerID, p.PeerRevision)},
-				d.Info(device.Use{}, p.Host), nil
+			return recordMeasured(p, out, measured)
 		},
 	}
 }

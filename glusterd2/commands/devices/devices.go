@@ -51,6 +51,7 @@ func New(cfg Config) *Commands { return &Commands{Config: cfg} }
 // Operations are the registered transactions on devices.
 type Operations struct {
 	add    transaction.Handle[addParams, api.Device]
+	adopt  transaction.Handle[addParams, api.Device]
 	edit   transaction.Handle[editParams, api.Device]
 	remove transaction.Handle[removeParams, none]
 
@@ -63,7 +64,7 @@ type none struct{}
 // Register adds the operations to a registry; their steps work on the host.
 func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
-		add: transaction.Register(r, addOperation(host)), edit: transaction.Register(r, editOperation(host)),
+		add: transaction.Register(r, addOperation(host)), adopt: transaction.Register(r, adoptOperation(host)), edit: transaction.Register(r, editOperation(host)),
 		remove: transaction.Register(r, removeOperation(host)), evacuate: transaction.Register(r, evacuateOperation()),
 	}
 }

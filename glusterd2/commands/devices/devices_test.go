@@ -266,9 +266,9 @@ func TestSweep(t *testing.T) {
 		}
 		return rec
 	}
-	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{
-		"device.add@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
-			d := device.Device{ID: fmt.Sprintf("d%d", n), PeerID: "p2", Name: fmt.Sprintf("/dev/%d", n), Provisioner: api.ProvisionerLVM, State: api.DeviceEnabled}
+	added := func(prefix string) transactiontest.Case {
+		return func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			d := device.Device{ID: fmt.Sprintf("d%d", n), PeerID: "p2", Name: fmt.Sprintf("/dev/%s%d", prefix, n), Provisioner: api.ProvisionerLVM, State: api.DeviceEnabled}
 			st := pool.Store("p1")
 			p, ok, err := peer.Records.Get(st, "p2")
 			if !ok && err == nil {
@@ -279,7 +279,10 @@ func TestSweep(t *testing.T) {
 				t.Fatal(err)
 			}
 			return subject(pool, d, addPlan(addParams{Device: d, Host: "n2", PeerRevision: p.Revision}).Erase())
-		},
+		}
+	}
+	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{
+		"device.add@1": added(""), "device.adopt@1": added("adopted"),
 		"device.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := made(t, pool, n)
 			changed := *rec.Value

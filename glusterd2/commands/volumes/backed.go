@@ -2,6 +2,7 @@ package volumes
 
 import (
 	"context"
+	"path/filepath"
 
 	"gd2/glusterd2/backing"
 	"gd2/glusterd2/device"
@@ -26,7 +27,7 @@ func (d *DataPlane) backed(v *volume.Volume, do func(p backing.Provisioner, on b
 		if err != nil {
 			return err
 		}
-		made := backing.Brick{ID: b.ID, Size: b.Size, Pool: b.Pool, Metadata: b.Cost - b.Pool, Arbiter: b.Arbiter}
+		made := backing.Brick{ID: b.ID, Size: b.Size, Pool: b.Pool, Metadata: b.Cost - b.Pool, Arbiter: b.Arbiter, At: filepath.Dir(b.Path)}
 		if err := do(p, backing.Device{ID: rec.ID, Name: rec.Value.Name}, made); err != nil {
 			return err
 		}

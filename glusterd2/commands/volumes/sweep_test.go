@@ -35,6 +35,15 @@ func TestSweep(t *testing.T) {
 		"volume.discard@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, removePlan(s.made(t, pool, n, volume.Started), pool.Peers(), nil, TaskRecords{}).Erase())
 		},
+		"volume.adopt@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			rec, st := s.volume(t, pool, n, volume.Stopped), pool.Store("p1")
+			commit(t, st, func() []store.Write { return []store.Write{volume.Records.Delete(rec.ID, rec.Revision)} })
+			p, err := New(Config{Store: st, Table: s.table, PeerID: "p1"}).planAdopt(rec.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.subject(pool, n, adoptPlan(p).Erase())
+		},
 		"volume.start@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			return s.subject(pool, n, startPlan(s.volume(t, pool, n, volume.Created), pool.Peers(), false).Erase())
 		},

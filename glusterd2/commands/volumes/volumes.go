@@ -124,6 +124,7 @@ type Operations struct {
 
 	provision transaction.Handle[createParams, none]
 	discard   transaction.Handle[removeParams, none]
+	adopt     transaction.Handle[adoptParams, none]
 	rebalance transaction.Handle[taskParams, none]
 	leave     transaction.Handle[leaveParams, none]
 	shrink    transaction.Handle[shrinkParams, none]
@@ -147,6 +148,7 @@ func Register(r *transaction.Registry, host Host) Operations {
 		reset:     transaction.Register(r, resetOperation(host)),
 		provision: transaction.Register(r, provisionOperation(host)),
 		discard:   transaction.Register(r, discardOperation(host)),
+		adopt:     transaction.Register(r, adoptOperation(host)),
 		rebalance: transaction.Register(r, rebalanceOperation()),
 		leave:     transaction.Register(r, leaveOperation()),
 		shrink:    transaction.Register(r, shrinkOperation(host)),
