@@ -267,13 +267,33 @@ func (p lvm) Grow(ctx context.Context, d Device, b Brick) error {
 	for _, step := range []struct{ flag, size, name string }{
 		{"--poolmetadatasize", kib(b.Metadata), pool(b)}, {"--size", kib(b.Pool), pool(b)}, {"--size", kib(b.Size), imageName(b)},
 	} {
-		_, err := p.run(ctx, "lvextend", "--quiet", "--autobackup=n", noSpare, step.flag, step.size, group(d)+"/"+step.name)
+		_, err := p.run(ctx, "lvextend", "--quiet", "--autobackup=n", step.flag, step.size, group(d)+"/"+step.name)
 		// A volume that has the size already, from a try that was cut off, is no failure.
 		if err != nil && !strings.Contains(err.Error(), "matches existing size") && !strings.Contains(err.Error(), "not larger than existing size") {
 			return refuse(d, "%v", err)
 		}
 	}
+	if err := p.dropSpare(ctx, d); err != nil {
+		return err
+	}
 	return p.growXFS(ctx, b)
+}
+
+// dropSpare removes the spare metadata volume, which lvextend makes and cannot be kept from making.
+func (p lvm) dropSpare(ctx context.Context, d Device) error {
+	type row struct {
+		Name string `json:"lv_name"`
+	}
+	rows, err := report[row](ctx, p.tools, "lvs", "lv", "lv_name", "--all", group(d))
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if name := strings.Trim(r.Name, "[]"); strings.HasSuffix(name, "_pmspare") {
+			return p.removeVolume(ctx, d, name)
+		}
+	}
+	return nil
 }
 
 // kib writes bytes as LVM reads them.
@@ -290,8 +310,8 @@ func (b *bytesText) UnmarshalJSON(raw []byte) error {
 }
 
 // report asks one of LVM's reporting commands, and returns its rows. What LVM does not know gives no rows.
-func report[T any](ctx context.Context, t *tools, command, rows, fields, about string) ([]T, error) {
-	out, err := t.run(ctx, command, "--reportformat=json", "--units=b", "--nosuffix", "--options="+fields, about)
+func report[T any](ctx context.Context, t *tools, command, rows, fields string, about ...string) ([]T, error) {
+	out, err := t.run(ctx, command, append([]string{"--reportformat=json", "--units=b", "--nosuffix", "--options=" + fields}, about...)...)
 	var failed *runcmd.Error
 	if errors.As(err, &failed) && failed.ExitCode == notFound {
 		return nil, nil

@@ -44,8 +44,15 @@ func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error
 		if tag := after(c.Args, "--addtag"); tag != "" {
 			f.volumes[last(c.Args)] = tag
 		}
+	case "lvextend":
+		// As LVM 2.03: it has no way to do without a spare, and knows no option for it.
+		if slices.ContainsFunc(c.Args, func(a string) bool { return strings.Contains(a, "spare") }) {
+			return runcmd.Result{ExitCode: 3}, &runcmd.Error{Command: c.Name, ExitCode: 3, LastLine: "Error during parsing of command line."}
+		}
+		f.volumes["[lvol0_pmspare]"] = ""
 	case "lvremove":
 		delete(f.volumes, last(c.Args))
+		delete(f.volumes, "["+last(c.Args)+"]")
 	}
 	return runcmd.Result{}, nil
 }
@@ -152,5 +159,19 @@ func TestLVMBricks(t *testing.T) {
 	must(t, p.Unmake(t.Context(), d, b))
 	if len(f.volumes) > 0 {
 		t.Errorf("left behind: %v", f.volumes)
+	}
+}
+
+// Growing leaves no spare behind, which no brick accounts for.
+func TestLVMGrow(t *testing.T) {
+	f, p, d := lvmRig(t)
+	_, err := p.Take(t.Context(), d, false)
+	must(t, err)
+	b := backing.Brick{ID: "b1", Size: 1 << 30, Pool: 1 << 30, Metadata: 8 << 20}
+	must(t, p.Make(t.Context(), d, b))
+	b.Size, b.Pool, b.Metadata = 2<<30, 2<<30, 12<<20
+	must(t, p.Grow(t.Context(), d, b))
+	if len(f.volumes) != 2 {
+		t.Errorf("volumes %v, want the pool and the thin volume", f.volumes)
 	}
 }
