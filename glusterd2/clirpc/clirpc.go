@@ -6,6 +6,7 @@ package clirpc
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -34,6 +35,7 @@ type Config struct {
 	State      State
 	Files      Files
 	Operations Operations
+	Tools      Tools
 	// Written tells of which options glusterd does not say that their value is a default although nobody has set them.
 	Written func(option string) bool
 	// PeerID is this peer, which the command calls localhost.
@@ -99,6 +101,7 @@ func (s *Server) Service() gfrpc.Service {
 	} {
 		all[number] = p
 	}
+	maps.Copy(all, s.toolCommands())
 	for number, why := range refused() {
 		all[number] = s.read(func(context.Context, gfrpc.Dict) (answer, error) {
 			return answer{}, api.Errorf(api.NotSupported, "%s", why)

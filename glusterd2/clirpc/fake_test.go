@@ -164,7 +164,7 @@ func newServer(d *daemon) *Server {
 	log.SetOutput(io.Discard)
 	v, w := fakeVolumes{d}, &d.world
 	return New(Config{
-		Peers: fakePeers{d}, Volumes: v, Options: v, Cluster: fakeCluster{d}, Bricks: v, Operations: d,
+		Peers: fakePeers{d}, Volumes: v, Options: v, Cluster: fakeCluster{d}, Bricks: v, Operations: d, Tools: fakeTools{d},
 		Shrink: fakeTasks{d, w}, Replacing: fakeTasks{d, w}, Rebalance: fakeTasks{d, w}, Healing: fakeHealing{d, w},
 		Diagnosis: fakeDiagnosis{d, w}, Processes: fakeDiagnosis{d, w}, Quotas: fakeQuotas{d, w}, State: fakeQuotas{d, w}, Files: fakeQuotas{d, w},
 		Waiting: func() string { return d.waiting },
@@ -195,4 +195,12 @@ func call(t *testing.T, s *Server, procedure uint32, in map[string]string) said 
 		t.Fatal(err, r.Err())
 	}
 	return out
+}
+
+type fakeTools struct{ d *daemon }
+
+func (f fakeTools) CopyFile(_ context.Context, source string) error { return f.d.ask("copy", source) }
+
+func (f fakeTools) Execute(_ context.Context, name string, args []string) ([]string, error) {
+	return []string{"one\n", "two\n"}, f.d.ask(name, args)
 }

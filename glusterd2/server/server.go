@@ -24,6 +24,7 @@ import (
 	"gd2/glusterd2/commands/heal"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/quotas"
+	"gd2/glusterd2/commands/tools"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
 	"gd2/glusterd2/event"
@@ -83,6 +84,7 @@ type Server struct {
 	sunrpc   *sunrpc.Server
 	watch    *brick.Supervisor
 	library  *volgen.Library
+	tools    *tools.Commands
 	view     *workdir.View // nil if the records are not shown as files
 	quorum   *peer.Quorum
 	prover   func() (*peer.Prover, error)
@@ -236,6 +238,9 @@ func (s *Server) build() {
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
 		Log: s.log.Entry("quota"),
+	})
+	s.tools = tools.New(tools.Config{
+		PeerID: self, Store: s.store, Asker: s.asker, Dir: s.cfg.GlusterdDir, Programs: filepath.Dir(selfheal.InfoProgram),
 	})
 	s.heal = heal.New(heal.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Daemon: s.plane.SelfHeal, Tool: selfheal.Info{Socket: s.socket()}, Options: s.volumes,

@@ -135,9 +135,9 @@ func (d dir) remove(folder, name string) error {
 	return os.RemoveAll(path)
 }
 
-// makeHookFolders makes the folders in which scripts are looked for, as glusterd does when it starts.
-func (d dir) makeHookFolders() error {
-	var errs []error
+// makeFolders makes the folders in which scripts are looked for, and that of glusterfind's keys, which it expects to find.
+func (d dir) makeFolders() error {
+	errs := []error{os.MkdirAll(d.at("glusterfind/.keys"), 0o700)}
 	for _, event := range []string{"create", "start", "stop", "set", "reset", "delete", "add-brick", "remove-brick"} {
 		for _, phase := range []string{"pre", "post"} {
 			errs = append(errs, os.MkdirAll(d.at("hooks/1", event, phase), 0o755))

@@ -146,7 +146,7 @@ func (v *View) round() error {
 		return err
 	}
 	errs := []error{d.write("glusterd.info", nodeInfo(v.c.PeerID)), d.write("options", optionsText(v.c.PoolOptions()))}
-	errs = append(errs, d.makeHookFolders(), v.showPeers(d, peers))
+	errs = append(errs, d.makeFolders(), v.showPeers(d, peers))
 	hosts := map[string]string{}
 	for _, p := range peers {
 		hosts[p.ID] = p.Value.Host
