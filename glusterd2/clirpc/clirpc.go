@@ -44,6 +44,8 @@ type Config struct {
 	WorkDir string
 	// Waiting says what this peer waits for while it has no quorum; empty if it has one.
 	Waiting func() string
+	// Sync waits until this peer knows all that was committed before the call, or says why it cannot.
+	Sync func(ctx context.Context) error
 	// Refuse says why this peer answers nothing at all, such as that it was detached; nil if it does answer.
 	Refuse func() *api.Error
 	// History is told of each change that was asked for once it has ended, in the words of the command. Nil tells nobody.

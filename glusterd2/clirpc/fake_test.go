@@ -59,15 +59,19 @@ type fakeVolumes struct{ *daemon }
 func (f fakeVolumes) Create(_ context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error) {
 	return api.VolumeInfo{ID: "an-id", Name: req.Name}, f.ask(req)
 }
-func (f fakeVolumes) List(context.Context, string, string) ([]api.VolumeInfo, error) {
-	if f.waiting != "" {
-		return nil, api.Errorf(api.Unavailable, "%s", f.waiting)
-	}
-	return f.volumes, nil
-}
 func (f fakeVolumes) Known(context.Context) ([]api.VolumeInfo, error) { return f.volumes, nil }
-func (f fakeVolumes) KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error) {
-	st, err := fakeVolumes{&daemon{volumes: f.volumes, status: f.status}}.Status(ctx, name)
+func (f fakeVolumes) KnownAfter(_ context.Context, name string) (v api.VolumeInfo, ok bool, err error) {
+	for _, one := range f.volumes {
+		if one.Name > name && (!ok || one.Name < v.Name) {
+			v, ok = one, true
+		}
+	}
+	return v, ok, nil
+}
+func (f fakeVolumes) KnownStatus(_ context.Context, name string) (api.VolumeStatus, error) {
+	v, err := f.find(name)
+	st := f.status
+	st.Info = v
 	return st, err
 }
 func (f fakeVolumes) Get(_ context.Context, name string) (api.VolumeInfo, error) { return f.find(name) }
@@ -85,12 +89,6 @@ func (f fakeVolumes) Stop(_ context.Context, name string, req api.VolumeStopReq)
 		return api.VolumeInfo{}, err
 	}
 	return f.find(name)
-}
-func (f fakeVolumes) Status(_ context.Context, name string) (api.VolumeStatus, error) {
-	v, err := f.find(name)
-	st := f.status
-	st.Info = v
-	return st, err
 }
 func (f fakeVolumes) Options(context.Context, string) ([]api.VolumeOption, error) {
 	return f.options, nil
@@ -135,8 +133,7 @@ func (f fakeCluster) SetOptions(_ context.Context, req api.ClusterOptionReq) ([]
 
 type fakePeers struct{ *daemon }
 
-func (f fakePeers) List(context.Context, string, string) ([]api.Peer, error) { return f.peers, nil }
-func (f fakePeers) Known(context.Context) ([]api.Peer, error)                { return f.peers, nil }
+func (f fakePeers) Known(context.Context) ([]api.Peer, error) { return f.peers, nil }
 func (f fakePeers) Get(_ context.Context, id string) (api.Peer, error) {
 	for _, p := range f.peers {
 		if p.ID == id || p.Name == id {
@@ -168,6 +165,7 @@ func newServer(d *daemon) *Server {
 		Shrink: fakeTasks{d, w}, Replacing: fakeTasks{d, w}, Rebalance: fakeTasks{d, w}, Healing: fakeHealing{d, w},
 		Diagnosis: fakeDiagnosis{d, w}, Processes: fakeDiagnosis{d, w}, Quotas: fakeQuotas{d, w}, State: fakeQuotas{d, w}, Files: fakeQuotas{d, w},
 		Waiting: func() string { return d.waiting },
+		Sync:    func(context.Context) error { return nil },
 		Written: func(option string) bool { return option == "a.d" },
 		PeerID:  "me", WorkDir: "/var/lib/glusterd", Log: logrus.NewEntry(log), Patience: 5 * time.Second,
 		History: func(command string, failed error) { d.noted = append(d.noted, fmt.Sprintf("%s: %v", command, failed)) },

@@ -4,39 +4,54 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
 
-// Flags of GET_VOLUME: the first volume, the one named, the one after the one named.
+// Flags of GET_VOLUME: the one named, the one after the one named. Others mean the first.
 const (
-	infoFirst = 1
-	infoOne   = 2
-	infoNext  = 3
+	infoOne  = 2
+	infoNext = 3
 )
 
 // getVolume answers volume info. The command asks for one volume after the other, by their names, until there is none.
 func (s *Server) getVolume(ctx context.Context, in gfrpc.Dict) (answer, error) {
-	list, err := s.volumes(ctx)
+	flags, _ := in.Int("flags")
+	name := in.String(keyVolume)
+	s.present(ctx)
+	var v api.VolumeInfo
+	var ok bool
+	var err error
+	switch flags {
+	case infoOne:
+		v, ok, err = s.named(ctx, name)
+	case infoNext:
+		v, ok, err = s.cfg.Volumes.KnownAfter(ctx, name)
+	default:
+		v, ok, err = s.cfg.Volumes.KnownAfter(ctx, "")
+	}
 	if err != nil {
 		return answer{}, err
 	}
-	slices.SortFunc(list, func(a, b api.VolumeInfo) int { return strings.Compare(a.Name, b.Name) })
-	flags, _ := in.Int("flags")
-	name := in.String("volname")
-	at := slices.IndexFunc(list, func(v api.VolumeInfo) bool {
-		return flags == infoOne && v.Name == name || flags == infoNext && v.Name > name || flags == infoFirst
-	})
 	d := gfrpc.Dict{}
-	d.SetInt("count", truth(at >= 0))
-	if at >= 0 {
-		putVolume(d, list[at])
+	d.SetInt(keyCount, truth(ok))
+	if ok {
+		putVolume(d, v)
 	} else if flags == infoOne {
 		return answer{ret: -1, errno: errNoVolume, text: "Volume does not exist", dict: d}, nil
 	}
 	return answer{dict: d}, nil
+}
+
+// named finds a volume in what is known.
+func (s *Server) named(ctx context.Context, name string) (v api.VolumeInfo, ok bool, err error) {
+	list, err := s.cfg.Volumes.Known(ctx)
+	i := slices.IndexFunc(list, func(v api.VolumeInfo) bool { return v.Name == name })
+	if i < 0 {
+		return v, false, err
+	}
+	return list[i], true, err
 }
 
 // Numbers of glusterd for types and states.

@@ -11,8 +11,7 @@ import (
 
 // Peers is the membership of the pool.
 type Peers interface {
-	List(ctx context.Context, key, value string) ([]api.Peer, error)
-	// Known is List from what this peer knows, without asking the others.
+	// Known lists the peers from what this peer knows, without asking the others.
 	Known(ctx context.Context) ([]api.Peer, error)
 	Get(ctx context.Context, id string) (api.Peer, error)
 	Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error)

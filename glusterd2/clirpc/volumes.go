@@ -10,14 +10,13 @@ import (
 // Volumes is the life of volumes.
 type Volumes interface {
 	Create(ctx context.Context, req api.VolumeCreateReq) (api.VolumeInfo, error)
-	List(ctx context.Context, key, value string) ([]api.VolumeInfo, error)
 	Get(ctx context.Context, name string) (api.VolumeInfo, error)
 	Delete(ctx context.Context, name string, force bool) error
 	Start(ctx context.Context, name string, req api.VolumeStartReq) (api.VolumeInfo, error)
 	Stop(ctx context.Context, name string, req api.VolumeStopReq) (api.VolumeInfo, error)
-	Status(ctx context.Context, name string) (api.VolumeStatus, error)
-	// Known and KnownStatus are List and Status from what this peer knows, without asking the others for records.
+	// Known, KnownAfter (the next by its name) and KnownStatus tell what this peer knows, without asking the others for records.
 	Known(ctx context.Context) ([]api.VolumeInfo, error)
+	KnownAfter(ctx context.Context, name string) (v api.VolumeInfo, ok bool, err error)
 	KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error)
 }
 

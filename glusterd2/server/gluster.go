@@ -15,7 +15,7 @@ func (s *Server) glusterCommand() []sunrpc.Offer {
 		Peers: s.peers, Volumes: s.volumes, Options: s.volumes, Cluster: volumes.Cluster{Commands: s.volumes}, Bricks: s.volumes,
 		Shrink: s.volumes, Replacing: s.volumes, Rebalance: s.volumes, Healing: s.heal, Diagnosis: s.diagnose, Processes: s.diagnose,
 		Quotas: s.quotas, State: system{s}, Files: glusterFiles{s.quota.mounter},
-		Written: s.table.Written, Waiting: s.store.Waiting, Operations: s.engine, Tools: s.tools,
+		Written: s.table.Written, Waiting: s.store.Waiting, Sync: s.store.Sync, Operations: s.engine, Tools: s.tools,
 		PeerID: s.id.Peer().ID, WorkDir: cmp.Or(s.cfg.GlusterdDir, s.cfg.LocalStateDir),
 		Refuse: s.peers.NotInPool, History: s.noteCommand, Log: s.log.Entry("clirpc"),
 	})

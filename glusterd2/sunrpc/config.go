@@ -60,7 +60,7 @@ type Limits struct {
 	WriteTimeout time.Duration
 	// Conns is the number of connections in all (16384), ConnsPerAddr that from one other host (1024).
 	Conns, ConnsPerAddr int
-	// Calls is the number of calls that are worked on at once (64), Commands that of calls of what others Offer (64): they may
+	// Calls is the number of calls that are worked on at once (64), Commands that of calls of each program that others Offer (64): they may
 	// take minutes, and wait for bricks whose calls are among the former. Those of one connection are worked on in turn.
 	Calls, Commands int
 	// KeysPerConn is the number of volfiles that one connection may watch (4096), BricksPerConn the number of bricks

@@ -16,8 +16,8 @@ type Offer struct {
 // Offer adds programs to those that are served. Of several with one number a connection gets the first that is for it. It
 // must be called before there are connections.
 func (s *Server) Offer(offers ...Offer) {
-	calls := make(chan struct{}, s.cfg.Limits.Commands)
 	for _, o := range offers {
+		calls := make(chan struct{}, s.cfg.Limits.Commands) // of each its own: what others ask does not keep root waiting
 		p := program{Program: o.Program, procs: map[uint32]procedure{}, isFor: o.For, calls: calls}
 		for number, answer := range o.Procedures {
 			p.procs[number] = func(ctx context.Context, _ *conn, args *gfrpc.Reader) ([]byte, error) { return answer(ctx, args) }

@@ -205,21 +205,54 @@ func (c *Commands) List(ctx context.Context, key, value string) ([]api.VolumeInf
 // Known describes all volumes from what this peer knows, which may be old: for those who have something to say without a
 // quorum too.
 func (c *Commands) Known(context.Context) ([]api.VolumeInfo, error) {
+	if err := c.loaded(); err != nil {
+		return nil, err
+	}
+	return c.known("", "")
+}
+
+// loaded refuses to tell what is known before anything is.
+func (c *Commands) loaded() error {
 	select {
 	case <-c.Store.Loaded():
-		return c.known("", "")
+		return nil
 	default:
-		return nil, api.Errorf(api.Unavailable, "this peer knows no volumes yet: %s", c.Store.Waiting())
+		return api.Errorf(api.Unavailable, "this peer knows no volumes yet: %s", c.Store.Waiting())
 	}
 }
 
 // KnownStatus is Status of a volume from what this peer knows of it; the bricks are asked.
 func (c *Commands) KnownStatus(ctx context.Context, name string) (api.VolumeStatus, error) {
+	if err := c.loaded(); err != nil {
+		return api.VolumeStatus{}, err
+	}
 	rec, err := Find(c.Store, name)
 	if err != nil {
 		return api.VolumeStatus{}, err
 	}
 	return c.statusOf(ctx, rec.Value), nil
+}
+
+// KnownAfter describes, from what this peer knows, the first volume whose name comes after the given one; ok is false if
+// there is none.
+func (c *Commands) KnownAfter(_ context.Context, name string) (v api.VolumeInfo, ok bool, err error) {
+	if err := c.loaded(); err != nil {
+		return v, false, err
+	}
+	recs, err := volume.Records.List(c.Store)
+	if err != nil {
+		return v, false, err
+	}
+	var next *volume.Volume
+	for _, rec := range recs {
+		if rec.ID > name && (next == nil || rec.ID < next.Name) {
+			next = rec.Value
+		}
+	}
+	if next == nil {
+		return v, false, nil
+	}
+	return c.info(next), true, nil
 }
 
 func (c *Commands) known(key, value string) ([]api.VolumeInfo, error) {
