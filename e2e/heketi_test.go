@@ -231,7 +231,7 @@ var (
 // TestHeketiContract asks for everything that Heketi's clients ask for, and demands the answers that they know.
 func TestHeketiContract(t *testing.T) {
 	t.Parallel()
-	h := newHeketi(t, 3, 1)
+	h := newHeketi(t, 3, 2)
 	t.Run("tokens", func(t *testing.T) { h.in(t).tokens() })
 	cluster := h.clusters()
 	nodes := h.nodes(cluster)
@@ -431,7 +431,9 @@ func (h heketi) volumes(cluster string, nodes, devices []string) {
 	}
 	user.ask("GET", "/volumes/abc", "").says(404, "Id not found")
 	h.server(id)
+	other := h.moves(id, nodes[1], devices[1])
 	user.done("DELETE", at, "{}")
+	h.remove(other)
 	user.ask("DELETE", at, "{}").says(404, "Id not found")
 }
 
@@ -541,6 +543,37 @@ func (h heketi) server(volume string) {
 	h.modes()
 }
 
+// moves makes a volume larger, and moves its brick of a node to another device there, which it returns.
+func (h heketi) moves(volume, node, device string) string {
+	h.t.Helper()
+	at := "/volumes/" + volume
+	h.as("user").ask("POST", at+"/expand", `{"expand_size":0}`).says(400, "expand_size")
+	h.as("user").ask("POST", at+"/expand", `{"expand_size":100000}`).says(500, "Failed to expand volume")
+	if got := h.as("user").made("POST", at+"/expand", `{"expand_size_mb":64}`); got != at {
+		h.t.Errorf("expanded: %q", got)
+	}
+	if v := h.get(at, append(volumeKeys, "gid", "size_mb")...); v["size_mb"] != 384.0 {
+		h.t.Errorf("%v", v)
+	}
+	h.done("POST", "/devices", fmt.Sprintf(`{"node":"%s","name":"/srv/disk1"}`, node))
+	bricks := func(device string) []any { return h.get("/devices/"+device, deviceKeys...)["bricks"].([]any) }
+	h.ask("POST", "/bricks/to-evict/abc", "{}").says(404, "Id not found")
+	h.done("POST", "/bricks/to-evict/"+bricks(device)[0].(map[string]any)["id"].(string), "{}")
+	if n := len(bricks(device)); n != 0 {
+		h.t.Errorf("%d bricks where one was evicted", n)
+	}
+	other := ""
+	for _, d := range h.get("/nodes/"+node, nodeKeys...)["devices"].([]any) {
+		if id := d.(map[string]any)["id"].(string); id != device {
+			other = id
+		}
+	}
+	if len(bricks(other)) != 1 {
+		h.t.Errorf("no brick on the other device")
+	}
+	return other
+}
+
 // modes makes the pool read-only and back.
 func (h heketi) modes() {
 	h.t.Helper()
@@ -556,13 +589,19 @@ func (h heketi) modes() {
 	h.ask("POST", "/admin", `{"state":"normal"}`).is(204)
 }
 
+// remove takes a device out of service that has no bricks, and gives it up.
+func (h heketi) remove(device string) {
+	h.t.Helper()
+	h.done("POST", "/devices/"+device+"/state", `{"state":"offline"}`)
+	h.done("POST", "/devices/"+device+"/state", `{"state":"failed"}`)
+	h.ask("POST", "/devices/"+device+"/state", `{"state":"online"}`).says(500, "failed")
+	h.done("DELETE", "/devices/"+device, `{"forceforget":false}`)
+}
+
 // leave gives everything back.
 func (h heketi) leave(cluster string, nodes, devices []string) {
 	for i, d := range devices {
-		h.done("POST", "/devices/"+d+"/state", `{"state":"offline"}`)
-		h.done("POST", "/devices/"+d+"/state", `{"state":"failed"}`)
-		h.ask("POST", "/devices/"+d+"/state", `{"state":"online"}`).says(500, "failed")
-		h.done("DELETE", "/devices/"+d, `{"forceforget":false}`)
+		h.remove(d)
 		h.done("DELETE", "/nodes/"+nodes[i], "{}")
 		h.ask("GET", "/nodes/"+nodes[i], "").says(404, "Id not found")
 	}

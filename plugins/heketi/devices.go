@@ -92,7 +92,7 @@ func (s *service) deleteDevice(_ context.Context, r *request) (reply, error) {
 			return err
 		case len(uses.bricks[d.ID]) > 0:
 			return faultf(http.StatusConflict, "Unable to delete device [%s] because it contains bricks", d.ID)
-		case d.State != api.DeviceFailed:
+		case stateOf(d) != heketi.StateFailed:
 			return faultf(http.StatusBadRequest, "device: %s is not in failed state", d.ID)
 		}
 		return s.Devices.Remove(ctx, d.PeerID, d.ID, req.ForceForget)
@@ -108,7 +108,7 @@ func (s *service) setDeviceState(_ context.Context, r *request) (reply, error) {
 		return reply{}, err
 	}
 	return s.changeDevice(r, func(ctx context.Context, t *topology, d *device.Device) error {
-		if err := mayBecome("device", d.ID, states[d.State], req.State); err != nil || states[d.State] == req.State {
+		if err := mayBecome("device", d.ID, stateOf(d), req.State); err != nil || stateOf(d) == req.State {
 			return err
 		}
 		if req.State == heketi.StateFailed {
@@ -128,14 +128,15 @@ func ours(state string) string {
 	return ""
 }
 
-// failDevice takes a device out of service. It must be empty.
+// failDevice takes a device out of service. Its bricks are moved to others, one after the other, each healed before the next.
 func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device) error {
 	uses, err := s.uses(t)
 	if err != nil {
 		return err
 	}
-	if n := len(uses.bricks[d.ID]); n > 0 {
-		return api.Errorf(api.NotSupported, "device %s has %d bricks: moving them away is not supported yet; evict or delete them first", d.ID, n)
+	if len(uses.bricks[d.ID]) > 0 {
+		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{})
+		return err
 	}
 	return s.editDevice(ctx, d, api.DeviceEditReq{State: api.DeviceFailed})
 }

@@ -18,6 +18,14 @@ var states = map[string]string{
 	api.DeviceEnabled: heketi.StateOnline, api.DeviceDisabled: heketi.StateOffline, api.DeviceFailed: heketi.StateFailed,
 }
 
+// stateOf is the state of a device as Heketi calls it. One that is being emptied, or was, has failed there.
+func stateOf(d *device.Device) string {
+	if d.Evacuation != nil {
+		return heketi.StateFailed
+	}
+	return states[d.State]
+}
+
 // madeVolume is a volume of bricks that gd2 has made: those that Heketi's clients see.
 type madeVolume struct {
 	*volume.Volume
@@ -103,7 +111,7 @@ func (u *uses) device(d *device.Device) heketi.DeviceInfo {
 	total, free := d.Size/kib, d.Free(u.room[d.ID])/kib
 	info := heketi.DeviceInfo{
 		Name: d.Name, Tags: d.Tags, Storage: heketi.Storage{Total: total, Free: free, Used: total - free}, ID: d.ID, PvUUID: d.UUID,
-		State: states[d.State], Bricks: u.bricks[d.ID],
+		State: stateOf(d), Bricks: u.bricks[d.ID],
 	}
 	if info.Bricks == nil {
 		info.Bricks = []heketi.BrickInfo{}

@@ -23,6 +23,7 @@ func (s *service) volumeRoutes() []route {
 		remove(path, forUser, s.deleteVolume),
 		post(path+"/expand", forUser, s.expandVolume),
 		post(path+"/clone", forUser, noClones),
+		post("/bricks/to-evict"+idPattern, forAdmin, s.evictBrick),
 		post(path+"/block-restriction", forUser, noBlocks),
 		read("/blockvolumes", forUser, func(context.Context, *request) (reply, error) {
 			return ok(heketi.BlockVolumeList{BlockVolumes: []string{}})
@@ -180,8 +181,71 @@ func (s *service) deleteVolume(_ context.Context, r *request) (reply, error) {
 	})
 }
 
-func (s *service) expandVolume(context.Context, *request) (reply, error) {
-	return reply{}, api.Errorf(api.NotSupported, "volumes cannot be expanded by size yet")
+// expandVolume makes a volume larger by a size: its bricks grow where they are, or it gets more of them.
+func (s *service) expandVolume(_ context.Context, r *request) (reply, error) {
+	var req heketi.VolumeExpandRequest
+	if err := r.decode(&req); err != nil {
+		return reply{}, err
+	}
+	by, err := bytesOf(req.Size, req.SizeMB, "expand_size")
+	if err != nil {
+		return reply{}, err
+	}
+	return s.job(r, func(ctx context.Context) error {
+		rec, err := s.findVolume(ctx, r.id())
+		if err != nil {
+			return err
+		}
+		s.planning.Lock()
+		defer s.planning.Unlock()
+		_, err = s.Volumes.Expand(ctx, rec.ID, api.VolumeExpandReq{Size: by})
+		if api.IsKind(err, api.State) {
+			return faultf(http.StatusInternalServerError, "Failed to expand volume: %s", err.Error())
+		}
+		return err
+	})
+}
+
+// evictBrick moves a brick to another device. Its files are healed from the others.
+func (s *service) evictBrick(_ context.Context, r *request) (reply, error) {
+	var req struct {
+		HealCheck string `json:"healcheck"`
+	}
+	if err := r.decodeAny(&req); err != nil {
+		return reply{}, err
+	}
+	return s.job(r, func(ctx context.Context) error {
+		if err := s.Store.Sync(ctx); err != nil {
+			return err
+		}
+		v, b, err := findBrick(s.Store, r.id())
+		if err != nil {
+			return err
+		}
+		s.planning.Lock()
+		defer s.planning.Unlock()
+		_, err = s.Volumes.Replace(ctx, v.Name, api.ReplaceBrickReq{SrcPeerID: b.PeerID, SrcPath: b.Path, Force: req.HealCheck == noHealCheck})
+		return err
+	})
+}
+
+// noHealCheck leaves out the look for what is still to be healed from a brick.
+const noHealCheck = "disable"
+
+// findBrick finds a brick that gd2 has made, and its volume.
+func findBrick(r store.Reader, id string) (*volume.Volume, volume.Brick, error) {
+	recs, err := volume.Records.List(r)
+	if err != nil {
+		return nil, volume.Brick{}, err
+	}
+	for _, rec := range recs {
+		for b := range rec.Value.All() {
+			if b.Device != "" && hexID(b.ID) == id {
+				return rec.Value, b, nil
+			}
+		}
+	}
+	return nil, volume.Brick{}, errNoID()
 }
 
 // wish is a volume as it was asked for, in gd2's words.
