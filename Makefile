@@ -25,7 +25,7 @@ LINT := bin/golangci-lint-$(LINT_VERSION)
 CLUSTER := ./store/... ./transaction/... ./glusterd2/commands/... ./glusterd2/server/...
 not_unit := /(store|transaction|e2e)(/|$$)|/glusterd2/(commands|server)(/|$$)
 
-.PHONY: help build test lint unit cluster model race e2e demo bench bench-scale bench-pool bench-plan fuzz man install clean deps
+.PHONY: help build test lint unit cluster model race e2e e2e-vm demo bench bench-scale bench-pool bench-plan fuzz man install clean deps
 
 help: ## this text
 	@echo "make TARGET [VARIABLE=value]"
@@ -54,6 +54,15 @@ race: ## unit and cluster tests under the race detector; needs gcc
 
 e2e: deps build ## real daemons and bricks in network namespaces, as root; RUN=regexp picks tests
 	GD2_E2E=1 extras/gotest.sh -p 1 ./e2e/... -count=1 -timeout $(E2E_TIMEOUT) -run '$(RUN)' $(if $(filter-out .,$(RUN)),-v)
+
+# Programs and tests are built outside: the machine is emulated.
+e2e-vm: build ## thin pools of LVM, in a virtual machine that has them, as root; RUN=regexp picks tests
+	extras/install-vm-deps.sh $(CURDIR)/bin/vm
+	mkdir -p bin/failpoints && cp bin/glustercli bin/failpoints/
+	go build -tags failpoints -o bin/failpoints/glusterd2 ./glusterd2
+	go test -c -tags vm -o bin/vm/e2e.test ./e2e
+	cd e2e && ../extras/vm-run.sh -t 1800 ../bin/vm env GD2_E2E=1 GD2_E2E_PATIENCE=6 GD2_E2E_FAILPOINTS=$(CURDIR)/bin/failpoints \
+	  ../bin/vm/e2e.test -test.v -test.timeout 29m -test.run '$(if $(filter-out .,$(RUN)),$(RUN),^TestLVM)'
 
 demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up
 	go build -o bin/demo ./e2e/demo

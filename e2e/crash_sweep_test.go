@@ -51,8 +51,10 @@ type crashed struct {
 	what string
 	// victim is the number of the peer whose daemon is killed; 0 means node1, the coordinator.
 	victim int
-	// runs are the programs that the victim's daemon runs for the request: it is also killed before and after each of them.
-	runs []string
+	// runs are the programs that the victim's daemon runs for the request: it is also killed before and after each of them, or with
+	// onlyRuns nowhere else.
+	runs     []string
+	onlyRuns bool
 	// prepare makes what the request needs, without a crash; request asks node n; world describes what it changes; after is the
 	// world when the request was carried out.
 	prepare func(p pool, name string)
@@ -73,7 +75,7 @@ func (c crashed) points() []string {
 	c.prepare(c.pool, name)
 	trace := c.dies().Path(failpointTrace)
 	c.must(os.WriteFile(trace, nil, 0o600))
-	c.must(c.request(c.t.Context(), c.rest(1), name))
+	c.must(c.persistent(func() error { return c.request(c.t.Context(), c.rest(1), name) }))
 	text, err := os.ReadFile(trace)
 	c.must(err)
 	c.must(os.Remove(trace))
@@ -89,6 +91,9 @@ func (c crashed) points() []string {
 	}
 	if len(out) < 2 {
 		c.t.Fatalf("%s passes only %q", c.what, out)
+	}
+	if c.onlyRuns {
+		out = nil
 	}
 	for _, program := range c.runs {
 		out = append(out, "before "+program, "after "+program)
@@ -155,7 +160,7 @@ func (c crashed) crash(name, point string, adopted bool) {
 		return nil
 	})
 	c.says(since, c.world(c.pool, name) == c.after)
-	if err := c.request(client.WithKey(c.t.Context(), key), c.rest(2), name); err != nil {
+	if err := c.persistent(func() error { return c.request(client.WithKey(c.t.Context(), key), c.rest(2), name) }); err != nil {
 		c.t.Fatalf("killed at %q: the same request with its key, to another peer: %v", point, err)
 	}
 	c.eventually(30*time.Second, func(context.Context) error {

@@ -48,10 +48,10 @@ func newLab(t *testing.T, o lab.Options) pool {
 		t.Fatal(err)
 	}
 	p := pool{Lab: l, t: t, members: o.Peers}
-	hung := time.AfterFunc(testLimit, p.giveUp)
+	hung := time.AfterFunc(lab.Patient(testLimit), p.giveUp)
 	t.Cleanup(func() {
 		if !hung.Stop() {
-			t.Errorf("ended after %v", testLimit)
+			t.Errorf("ended after %v", lab.Patient(testLimit))
 		}
 		if t.Failed() {
 			p.showLogs()
@@ -71,7 +71,7 @@ const testLimit = 8 * time.Minute
 func (p pool) giveUp() {
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	fmt.Printf("%s hangs after %v:\n", p.t.Name(), testLimit)
+	fmt.Printf("%s hangs after %v:\n", p.t.Name(), lab.Patient(testLimit))
 	for _, s := range strings.Split(string(stacks), "\n\n") {
 		if strings.Contains(s, "gd2/e2e.") {
 			fmt.Println(s)
@@ -120,9 +120,9 @@ func (p pool) showLogs() {
 			continue
 		}
 		lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(string(text)), "\n"), func(line string) bool {
-			return strings.Contains(line, "level=debug")
+			return strings.Contains(line, "level=debug") || strings.Contains(line, " part=etcd ")
 		})
-		p.t.Logf("log of %s, its last lines above debug:\n%s", peer.Name, strings.Join(lines[max(0, len(lines)-20):], "\n"))
+		p.t.Logf("log of %s, its last lines above debug and of gd2 itself:\n%s", peer.Name, strings.Join(lines[max(0, len(lines)-20):], "\n"))
 	}
 }
 
@@ -139,6 +139,18 @@ func (p pool) eventually(limit time.Duration, check func(context.Context) error)
 	p.must(lab.Eventually(p.t.Context(), limit, check))
 }
 
+// persistent makes a request. On an emulated machine a peer may seem to be dead for a moment: there it is repeated, as users would.
+func (p pool) persistent(request func() error) error {
+	const tries = 5
+	for n := 1; ; n++ {
+		err := request()
+		if err == nil || !api.IsKind(err, api.Unavailable) || n == tries || lab.Patient(1) == 1 {
+			return err
+		}
+		p.t.Logf("tried again: %v", err)
+	}
+}
+
 // cli runs glustercli on node1.
 func (p pool) cli(args ...string) string {
 	p.t.Helper()
@@ -148,7 +160,7 @@ func (p pool) cli(args ...string) string {
 // cliOn runs glustercli on a peer.
 func (p pool) cliOn(n int, args ...string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), lab.Patient(2*time.Minute))
 	defer cancel()
 	out, err := p.Peer(n).CLI(ctx, args...)
 	p.must(err)

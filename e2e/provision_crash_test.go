@@ -11,7 +11,7 @@ import (
 	"gd2/pkg/client"
 )
 
-// TestProvisionCrash kills the daemon of each peer at each point of the creation and of the deletion of a volume of a size, and
+// TestProvisionCrash kills the daemon of each peer at each point of the creation, the growth and the deletion of a volume of a size, and
 // around each program that makes bricks. Afterwards the hosts have what the store says, to the byte: no image, mount, brick or
 // reservation is left behind or lost.
 func TestProvisionCrash(t *testing.T) {
@@ -26,7 +26,12 @@ func TestProvisionCrash(t *testing.T) {
 		if n == 2 {
 			create.runs = []string{"mkfs.xfs", "mount"}
 		}
+		grow := p.growCrash(n)
+		if n == 3 {
+			grow.runs = []string{"losetup", "xfs_growfs"}
+		}
 		create.run(t)
+		grow.run(t)
 		remove.run(t)
 	}
 }
@@ -54,21 +59,33 @@ func (p pool) sizedCrashes(victim int) (create, remove crashed) {
 	drop := func(ctx context.Context, c *client.Client, name string) error { return c.VolumeDelete(ctx, name) }
 	made := func(p pool, name string) {
 		p.t.Helper()
-		p.must(make(p.t.Context(), p.rest(2), name))
+		p.must(p.persistent(func() error { return make(p.t.Context(), p.rest(2), name) }))
 	}
 	dropped := func(p pool, name string) {
 		p.t.Helper()
-		if err := drop(p.t.Context(), p.rest(2), name); err != nil && !api.IsKind(err, api.NotFound) {
+		err := p.persistent(func() error { return drop(p.t.Context(), p.rest(2), name) })
+		if err != nil && !api.IsKind(err, api.NotFound) {
 			p.t.Fatal(err)
 		}
 	}
 	create = crashed{pool: p, victim: victim, world: pool.sizedWorld, clear: dropped}
 	remove = create
-	create.what, create.request, create.after = fmt.Sprintf("create-%d", victim), make, "Created, as on record"
+	create.what, create.request, create.after = fmt.Sprintf("create-%d", victim), make, "Created, 300 MiB, as on record"
 	create.prepare = func(pool, string) {}
 	remove.what, remove.request, remove.after = fmt.Sprintf("delete-%d", victim), drop, "absent, as on record"
 	remove.prepare = made
 	return create, remove
+}
+
+// growCrash is the growth of a volume of a size, during which the daemon of a peer is killed.
+func (p pool) growCrash(victim int) crashed {
+	_, c := p.sizedCrashes(victim)
+	c.what, c.after = fmt.Sprintf("grow-%d", victim), "Created, 340 MiB, as on record"
+	c.request = func(ctx context.Context, c *client.Client, name string) error {
+		_, err := c.VolumeExpand(ctx, name, api.VolumeExpandReq{Size: 40 << 20})
+		return err
+	}
+	return c
 }
 
 // run makes a test of its own of the crashes of a request.
@@ -94,5 +111,8 @@ func (p pool) sizedWorld(name string) string {
 	if err := p.grounded(p.t.Context()); err != nil {
 		return state + ", not as on record: " + err.Error()
 	}
-	return state + ", as on record"
+	if state == "absent" {
+		return "absent, as on record"
+	}
+	return fmt.Sprintf("%s, %d MiB, as on record", state, v.Capacity>>20)
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs from Debian what the demo, the end-to-end tests and the benchmark need, and says so. Does nothing if all is there.
+# Installs from Debian what the demo, the end-to-end tests and the benchmark need, and what is named as arguments besides. Says so,
+# and does nothing if all is there.
 set -eu
 missing=
-for package in glusterfs-server glusterfs-client glusterfs-cli python3-pyxattr openssh-client xfsprogs curl attr iproute2 nftables e2fsprogs make mount util-linux procps; do
+for package in glusterfs-server glusterfs-client glusterfs-cli python3-pyxattr openssh-client xfsprogs curl attr iproute2 nftables e2fsprogs make mount util-linux procps "$@"; do
 	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0

@@ -139,7 +139,7 @@ func (p *Peer) signal(ctx context.Context, sig syscall.Signal) error {
 	if err := syscall.Kill(pid, sig); err != nil {
 		return err
 	}
-	limit := time.NewTimer(stopLimit)
+	limit := time.NewTimer(Patient(stopLimit))
 	defer limit.Stop()
 	select {
 	case <-p.daemon.done:

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -153,8 +154,18 @@ func (l *Lab) SaveLogs(dir string) error {
 	return errors.Join(errs...)
 }
 
-// Eventually calls check until it returns nil, every 25 ms, for at most limit. It returns the last error then.
+// Patient is how long to wait for what takes d at most on a machine of its own: GD2_E2E_PATIENCE times that, if it is set, as for an
+// emulated one.
+func Patient(d time.Duration) time.Duration {
+	if times, err := strconv.Atoi(os.Getenv("GD2_E2E_PATIENCE")); err == nil && times > 1 {
+		d *= time.Duration(times)
+	}
+	return d
+}
+
+// Eventually calls check until it returns nil, every 25 ms, for at most limit, patiently. It returns the last error then.
 func Eventually(ctx context.Context, limit time.Duration, check func(context.Context) error) error {
+	limit = Patient(limit)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(25 * time.Millisecond)

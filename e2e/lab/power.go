@@ -15,7 +15,7 @@ func (p *Peer) PowerCut(ctx context.Context) error {
 		return err
 	}
 	if p.daemon != nil {
-		limit := time.NewTimer(stopLimit)
+		limit := time.NewTimer(Patient(stopLimit))
 		defer limit.Stop()
 		select {
 		case <-p.daemon.done:
