@@ -187,7 +187,7 @@ func (p pool) deviceCrashes(n int, disk string) []crashed {
 	}
 	base := crashed{pool: p, victim: n, world: world, clear: func(pool, string) {}}
 	take, release := base, base
-	take.what, take.request, take.runs = "take", add, []string{"pvcreate", "vgcreate"}
+	take.what, take.request, take.runs = "take", add, []string{"vgcreate"}
 	take.prepare, take.after = do(remove, true), "known: true, of LVM: true"
 	release.what, release.request, release.runs = "release", remove, []string{"vgremove", "pvremove"}
 	release.prepare, release.after = do(add, false), "known: false, of LVM: false"

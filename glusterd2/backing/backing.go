@@ -32,6 +32,8 @@ type Device struct {
 	ID string
 	// Name is the path of the block device or of the directory.
 	Name string
+	// UUID is what Measure told of the device when it was taken; empty before that.
+	UUID string
 }
 
 // Measure is what a device can hold, in bytes.

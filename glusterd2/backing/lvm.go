@@ -37,14 +37,12 @@ func (p lvm) Take(ctx context.Context, d Device, wipe bool) (Measure, error) {
 	if held.Group == group(d) {
 		return p.Measure(ctx, d)
 	}
-	if err := p.free(ctx, d, held, wipe); err != nil {
+	if err := p.free(ctx, d, held, wipe || held.left(d)); err != nil {
 		return Measure{}, err
 	}
-	if _, err := p.run(ctx, "pvcreate", "--quiet", "--yes", "--metadatasize=128M", "--dataalignment=256K", d.Name); err != nil {
-		return Measure{}, refuse(d, "%v", err)
-	}
-	if _, err := p.run(ctx, "vgcreate", "--quiet", "--physicalextentsize="+strconv.Itoa(extent>>20)+"M", "--autobackup=n",
-		"--addtag=gd2", group(d), d.Name); err != nil {
+	// It makes the physical volume too: one without a group would be nobody's.
+	if _, err := p.run(ctx, "vgcreate", "--quiet", "--yes", "--metadatasize=128M", "--dataalignment=256K",
+		"--physicalextentsize="+strconv.Itoa(extent>>20)+"M", "--autobackup=n", "--addtag=gd2", group(d), d.Name); err != nil {
 		return Measure{}, refuse(d, "%v", err)
 	}
 	return p.Measure(ctx, d)
@@ -100,6 +98,10 @@ type physical struct {
 	Group string `json:"vg_name"`
 }
 
+// left says that this is what a Release that was cut off has left of a device: its physical volume, without a group. Any other one is
+// somebody else's, as long as nobody says that it may be wiped.
+func (p physical) left(d Device) bool { return p.Group == "" && p.UUID != "" && p.UUID == d.UUID }
+
 // physical asks LVM about a block device. One that it does not know is empty.
 func (p lvm) physical(ctx context.Context, d Device) (physical, error) {
 	rows, err := report[physical](ctx, p.tools, "pvs", "pv", "pv_uuid,vg_name", d.Name)
@@ -138,8 +140,7 @@ func (p lvm) Release(ctx context.Context, d Device) error {
 		if _, err := p.run(ctx, "vgremove", "--quiet", group(d)); err != nil { // refuses if there are volumes
 			return refuse(d, "%v", err)
 		}
-	}
-	if held.UUID == "" {
+	} else if !held.left(d) {
 		return nil
 	}
 	if _, err := p.run(ctx, "pvremove", "--quiet", d.Name); err != nil {

@@ -17,11 +17,14 @@ type fakeLVM struct {
 	group   string
 	volumes map[string]string // names of logical volumes, and their tags
 	held    string            // what wipefs sees
+	loose   string            // the physical volume, by its UUID, that is in no group
 	ran     []string
 	fail    string // the command that fails
 }
 
 const wiped = `{"signatures": [{"device":"sdb","offset":"0x438","type":"ext4","uuid":"u","label":null}]}`
+
+const loose = `{"signatures": [{"device":"sdb","offset":"0x218","type":"LVM2_member","uuid":"u","label":null}]}`
 
 func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error) {
 	f.ran = append(f.ran, c.Name)
@@ -34,9 +37,11 @@ func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error
 	case "wipefs":
 		return f.wipefs(slices.Contains(c.Args, "--all"))
 	case "vgcreate":
-		f.group = c.Args[len(c.Args)-2]
+		f.group, f.loose = c.Args[len(c.Args)-2], ""
 	case "vgremove":
-		f.group = ""
+		f.group, f.loose, f.held = "", "UUID", loose
+	case "pvremove":
+		f.loose, f.held = "", ""
 	case "lvcreate":
 		f.volumes[after(c.Args, "--thin")] = ""
 		f.volumes[after(c.Args, "--name")] = ""
@@ -65,6 +70,9 @@ func (f *fakeLVM) wipefs(all bool) (runcmd.Result, error) {
 }
 
 func (f *fakeLVM) report(command string) (runcmd.Result, error) {
+	if command == "pvs" && f.loose != "" {
+		return runcmd.Result{Stdout: []byte(`{"report":[{"pv":[{"pv_uuid":"` + f.loose + `","vg_name":""}]}]}`)}, nil
+	}
 	if f.group == "" {
 		return runcmd.Result{ExitCode: 5}, &runcmd.Error{Command: command, ExitCode: 5, LastLine: "not found"}
 	}
@@ -105,7 +113,7 @@ func TestLVMTake(t *testing.T) {
 	f.held = wiped
 	_, err := p.Take(t.Context(), d, false)
 	says(t, err, "holds ext4 at 0x438: its data would be lost")
-	if slices.Contains(f.ran, "pvcreate") || f.held == "" {
+	if slices.Contains(f.ran, "vgcreate") || f.held == "" {
 		t.Errorf("ran %v", f.ran)
 	}
 	m, err := p.Take(t.Context(), d, true)
@@ -173,5 +181,33 @@ func TestLVMGrow(t *testing.T) {
 	must(t, p.Grow(t.Context(), d, b))
 	if len(f.volumes) != 2 {
 		t.Errorf("volumes %v, want the pool and the thin volume", f.volumes)
+	}
+}
+
+// What a crash leaves between the removal of a volume group and that of its physical volume is taken back, and removed; the physical volume
+// of somebody else is neither.
+func TestLVMLoosePhysicalVolume(t *testing.T) {
+	f, p, d := lvmRig(t)
+	_, err := p.Take(t.Context(), d, false)
+	must(t, err)
+	d.UUID = "UUID"
+	f.fail = "pvremove"
+	says(t, p.Release(t.Context(), d), "pvremove")
+	f.fail = ""
+	stranger := backing.Device{ID: "d9", Name: d.Name}
+	_, err = p.Take(t.Context(), stranger, false)
+	says(t, err, "holds LVM2_member at 0x218")
+	must(t, p.Release(t.Context(), stranger)) // the undo of what was refused
+	if f.loose == "" {
+		t.Error("the undo removed another's physical volume")
+	}
+	_, err = p.Take(t.Context(), d, false)
+	must(t, err)
+	f.fail = "pvremove"
+	says(t, p.Release(t.Context(), d), "pvremove")
+	f.fail = ""
+	must(t, p.Release(t.Context(), d))
+	if f.loose != "" || f.group != "" {
+		t.Error("the physical volume is still there")
 	}
 }

@@ -26,7 +26,7 @@ func (h deviceHost) Take(ctx context.Context, d device.Device, wipe bool) (devic
 	if err != nil {
 		return devices.Measure{}, err
 	}
-	m, err := p.Take(ctx, backing.Device{ID: d.ID, Name: d.Name}, wipe)
+	m, err := p.Take(ctx, backing.Device{ID: d.ID, Name: d.Name, UUID: d.UUID}, wipe)
 	return h.measure(m), err
 }
 
@@ -36,7 +36,7 @@ func (h deviceHost) Measure(ctx context.Context, d device.Device) (devices.Measu
 	if err != nil {
 		return devices.Measure{}, err
 	}
-	m, err := p.Measure(ctx, backing.Device{ID: d.ID, Name: d.Name})
+	m, err := p.Measure(ctx, backing.Device{ID: d.ID, Name: d.Name, UUID: d.UUID})
 	return h.measure(m), err
 }
 
@@ -50,5 +50,5 @@ func (h deviceHost) Release(ctx context.Context, d device.Device) error {
 	if err != nil {
 		return err
 	}
-	return p.Release(ctx, backing.Device{ID: d.ID, Name: d.Name})
+	return p.Release(ctx, backing.Device{ID: d.ID, Name: d.Name, UUID: d.UUID})
 }
