@@ -571,6 +571,14 @@ func (h heketi) moves(volume, node, device string) string {
 	if len(bricks(other)) != 1 {
 		h.t.Errorf("no brick on the other device")
 	}
+	h.done("POST", "/devices/"+other+"/state", `{"state":"offline"}`)
+	start := time.Now()
+	h.done("POST", "/devices/"+other+"/state", `{"state":"failed"}`)
+	h.t.Logf("emptied after %s: %d %d", time.Since(start), len(bricks(other)), len(bricks(device)))
+	if n := len(bricks(other)); n != 0 || len(bricks(device)) != 1 {
+		h.t.Errorf("%d bricks on a device that was removed", n)
+	}
+	h.done("POST", "/devices/"+other+"/state", `{"state":"offline"}`)
 	return other
 }
 
