@@ -8,6 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -55,10 +56,22 @@ func entriesOf(r store.Reader, c store.Transition) []Entry {
 	if g, ok := groups.Changed(c); ok {
 		return groupEntries(g)
 	}
+	if d, ok := device.Records.Changed(c); ok {
+		return deviceEntries(d)
+	}
+	if l, ok := volume.AllLimits.Changed(c); ok {
+		return limitEntries(r, l)
+	}
+	if t, ok := volume.Tasks.Changed(c); ok {
+		return taskEntries(t)
+	}
+	if t, ok := volume.TaskResults.Changed(c); ok {
+		return taskResultEntries(r, t)
+	}
 	return nil
 }
 
-// renames makes one event of the end of a volume and the beginning of another with the same id.
+// renames makes one event of the end of a volume and the beginning of another with the same id. Its task goes with it, and is no news.
 func renames(entries []Entry) []Entry {
 	var out []Entry
 	for _, e := range entries {
@@ -78,7 +91,11 @@ func renames(entries []Entry) []Entry {
 		data[api.DataFormerName] = old[api.DataVolumeName]
 		out[i] = Entry{Name: api.EventVolumeRenamed, Data: data}
 	}
-	return out
+	return slices.DeleteFunc(out, func(e Entry) bool {
+		return strings.HasPrefix(e.Name, "task.") && slices.ContainsFunc(out, func(o Entry) bool {
+			return o.Name == api.EventVolumeRenamed && o.Data[api.DataVolumeName] == e.Data[api.DataVolumeName]
+		})
+	})
 }
 
 func groupEntries(c store.Changed[api.OptionGroup]) []Entry {
@@ -119,6 +136,13 @@ func volumeDifferences(old, now *volume.Volume) []Entry {
 		name := api.EventVolumeStopped
 		if now.State == volume.Started {
 			name = api.EventVolumeStarted
+		}
+		add(name, nil)
+	}
+	if old.HasQuota() != now.HasQuota() {
+		name := api.EventQuotaDisabled
+		if now.HasQuota() {
+			name = api.EventQuotaEnabled
 		}
 		add(name, nil)
 	}

@@ -1,6 +1,8 @@
 package volume
 
 import (
+	"strings"
+
 	"gd2/store"
 )
 
@@ -37,4 +39,13 @@ const SoftDefault = -1
 // Limits is the kind of the limits of one volume, by gfid.
 func Limits(volumeID string) store.Kind[Limit] {
 	return store.NewKind[Limit](store.PrefixQuota+volumeID+"/", 1)
+}
+
+// AllLimits holds the limits of all volumes, by LimitID.
+var AllLimits = store.NewKind[Limit](store.PrefixQuota, 1)
+
+// LimitID takes the id of a record of AllLimits apart.
+func LimitID(id string) (volumeID, gfid string) {
+	volumeID, gfid, _ = strings.Cut(id, "/")
+	return volumeID, gfid
 }

@@ -33,6 +33,20 @@ const (
 	// EventVolumeChanged tells of any other change of a volume; its data names what changed.
 	EventVolumeChanged = "volume.changed"
 
+	EventQuotaEnabled      = "quota.enabled"
+	EventQuotaDisabled     = "quota.disabled"
+	EventQuotaLimitSet     = "quota.limit.set"
+	EventQuotaLimitRemoved = "quota.limit.removed"
+
+	// A task is long work on a volume, such as a rebalance. EventTaskEnded tells of one peer's part of it.
+	EventTaskStarted = "task.started"
+	EventTaskStopped = "task.stopped"
+	EventTaskEnded   = "task.ended"
+
+	EventDeviceAdded   = "device.added"
+	EventDeviceRemoved = "device.removed"
+	EventDeviceChanged = "device.changed"
+
 	EventBrickAdded   = "brick.added"
 	EventBrickRemoved = "brick.removed"
 	EventBrickDown    = "brick.down"
@@ -86,6 +100,12 @@ const (
 	DataDaemon      = "daemon.name"
 	DataPath        = "path"
 	DataGroup       = "options-group"
+	DataDeviceID    = "device.id"
+	DataDevicePath  = "device.path"
+	// DataTask is the kind of a task, rebalance or remove-brick; DataStatus how a peer's part of it ended.
+	DataTask   = "task"
+	DataTaskID = "task.id"
+	DataStatus = "status"
 	// DataFormerName is the name that a volume had before.
 	DataFormerName = "volume.former-name"
 	// DataReason says why, in words; DataSince is since when something was not well, RFC 3339; DataTimes is how often
@@ -102,6 +122,9 @@ func EventNames() []string {
 	return []string{
 		EventVolumeCreated, EventVolumeDeleted, EventVolumeStarted, EventVolumeStopped, EventVolumeExpanded, EventVolumeShrunk,
 		EventVolumeRenamed, EventVolumeOptions, EventVolumeMetadata, EventVolumeChanged,
+		EventQuotaEnabled, EventQuotaDisabled, EventQuotaLimitSet, EventQuotaLimitRemoved,
+		EventTaskStarted, EventTaskStopped, EventTaskEnded,
+		EventDeviceAdded, EventDeviceRemoved, EventDeviceChanged,
 		EventBrickAdded, EventBrickRemoved, EventBrickDown, EventBrickUp,
 		EventPeerAdded, EventPeerRemoved, EventPeerChanged, EventPeerDown, EventPeerUp,
 		EventOperationStarted, EventOperationForward, EventOperationUnwinding, EventOperationStuck, EventOperationAdopted,
