@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gd2/pkg/api"
+	"gd2/store"
 )
 
 // CancelRequest asks the coordinator of a transaction to undo it.
@@ -25,11 +26,8 @@ func (e *Engine) Cancel(ctx context.Context, id string) (api.Operation, error) {
 	if err := cancellable(id, r.Value); err != nil {
 		return api.Operation{}, err
 	}
-	if d := e.adopter(r); d != nil {
-		d.rec.Left = len(d.def.steps)
-		if err := Propose(ctx, d.retryPlan()); err != nil {
-			return api.Operation{}, err
-		}
+	if err := Propose(ctx, e.cancelPlan(r)); err != nil {
+		return api.Operation{}, err
 	}
 	req := CancelRequest{Transaction: id, Act: e.act(ctx, "cancel")}
 	if owner := r.Value.Owner.Peer; owner == e.cfg.PeerID {
@@ -41,6 +39,16 @@ func (e *Engine) Cancel(ctx context.Context, id string) (api.Operation, error) {
 		return api.Operation{}, err
 	}
 	return e.Wait(ctx, id)
+}
+
+// cancelPlan tells what is undone, as far as this daemon knows the operation.
+func (e *Engine) cancelPlan(r store.Record[Record]) api.OperationPlan {
+	d := e.adopter(r)
+	if d == nil {
+		return api.OperationPlan{Operation: r.Value.Operation, Warnings: []string{"this peer does not know the operation: its coordinator knows what is undone"}}
+	}
+	d.rec.Left = len(d.def.steps)
+	return d.retryPlan()
 }
 
 // cancellable says why a transaction in this state cannot be cancelled.

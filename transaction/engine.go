@@ -121,6 +121,7 @@ type Engine struct {
 	// drained is made by Drain, after which no transaction begins, and closed when the last one has ended.
 	drained chan struct{}
 	work    sync.WaitGroup
+	courses map[string]*definition
 	active  map[string]*drive   // transactions that this engine drives just now
 	meters  map[string]*meter   // transactions that sent steps to this peer: how far the last one is
 	stalls  map[string]*stall   // transactions of ours that wait for another attempt
@@ -135,7 +136,7 @@ func NewEngine(c Config) *Engine {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Engine{
 		cfg: c, owner: Owner{Peer: c.PeerID, Boot: c.BootID}, log: c.Log, ctx: ctx, stop: stop,
-		kick: make(chan struct{}, 1), active: map[string]*drive{}, meters: map[string]*meter{}, stalls: map[string]*stall{}, gates: map[string]*gate{},
+		kick: make(chan struct{}, 1), courses: map[string]*definition{}, active: map[string]*drive{}, meters: map[string]*meter{}, stalls: map[string]*stall{}, gates: map[string]*gate{},
 		quiet: map[string]struct{}{}, absent: map[string]time.Time{},
 	}
 }

@@ -28,7 +28,7 @@ type Answer struct {
 // request began and changed with its end, so no crash comes between.
 type KeyRecord struct {
 	Print string `json:"print"`
-	// Transaction is what the request began; empty while a request that is more than one transaction runs.
+	// Transaction is what the request began; empty if it was carried out without one.
 	Transaction string    `json:"transaction,omitempty"`
 	Owner       Owner     `json:"owner"`
 	Began       time.Time `json:"began"`
@@ -57,19 +57,17 @@ type Repeat struct {
 	Answer    *Answer
 	Error     *api.Error
 	Operation string
-	// Resumed says that the request was being carried out when its peer stopped, and is to be carried out again.
-	Resumed bool
-
-	revision int64
+	// Done says that the operation is done, also where the answer was not kept.
+	Done bool
 }
 
 // Known reports whether the request was sent before, so that it must not be carried out now.
 func (r Repeat) Known() bool { return r.Answer != nil || r.Error != nil || r.Operation != "" }
 
-// Repeated looks whether a request was sent before, and waits for its outcome as long as ctx allows. Errors: KeyReused if the
-// key was used for another request; Conflict if the first is still being carried out, and has no operation.
+// Repeated looks whether a request was sent before, and waits for its outcome as long as ctx allows. The error is KeyReused if the
+// key was used for another request.
 func (e *Engine) Repeated(ctx context.Context, k Key) (Repeat, error) {
-	changed, stop := e.cfg.Store.Subscribe(keyKind.Prefix(), AliveKind.Prefix())
+	changed, stop := e.cfg.Store.Subscribe(keyKind.Prefix())
 	defer stop()
 	if err := e.cfg.Store.Sync(ctx); err != nil {
 		return Repeat{}, err
@@ -86,26 +84,16 @@ func (e *Engine) Repeated(ctx context.Context, k Key) (Repeat, error) {
 		case v.Error != nil:
 			return Repeat{Error: v.Error, Operation: v.Transaction}, nil
 		case v.Done && v.Answer != nil:
-			return Repeat{Answer: v.Answer, Operation: v.Transaction}, nil
+			return Repeat{Answer: v.Answer, Operation: v.Transaction, Done: true}, nil
 		case v.Done:
-			return Repeat{Operation: v.Transaction}, nil
-		case v.Transaction == "" && e.boots()[v.Owner.Peer] != v.Owner.Boot:
-			return Repeat{Resumed: true, revision: rec.Revision}, nil
+			return Repeat{Operation: v.Transaction, Done: true}, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return unanswered(v)
+			return Repeat{Operation: v.Transaction}, nil // it is still carried out
 		}
 	}
-}
-
-// unanswered is what is known of a request that is still carried out.
-func unanswered(v KeyRecord) (Repeat, error) {
-	if v.Transaction == "" {
-		return Repeat{}, api.Errorf(api.Conflict, "the request with this Idempotency-Key is still being carried out, by peer %s: repeat it later", v.Owner.Peer)
-	}
-	return Repeat{Operation: v.Transaction}, nil
 }
 
 // errSameKey is the refusal of an intent because another request with the same key was faster.
@@ -115,20 +103,6 @@ var errSameKey = api.Errorf(api.Conflict, "another request with the same Idempot
 func IsSameKey(err error) bool {
 	e := api.AsError(err)
 	return e != nil && e.Kind == api.Conflict && e.Message == errSameKey.Message
-}
-
-// Claim notes, before anything is done, that a request is carried out which is more than one transaction.
-func (e *Engine) Claim(ctx context.Context, k Key, before Repeat) error {
-	v := KeyRecord{Print: k.Print, Owner: e.owner, Began: time.Now().UTC()}
-	w := keyKind.Create(k.ID, v)
-	if before.revision > 0 {
-		w = keyKind.Update(k.ID, v, before.revision)
-	}
-	err := e.keep(ctx, w)
-	if api.IsKind(err, api.Conflict) {
-		return errSameKey
-	}
-	return err
 }
 
 // Remember notes the answer to a request that was carried out.
@@ -150,18 +124,6 @@ func (e *Engine) Remember(ctx context.Context, k Key, a Answer) error {
 		v.Ended = now
 	}
 	return e.keep(ctx, keyKind.Update(k.ID, v, rec.Revision))
-}
-
-// Forget takes a claim back: the request failed and has changed nothing.
-func (e *Engine) Forget(ctx context.Context, k Key) error {
-	if err := e.cfg.Store.Sync(ctx); err != nil {
-		return err
-	}
-	rec, ok, err := keyKind.Get(e.cfg.Store, k.ID)
-	if err != nil || !ok || rec.Value.Owner != e.owner || rec.Value.Transaction != "" || rec.Value.Done {
-		return err
-	}
-	return e.keep(ctx, keyKind.Delete(k.ID, rec.Revision))
 }
 
 func (e *Engine) keep(ctx context.Context, w store.Write) error {

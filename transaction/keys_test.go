@@ -2,7 +2,6 @@ package transaction_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -149,45 +148,5 @@ func TestKeyAndCrash(t *testing.T) {
 			}
 		}
 		pool.Start("p1")
-	}
-}
-
-func TestClaim(t *testing.T) {
-	_, _, pool := newToy(t, transactiontest.Config{})
-	_, k := keyed(t.Context(), "k1")
-	if err := pool.Engine("p1").Claim(t.Context(), k, transaction.Repeat{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := pool.Engine("p2").Claim(t.Context(), k, transaction.Repeat{}); !transaction.IsSameKey(err) {
-		t.Errorf("claimed twice: %v", err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := pool.Engine("p2").Repeated(short, k); !api.IsKind(err, api.Conflict) {
-		t.Errorf("while it is carried out: %v", err)
-	}
-	pool.Kill("p1")
-	r := repeated(t, pool, "p2", k)
-	if !r.Resumed {
-		t.Fatalf("%+v", r)
-	}
-	if err := pool.Engine("p2").Claim(t.Context(), k, r); err != nil {
-		t.Fatal(err)
-	}
-	if err := pool.Engine("p2").Remember(t.Context(), k, transaction.Answer{Status: 201}); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(pool.Engine("p3").Forget(t.Context(), k), pool.Engine("p2").Forget(t.Context(), k)); err != nil {
-		t.Fatal(err)
-	}
-	if r := repeated(t, pool, "p3", k); r.Answer == nil || r.Answer.Status != 201 {
-		t.Errorf("%+v", r)
-	}
-	_, k2 := keyed(t.Context(), "k2")
-	if err := errors.Join(pool.Engine("p2").Claim(t.Context(), k2, transaction.Repeat{}), pool.Engine("p2").Forget(t.Context(), k2)); err != nil {
-		t.Fatal(err)
-	}
-	if r := repeated(t, pool, "p3", k2); r != (transaction.Repeat{}) {
-		t.Errorf("after the claim was taken back: %+v", r)
 	}
 }

@@ -102,6 +102,7 @@ type definition struct {
 	pivot   int
 	steps   []stepInfo
 	bind    func(params json.RawMessage) (bound, error)
+	course  *course // of a course, which has no steps
 }
 
 // stepInfo is what is known of a step without its parameters.

@@ -155,6 +155,9 @@ func (d *drive) plan(ctx context.Context, guards []store.Guard) (api.OperationPl
 		}
 		p.Steps = append(p.Steps, step)
 	}
+	if d.def.course != nil {
+		return p, nil
+	}
 	return p, d.planRecords(ctx, &p)
 }
 

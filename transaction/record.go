@@ -63,6 +63,8 @@ type Record struct {
 	Result     json.RawMessage       `json:"result,omitempty"`
 	// By is who asked for the transaction, nil if the daemon did by itself; Acts is what people have decided about it since.
 	By *api.Actor `json:"by,omitempty"`
+	// Course is the id of the course of which the transaction is a part, if any.
+	Course string `json:"course,omitempty"`
 	// Key is the id of the key of the request that the transaction carries out, if it had one.
 	Key  string             `json:"key,omitempty"`
 	Acts []api.OperationAct `json:"acts,omitempty"`

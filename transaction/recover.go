@@ -168,7 +168,7 @@ func (e *Engine) stalled(id string, failures map[string]*api.Error) (hard int) {
 // recover takes a transaction up, in a goroutine of its own.
 func (e *Engine) recover(r store.Record[Record]) {
 	d := e.adopter(r)
-	if d == nil || !e.claim(d) {
+	if d == nil || d.def.course != nil && d.def.course.avoid(r.Value.Params) == e.cfg.PeerID || !e.claim(d) {
 		return
 	}
 	go func() {
@@ -193,7 +193,7 @@ func (e *Engine) recover(r store.Record[Record]) {
 
 // adopter returns a drive for a record of the store, or nil if this daemon does not know the operation.
 func (e *Engine) adopter(r store.Record[Record]) *drive {
-	def := e.cfg.Registry.definitions[operationKey(r.Value.Operation, r.Value.Version)]
+	def := e.definition(operationKey(r.Value.Operation, r.Value.Version))
 	if def != nil {
 		if op, err := def.bind(r.Value.Params); err == nil {
 			return &drive{e: e, id: r.ID, def: def, op: op, rec: r.Value.clone(), rev: r.Revision}
@@ -217,6 +217,7 @@ func (d *drive) adopt(guards ...store.Guard) bool {
 	switch {
 	case rec.Pivoted:
 		rec.State = Forward
+	case d.def.course != nil && rec.State == Running:
 	case rec.State == Running:
 		rec.Left = len(d.def.steps)
 		rec.Error = api.Errorf(api.Unavailable, "the daemon of peer %s, which coordinated the transaction, stopped; peer %s unwound it",
@@ -238,8 +239,11 @@ func (d *drive) adopt(guards ...store.Guard) bool {
 
 // proceed brings an adopted transaction to its end.
 func (d *drive) proceed() (json.RawMessage, error) {
-	if d.rec.Pivoted {
+	switch {
+	case d.rec.Pivoted:
 		return d.forward(d.def.pivot)
+	case d.def.course != nil && d.rec.State == Running:
+		return d.conduct(true)
 	}
 	return d.unwind()
 }

@@ -18,18 +18,19 @@ type Request struct {
 	Async    bool
 	Patience time.Duration
 
-	// Key, if set, is what the first transaction of the request is remembered by. Resumed says that the request was being
-	// carried out before, by a peer that stopped: what is done already is no reason to refuse it.
+	// Key, if set, is what the first transaction of the request is remembered by. Resumed says that this is a Course which was
+	// begun before, by a daemon that stopped: what is done already is no reason to refuse it.
 	Key     *Key
 	Resumed bool
 
+	course   string // the id of the Course of which its transactions are parts
 	mu       sync.Mutex
 	id       string
 	used     bool // the key belongs to a transaction now
 	foreseen bool // and its record has the answer
 }
 
-// Resumed reports whether the request of a context was begun before: see Request.
+// Resumed reports whether a Course was begun before: see Request.
 func Resumed(ctx context.Context) bool {
 	r := requestOf(ctx)
 	return r != nil && r.Resumed
@@ -89,7 +90,7 @@ func Part(ctx context.Context) context.Context {
 	if r == nil {
 		return ctx
 	}
-	return WithRequest(ctx, &Request{By: r.By, Resumed: r.Resumed})
+	return WithRequest(ctx, &Request{By: r.By, Resumed: r.Resumed, course: r.course})
 }
 
 // requestOf returns the request of a context, or nil.
@@ -104,6 +105,14 @@ func (r *Request) patience() <-chan time.Time {
 		return nil
 	}
 	return time.After(r.Patience)
+}
+
+// part is the id of the Course of which a transaction is a part, "" for none.
+func (r *Request) part() string {
+	if r == nil {
+		return ""
+	}
+	return r.course
 }
 
 // actor is who asked, nil if it was the daemon itself.

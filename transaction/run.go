@@ -60,7 +60,7 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	}
 	req := requestOf(ctx)
 	rec := e.intent(def, w)
-	rec.By = req.actor()
+	rec.By, rec.Course = req.actor(), req.part()
 	d := &drive{e: e, id: ulid.Make().String(), def: def, op: op, rec: rec}
 	expected := store.ExpectationOf(ctx)
 	guards, err := expected.Guard(w.guards)
@@ -70,6 +70,9 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	d.claims = claimWrites(d.id, w.claims)
 	if p := planning(ctx); p != nil {
 		plan, err := d.plan(ctx, guards)
+		if def.course != nil && err == nil {
+			return def.course.run(ctx, w.params) // its first transaction, or Propose, ends it
+		}
 		return nil, p.end(plan, expected.Refused(err))
 	}
 	if !e.claim(d) {
@@ -177,6 +180,9 @@ func (d *drive) first() (json.RawMessage, error) {
 	if before := d.e.cfg.Before; before != nil {
 		before(d.ctx, Begun{ID: d.id, Operation: d.rec.Operation, Params: d.rec.Params})
 	}
+	if d.def.course != nil {
+		return d.conduct(false)
+	}
 	return d.forward(0)
 }
 
@@ -248,11 +254,16 @@ func (d *drive) commit() (json.RawMessage, error) {
 	if err := d.finish(rec, writes, guards); err != nil {
 		return d.undecided(err)
 	}
+	return d.done()
+}
+
+// done tells of the end that was written.
+func (d *drive) done() (json.RawMessage, error) {
 	d.log().WithField("took", time.Since(d.rec.Started).Round(time.Millisecond)).Info("transaction done")
 	if err := d.event(Event{Kind: Committed}); err != nil {
 		return nil, d.stopped()
 	}
-	return result, nil
+	return d.rec.Result, nil
 }
 
 // settle waits until this peer's copy has what the drive wrote, so that the caller reads its own change here, and the

@@ -102,7 +102,7 @@ func (e *Engine) gate(id string) *gate {
 // perform runs the Do or Undo.
 func (e *Engine) perform(ctx context.Context, rec Record, req StepRequest) (StepReply, error) {
 	key := operationKey(rec.Operation, rec.Version)
-	def := e.cfg.Registry.definitions[key]
+	def := e.definition(key)
 	if def == nil || def.step(req.Step) < 0 {
 		return StepReply{}, api.Errorf(api.NotSupported, "step %s of operation %s is not known to this peer: it runs another version of gd2", req.Step, key)
 	}

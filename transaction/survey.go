@@ -39,7 +39,7 @@ func (e *Engine) HandleSurvey(ctx context.Context, req SurveyRequest) (SurveyRep
 	defer end()
 	ctx, cancel := e.joined(ctx)
 	defer cancel()
-	def := e.cfg.Registry.definitions[req.Operation]
+	def := e.definition(req.Operation)
 	if def == nil || def.step(req.Step) < 0 {
 		return SurveyReply{}, api.Errorf(api.NotSupported, "step %s of operation %s is not known to this peer", req.Step, req.Operation)
 	}

@@ -169,7 +169,7 @@ func (e *Engine) until(ctx context.Context, id string, enough func(Record) bool)
 // describe is view with what this daemon knows of the operation.
 func (e *Engine) describe(id string, r Record) api.Operation {
 	v := r.view(id)
-	if def := e.cfg.Registry.definitions[operationKey(r.Operation, r.Version)]; def != nil {
+	if def := e.definition(operationKey(r.Operation, r.Version)); def != nil {
 		for _, s := range def.steps {
 			v.Steps = append(v.Steps, s.name)
 		}
@@ -181,7 +181,7 @@ func (r Record) view(id string) api.Operation {
 	v := api.Operation{
 		ID: id, Operation: r.Operation, State: string(r.State), Coordinator: r.Owner.Peer,
 		Peers: slices.Clone(r.Peers), Locks: slices.Clone(r.Locks), StartedAt: r.Started.Format(time.RFC3339Nano), Result: r.Result,
-		Reversible: r.State == Running, Forward: r.Pivoted && !r.State.Finished(), RequestedBy: r.By, Acts: slices.Clone(r.Acts),
+		PartOf: r.Course, Reversible: r.State == Running, Forward: r.Pivoted && !r.State.Finished(), RequestedBy: r.By, Acts: slices.Clone(r.Acts),
 	}
 	if !r.Ended.IsZero() {
 		v.EndedAt = r.Ended.Format(time.RFC3339Nano)

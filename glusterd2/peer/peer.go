@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"gd2/pkg/api"
-	"gd2/transaction"
 )
 
 // Peer is the record of a member of the pool.
@@ -32,8 +31,6 @@ type Peer struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// NoBricks is set while the peer gets no new bricks of a size, although it is a member like others.
 	NoBricks bool `json:"no-bricks,omitempty"`
-	// LeavingBy is the run of the daemon that detaches it: if that ends the peer stays.
-	LeavingBy transaction.Owner `json:"leaving-by,omitzero"`
 	// TokenID and Token are those of the token by which the peer joined. While it would be good the same peer may join with it once
 	// more: the first answer may have been lost.
 	TokenID string      `json:"token-id,omitempty"`

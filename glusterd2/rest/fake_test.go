@@ -30,6 +30,7 @@ type fake struct {
 	prints   map[string]string
 	repeat   transaction.Repeat // what is known of other keys
 	waited   time.Duration
+	result   json.RawMessage // of operations
 }
 
 func (f *fake) services() Services {
@@ -225,9 +226,6 @@ func (o fakeOperations) Repeated(_ context.Context, k transaction.Key) (transact
 	}
 	return transaction.Repeat{Answer: &a}, nil
 }
-func (o fakeOperations) Claim(context.Context, transaction.Key, transaction.Repeat) error {
-	return o.f.call("claim")
-}
 func (o fakeOperations) Remember(_ context.Context, k transaction.Key, a transaction.Answer) error {
 	o.f.mu.Lock()
 	defer o.f.mu.Unlock()
@@ -237,14 +235,13 @@ func (o fakeOperations) Remember(_ context.Context, k transaction.Key, a transac
 	o.f.kept[k.ID], o.f.prints[k.ID] = a, k.Print
 	return nil
 }
-func (o fakeOperations) Forget(context.Context, transaction.Key) error { return o.f.call("forget") }
 
 func (o fakeOperations) Find(_ context.Context, q transaction.Query) ([]api.Operation, bool, error) {
 	o.f.asked = q
 	return []api.Operation{{ID: "t1", Result: json.RawMessage(`{"id":"v1"}`)}}, q.Limit == 1, o.f.call("operations")
 }
 func (o fakeOperations) Get(_ context.Context, id string) (api.Operation, error) {
-	return api.Operation{ID: id, Operation: "volume-create", State: "unwinding"}, o.f.call("operation", id)
+	return api.Operation{ID: id, Operation: "volume-create", State: "unwinding", Result: o.f.result}, o.f.call("operation", id)
 }
 func (o fakeOperations) Wait(ctx context.Context, id string) error {
 	at, _ := ctx.Deadline()

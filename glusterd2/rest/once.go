@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -47,20 +48,20 @@ func (a *API) once(ctx context.Context, req *http.Request, row *Route, r *Reques
 		case fault != nil:
 			return transaction.Answer{}, api.AsError(fault)
 		case before.Known():
-			return a.replay(r, before)
+			return a.replay(ctx, row, r, before)
 		}
-		ans, err := a.first(ctx, key, before, row, r)
+		ans, err := a.first(ctx, key, row, r)
 		switch {
 		case err == nil:
 			return ans, nil
 		case transaction.IsSameKey(err):
 			continue
-		case row.Whole || r.asked.Operation() != "":
+		case r.asked.Operation() != "":
 			return ans, err
 		}
 		// It may have been refused because of what the same request has done meanwhile, whose first attempt was slow to arrive.
 		if before, fault := a.repeated(ctx, key, r); fault == nil && before.Known() {
-			return a.replay(r, before)
+			return a.replay(ctx, row, r, before)
 		}
 		return ans, err
 	}
@@ -77,39 +78,34 @@ func (a *API) repeated(ctx context.Context, key transaction.Key, r *Request) (tr
 }
 
 // replay answers a request that was carried out before, or is just now.
-func (a *API) replay(r *Request, before transaction.Repeat) (transaction.Answer, *api.Error) {
+func (a *API) replay(ctx context.Context, row *Route, r *Request, before transaction.Repeat) (transaction.Answer, *api.Error) {
 	r.header.Set(HeaderReplayed, "true")
 	switch {
 	case before.Error != nil:
 		return transaction.Answer{}, before.Error
 	case before.Answer != nil:
 		return *before.Answer, nil
+	case before.Done && row.Whole:
+		if op, err := a.cfg.Operations.Get(ctx, before.Operation); err == nil {
+			if ans, ok := a.answerOf(row, op.Result); ok {
+				return ans, nil
+			}
+		}
 	}
 	return transaction.Answer{}, api.Errorf(api.Timeout, "the request is carried out by operation %s", before.Operation).
 		With(api.FieldTransaction, before.Operation)
 }
 
-// first carries out a request that was not carried out before, or whose peer stopped while it did.
-func (a *API) first(ctx context.Context, key transaction.Key, before transaction.Repeat, row *Route, r *Request) (transaction.Answer, *api.Error) {
-	r.asked.Resumed = before.Resumed
-	if row.Whole {
-		if err := a.cfg.Operations.Claim(ctx, key, before); err != nil {
-			return transaction.Answer{}, api.AsError(err)
-		}
-	} else {
-		r.asked.Key = &key
-	}
+// first carries out a request that was not carried out before.
+func (a *API) first(ctx context.Context, key transaction.Key, row *Route, r *Request) (transaction.Answer, *api.Error) {
+	r.asked.Key = &key
 	ans, err := a.carryOut(ctx, row, r)
+	if err != nil || r.asked.Foreseen() {
+		return ans, err
+	}
 	note, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTimeout)
 	defer cancel()
-	var fault error
-	switch {
-	case err != nil && row.Whole:
-		fault = a.cfg.Operations.Forget(note, key)
-	case err == nil && !r.asked.Foreseen():
-		fault = a.cfg.Operations.Remember(note, key, ans)
-	}
-	if fault != nil {
+	if fault := a.cfg.Operations.Remember(note, key, ans); fault != nil {
 		a.cfg.Log.WithField("request", r.ID).Warnf("what became of the request is not kept for its repetition: %v", fault)
 	}
 	return ans, err
@@ -143,7 +139,7 @@ func digest(texts ...string) string {
 func (a *API) foresee(row *Route, foreseen any) (transaction.Answer, bool) {
 	out := transaction.Answer{Status: row.Status}
 	if row.response == nil {
-		return out, !row.Whole
+		return out, true
 	}
 	if foreseen == nil || row.Status == http.StatusCreated && row.locate == nil {
 		return out, false
@@ -154,6 +150,18 @@ func (a *API) foresee(row *Route, foreseen any) (transaction.Answer, bool) {
 	body, err := json.Marshal(a.filler.fill(foreseen))
 	out.Body = append(body, '\n')
 	return out, err == nil
+}
+
+// answerOf makes the answer of a row of the result of its operation.
+func (a *API) answerOf(row *Route, result json.RawMessage) (transaction.Answer, bool) {
+	if row.response == nil {
+		return a.foresee(row, nil)
+	}
+	v := reflect.New(row.response)
+	if err := json.Unmarshal(result, v.Interface()); err != nil {
+		return transaction.Answer{}, false
+	}
+	return a.foresee(row, v.Elem().Interface())
 }
 
 // located completes a row whose answer says where what was made is, so that a repeated request is told as well.

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -43,9 +44,6 @@ func TestRepeatedRequests(t *testing.T) {
 		if first.header.Get(HeaderReplayed) != "" || again.header.Get(HeaderReplayed) != "true" {
 			t.Errorf("%s %s: %s is %q, then %q", c.method, c.path, HeaderReplayed, first.header.Get(HeaderReplayed), again.header.Get(HeaderReplayed))
 		}
-	}
-	if n := r.fake.count("claim"); n != 1 {
-		t.Errorf("%d claims, want one for the peer", n)
 	}
 	if got := r.do("POST", "/v1/volumes", `{"name":"gv1"}`, HeaderKey, "key-of-/v1/volumesPOST"); got.status != http.StatusUnprocessableEntity || got.errors(t)[0].Kind != api.KeyReused {
 		t.Errorf("the key of another request: %d %s", got.status, got.body)
@@ -93,14 +91,13 @@ func TestRepeatOfWhatFailed(t *testing.T) {
 	if got := r.do("DELETE", "/v1/volumes/gv0", "", HeaderKey, "k"); got.status != http.StatusAccepted || got.header.Get("Location") != "/v1/operations/t7" {
 		t.Errorf("%d %s", got.status, got.body)
 	}
-	r.fake.err, r.fake.repeat = nil, transaction.Repeat{Resumed: true}
-	r.fake.hold = func(ctx context.Context) error {
-		if !transaction.Resumed(ctx) {
-			t.Error("the request does not know that it is a second attempt")
-		}
-		return nil
+	r.fake.err, r.fake.repeat = nil, transaction.Repeat{Operation: "t1", Done: true}
+	if got := r.do("DELETE", "/v1/peers/p2", "", HeaderKey, "k2"); got.status != http.StatusNoContent || r.fake.called("delete peer p2") {
+		t.Errorf("%d %s", got.status, got.body)
 	}
-	if got := r.do("POST", "/v1/volumes", `{"name":"gv0"}`, HeaderKey, "k2"); got.status != http.StatusCreated {
+	r.fake.result = json.RawMessage(`{"id":"p7","name":"node7"}`)
+	got := r.do("POST", "/v1/peers", `{"addresses":["n7"]}`, HeaderKey, "k3")
+	if got.status != http.StatusCreated || got.header.Get("Location") != "/v1/peers/p7" || !strings.Contains(got.body, `"node7"`) || r.fake.called("add peer") {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }

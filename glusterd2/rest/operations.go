@@ -29,9 +29,7 @@ type Operations interface {
 // Keys is what is known of requests that may have been sent before: see the methods of transaction.Engine.
 type Keys interface {
 	Repeated(ctx context.Context, k transaction.Key) (transaction.Repeat, error)
-	Claim(ctx context.Context, k transaction.Key, before transaction.Repeat) error
 	Remember(ctx context.Context, k transaction.Key, a transaction.Answer) error
-	Forget(ctx context.Context, k transaction.Key) error
 }
 
 func (a *API) operationRoutes() []Route {

@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"gd2/pkg/api"
 )
@@ -11,8 +12,9 @@ func (a *API) peerRoutes() []Route {
 	return []Route{
 		serve(Route{Method: http.MethodGet, Path: "/v1/peers", Name: "GetPeers", Access: Read, Query: metadataFilter(),
 			Description: "Lists the peers of the pool."}, a.peerList),
-		serve(Route{Method: http.MethodPost, Path: "/v1/peers", Name: "AddPeer", Whole: true, Plans: true, Access: Admin, Status: http.StatusCreated, Requires: []string{"addresses"},
-			Description: "Brings a peer that has the same pool secret into the pool."}, a.peerAdd),
+		located(func(p api.Peer) string { return "/v1/peers/" + url.PathEscape(p.ID) }, serve(Route{Method: http.MethodPost, Path: "/v1/peers",
+			Name: "AddPeer", Whole: true, Plans: true, Access: Admin, Status: http.StatusCreated, Requires: []string{"addresses"},
+			Description: "Brings a peer that has the same pool secret into the pool."}, a.peerAdd)),
 		serve(Route{Method: http.MethodPost, Path: "/v1/peers/token", Name: "PeerToken", Fresh: true, Plans: true, Access: Admin,
 			Description: "Makes a token with which one new peer can join the pool."}, a.peerToken),
 		serve(Route{Method: http.MethodGet, Path: "/v1/peers/{peerid}", Name: "GetPeer", Conditional: true, Access: Read,

@@ -81,8 +81,8 @@ type Route struct {
 	// Key is the path of the JSON field that tells the elements of a list apart, for its pages; empty: see keyOf.
 	Key string
 
-	// Whole says that the change is more than one transaction of the engine. So that a repeated request is known, it is noted
-	// before anything is done.
+	// Whole says that the result of the operation that the change begins is the answer: see transaction.Course. So a repeated
+	// request has it also if nobody could keep the answer.
 	Whole bool
 	// Fresh says that the answer is a secret, which is not kept: a request that is repeated gets another.
 	Fresh bool

@@ -43,6 +43,8 @@ type Operation struct {
 	Step  string   `json:"step,omitempty"`
 	Steps []string `json:"steps,omitempty"`
 	Undo  bool     `json:"undo,omitempty"`
+	// PartOf is the id of the operation of which this is a part, if it is one of several.
+	PartOf string `json:"part-of,omitempty"`
 	// Percent is how much of the step is done, 0 to 100, where that is known; Progress is what each peer reports of it.
 	Percent  *float64       `json:"percent,omitempty"`
 	Progress []PeerProgress `json:"progress,omitempty"`

@@ -16,6 +16,11 @@ import (
 // inviteTTL is how long the token of an invitation is good for: it is used at once or not at all.
 const inviteTTL = 2 * time.Minute
 
+// probeParams are what was asked for.
+type probeParams struct {
+	Request api.PeerAddReq `json:"request"`
+}
+
 // Add probes the peer at one of the addresses and brings it into the pool. Both must have the same pool-secret,
 // or be configured to ask for no proof.
 func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error) {
@@ -40,8 +45,27 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 	if prover == nil {
 		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there; without any proof, as with glusterd, they join with join = open on both")
 	}
+	for _, a := range req.Addresses {
+		if err := c.notMember(a); err != nil {
+			return api.Peer{}, err
+		}
+	}
+	return c.probe.Run(ctx, c.Engine, transaction.Plan[probeParams]{
+		Params: probeParams{req}, Peers: []string{c.Identity.Peer().ID}, Locks: []string{"probe/" + hostPart(req.Addresses[0])},
+	})
+}
+
+// bringIn is the course of a probe.
+func (c *Commands) bringIn(ctx context.Context, p probeParams) (api.Peer, error) {
+	req := p.Request
+	prover, err := c.Prover()
+	if err == nil && prover == nil {
+		err = api.Errorf(api.Forbidden, "this peer, which has taken the probe over, has no pool-secret in its configuration")
+	}
+	if err != nil {
+		return api.Peer{}, err
+	}
 	transaction.Also(ctx, addPlan(req))
-	ctx = transaction.Part(ctx)
 	var failed *api.Error
 	for _, a := range req.Addresses {
 		if joined := c.joined(ctx, a); joined != nil {
@@ -59,10 +83,10 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 	return api.Peer{}, failed
 }
 
-// joined returns the peer at an address if an earlier attempt of the same request has brought it in.
+// joined returns the peer at an address if an earlier attempt of the same course has brought it in: it may be this one.
 func (c *Commands) joined(ctx context.Context, address string) *peer.Peer {
 	rec, err := peer.Find(c.Store, hostPart(address))
-	if err != nil || !transaction.Resumed(ctx) || rec.ID == c.Identity.Peer().ID {
+	if err != nil || !transaction.Resumed(ctx) {
 		return nil
 	}
 	if _, online := peer.Online(c.Store, rec.ID); !online {
@@ -74,7 +98,7 @@ func (c *Commands) joined(ctx context.Context, address string) *peer.Peer {
 // addPlan tells what the new peer does with the token that is made for it. Its id is not known before.
 func addPlan(req api.PeerAddReq) api.OperationPlan {
 	const id = "ID-OF-THE-NEW-PEER"
-	plan := api.OperationPlan{Operation: "peer.add"}
+	plan := api.OperationPlan{Operation: "peer.probe"}
 	plan.Steps = []api.PlanStep{{Name: "join", Peers: []api.PlanPeer{{PeerID: id, Host: req.Addresses[0], Effects: []api.Effect{
 		{Action: api.ActionChange, Kind: api.OnPeer, Name: req.Addresses[0], Irreversible: true, Note: "joins this pool and gives up its own pool of one"},
 	}}}}}

@@ -78,7 +78,7 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 	}
 	joiner := req.Peer
 	joiner.Leaving, joiner.Certificate, joiner.PublicKey, joiner.Former = false, "", nil, nil
-	joiner.LeavingBy, joiner.TokenID, joiner.Token = transaction.Owner{}, req.TokenID, token.Value
+	joiner.TokenID, joiner.Token = req.TokenID, token.Value
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}

@@ -1,54 +1,54 @@
 package peers
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"gd2/glusterd2/peer"
 	"gd2/pkg/api"
-	"gd2/store"
 	"gd2/transaction"
 )
 
-// TestTakeBack: the mark of a detach goes when the daemon that set it is gone, and not before.
+// TestTakeBack: the mark of a detach stays while it goes on, and goes when it has ended.
 func TestTakeBack(t *testing.T) {
 	r := newRig(t)
-	self := r.c.owner()
-	if self.Peer != id1 || self.Boot == "" {
-		t.Fatalf("owner %+v", self)
-	}
 	leaving := testPeer(2, id2)
-	leaving.Leaving, leaving.LeavingBy = true, self
+	leaving.Leaving = true
 	r.add(leaving, true)
-	missing := map[transaction.Owner]time.Time{}
-	now := time.Now()
-	look := func(after time.Duration) bool {
-		r.c.takeBack(t.Context(), missing, now.Add(after))
+	hold, release := make(chan struct{}), make(chan struct{})
+	h := transaction.Conduct(r.pool.Engine(id1), transaction.Course[string, string]{Name: "test.hold", Version: 1, Timeout: time.Minute,
+		Run: func(ctx context.Context, _ string) (string, error) {
+			close(hold)
+			select {
+			case <-release:
+			case <-ctx.Done():
+			}
+			return "", ctx.Err()
+		}})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := h.Run(t.Context(), r.pool.Engine(id1), transaction.Plan[string]{Locks: []string{detachLock(id2)}})
+		ended <- err
+	}()
+	<-hold
+	look := func() bool {
+		if err := r.store.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.c.takeBack(t.Context())
 		got, _ := r.record(id2)
 		return got.Leaving
 	}
-	if !look(0) || !look(time.Hour) {
-		t.Error("a mark whose daemon works was taken back")
+	if !look() {
+		t.Error("the mark of a detach that goes on was taken back")
 	}
-	by := func(o transaction.Owner) {
-		rec, _, err := peer.Records.Get(r.store, id2)
-		if err != nil {
-			t.Fatal(err)
-		}
-		marked := *rec.Value
-		marked.Leaving, marked.LeavingBy = true, o
-		r.commit(func() []store.Write { return []store.Write{peer.Records.Update(id2, &marked, rec.Revision)} })
+	close(release)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
 	}
-	by(transaction.Owner{Peer: id3, Boot: "b"})
-	if !look(0) || !look(leavingGrace/2) {
-		t.Error("a sign of life that is late was taken for the end")
-	}
-	if look(leavingGrace) {
-		t.Error("the mark of a daemon that is gone stays")
-	}
-	by(transaction.Owner{Peer: id1, Boot: "before"})
-	if look(0) {
-		t.Error("the mark of an earlier run of this daemon stays")
+	if look() {
+		t.Error("the mark of a detach that has ended stays")
 	}
 }
 
@@ -61,7 +61,7 @@ func TestResumedPeers(t *testing.T) {
 	}
 	r.prover = prover
 	again := transaction.WithRequest(t.Context(), &transaction.Request{Resumed: true})
-	if err := r.c.Delete(again, id2, false); err != nil {
+	if _, err := r.c.takeOut(again, detachParams{Peer: id2}); err != nil {
 		t.Errorf("detach of a peer that is gone already: %v", err)
 	}
 	refused(t, r.c.Delete(t.Context(), id2, false), api.NotFound, "")
@@ -71,7 +71,7 @@ func TestResumedPeers(t *testing.T) {
 	}
 	_, err = r.c.Add(t.Context(), api.PeerAddReq{Addresses: []string{"10.0.0.2"}})
 	refused(t, err, api.Exists, "")
-	if p, err := r.c.Add(again, api.PeerAddReq{Addresses: []string{"10.0.0.2"}}); err != nil || p.ID != id2 || len(r.invites) != 1 {
+	if p, err := r.c.bringIn(again, probeParams{api.PeerAddReq{Addresses: []string{"10.0.0.2"}}}); err != nil || p.ID != id2 || len(r.invites) != 1 {
 		t.Errorf("probe of a peer that has joined: %+v, %v; invited %v", p, err, r.invites)
 	}
 }

@@ -89,10 +89,25 @@ type Commands struct {
 	// joining is held while this peer goes over to another pool, and shared while it lets a peer into its own: of two
 	// peers that bring in each other at once neither must end in the pool that the other has just given up.
 	joining sync.RWMutex
+
+	probe  transaction.Handle[probeParams, api.Peer]
+	detach transaction.Handle[detachParams, peer.Empty]
 }
 
-// New makes the commands.
-func New(cfg Config) *Commands { return &Commands{Config: cfg} }
+// New makes the commands, and makes the engine know how peers come and go.
+func New(cfg Config) *Commands {
+	c := &Commands{Config: cfg}
+	c.probe = transaction.Conduct(cfg.Engine, transaction.Course[probeParams, api.Peer]{
+		Name: "peer.probe", Version: 1, Run: c.bringIn, Timeout: courseTimeout,
+	})
+	c.detach = transaction.Conduct(cfg.Engine, transaction.Course[detachParams, peer.Empty]{
+		Name: "peer.detach", Version: 1, Run: c.takeOut, Avoid: func(p detachParams) string { return p.Peer }, Timeout: courseTimeout,
+	})
+	return c
+}
+
+// courseTimeout bounds one attempt to bring a peer in or to take one out.
+const courseTimeout = 3 * time.Minute
 
 // Operations are the registered transactions on peers.
 type Operations struct {

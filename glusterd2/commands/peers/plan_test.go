@@ -64,10 +64,10 @@ func TestPlans(t *testing.T) {
 				return err
 			}
 		}, []string{"change record peers/" + id2}, 0},
-		{"peer.remove", func(r *rig) func(context.Context) error {
+		{"peer.detach", func(r *rig) func(context.Context) error {
 			return func(ctx context.Context) error { return r.c.Delete(ctx, "node2", false) }
 		}, []string{"leave 10.0.0.2 change peer node2", "change record peers/" + id2, "destroy record peers/" + id2, "create record revoked/c2"}, 2},
-		{"peer.add", func(r *rig) func(context.Context) error {
+		{"peer.probe", func(r *rig) func(context.Context) error {
 			r.prover = prover
 			return func(ctx context.Context) error {
 				_, err := r.c.Add(ctx, api.PeerAddReq{Addresses: []string{"10.0.0.3"}})

@@ -33,61 +33,98 @@ func removeOperation() transaction.Operation[removeParams, peer.Empty] {
 	}
 }
 
+// detachParams name the peer that goes, by its id.
+type detachParams struct {
+	Peer  string `json:"peer"`
+	Force bool   `json:"force,omitempty"`
+}
+
 // Delete takes a peer out of the pool. It is refused while the peer holds bricks, and for this peer itself. A peer that
 // cannot be reached is taken out only by force.
-//
-// The peer is marked as leaving first. The mark changes its record, on which every transaction that would give it a
-// brick depends; so once the mark is there and the peer holds no brick, it never will.
 func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if err := c.Store.Sync(ctx); err != nil {
 		return err
 	}
 	rec, err := c.find(ctx, name)
-	if api.IsKind(err, api.NotFound) && transaction.Resumed(ctx) {
-		return nil // an earlier attempt of the same request has taken it out
-	}
 	if err != nil {
 		return err
 	}
-	ctx = transaction.Part(ctx)
 	if !force { // which is for peers that are gone for good, and perhaps the quorum with them
 		if err := c.refuse(ctx); err != nil {
 			return err
 		}
 	}
+	if err := c.mayGo(ctx, rec, force); err != nil {
+		return err
+	}
+	_, err = c.detach.Run(ctx, c.Engine, transaction.Plan[detachParams]{
+		Params: detachParams{Peer: rec.ID, Force: force}, Peers: []string{c.Identity.Peer().ID}, Locks: []string{detachLock(rec.ID)},
+	})
+	return err
+}
+
+// detachLock is held while a peer is being detached.
+func detachLock(peerID string) string { return "detach/" + peerID }
+
+// mayGo refuses the detach of a peer that is needed.
+func (c *Commands) mayGo(ctx context.Context, rec store.Record[*peer.Peer], force bool) error {
 	_, online := peer.Online(c.Store, rec.ID)
 	if err := c.removable(rec, online, force); err != nil {
 		return err
 	}
-	if err := c.keepsQuorum(ctx, rec); err != nil {
-		return err
+	return c.keepsQuorum(ctx, rec)
+}
+
+// takeOut is the course of a detach.
+//
+// The peer is marked as leaving first. The mark changes its record, on which every transaction that would give it a
+// brick depends; so once the mark is there and the peer holds no brick, it never will.
+func (c *Commands) takeOut(ctx context.Context, p detachParams) (peer.Empty, error) {
+	if err := c.Store.Sync(ctx); err != nil {
+		return peer.Empty{}, err
 	}
+	rec, ok, err := peer.Records.Get(c.Store, p.Peer)
+	if err != nil {
+		return peer.Empty{}, err
+	}
+	if !ok {
+		return peer.Empty{}, nil // it was taken out before the last daemon stopped
+	}
+	if err := c.mayGo(ctx, rec, p.Force); err != nil {
+		return peer.Empty{}, errors.Join(err, c.stays(ctx, rec))
+	}
+	_, online := peer.Online(c.Store, rec.ID)
 	more, err := c.removalPlan(ctx, rec, online)
 	if err != nil {
-		return err
+		return peer.Empty{}, err
 	}
 	transaction.Also(ctx, more)
 	if rec, err = c.markLeaving(ctx, rec, true); err != nil {
-		return err
+		return peer.Empty{}, err
 	}
-	if err := c.remove(ctx, rec, online, force); err != nil {
-		_, uerr := c.markLeaving(context.WithoutCancel(ctx), rec, false)
-		return errors.Join(err, uerr)
+	if err := c.remove(ctx, rec, online, p.Force); err != nil {
+		return peer.Empty{}, errors.Join(err, c.stays(ctx, rec))
 	}
 	c.Log.Infof("peer %s (%s) was detached", rec.Value.Name, rec.ID)
 	if online {
 		c.tellLeft(ctx, rec.Value)
 	}
-	return nil
+	return peer.Empty{}, nil
+}
+
+// stays takes the mark of a peer back, if it has one. The course may have been cancelled, which is no reason not to.
+func (c *Commands) stays(ctx context.Context, rec store.Record[*peer.Peer]) error {
+	if !rec.Value.Leaving {
+		return nil
+	}
+	_, err := c.markLeaving(context.WithoutCancel(ctx), rec, false)
+	return err
 }
 
 // markLeaving sets or takes back the mark, and returns the record as it is then.
 func (c *Commands) markLeaving(ctx context.Context, rec store.Record[*peer.Peer], leaving bool) (store.Record[*peer.Peer], error) {
 	marked := *rec.Value
-	marked.Leaving, marked.LeavingBy = leaving, transaction.Owner{}
-	if leaving {
-		marked.LeavingBy = c.owner()
-	}
+	marked.Leaving = leaving
 	_, err := c.Ops.edit.Run(ctx, c.Engine, transaction.Plan[editParams]{
 		Params: editParams{Peer: marked, Revision: rec.Revision}, Locks: []string{"peer/" + rec.ID},
 	})
@@ -131,7 +168,7 @@ func (c *Commands) toRevoke(p *peer.Peer) (serials []string, err error) {
 
 // removalPlan tells what follows the mark.
 func (c *Commands) removalPlan(ctx context.Context, rec store.Record[*peer.Peer], online bool) (api.OperationPlan, error) {
-	plan := api.OperationPlan{Operation: "peer.remove"}
+	plan := api.OperationPlan{Operation: "peer.detach"}
 	revoke, err := c.toRevoke(rec.Value)
 	if err != nil {
 		return plan, err

@@ -5,6 +5,7 @@ package quotas
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -55,11 +56,16 @@ type Commands struct {
 	cfg    Config
 	use    ask.Handle[useParams, map[string]quota.Use]
 	crawls ask.Handle[struct{}, map[string]api.QuotaCrawl]
+
+	disable transaction.Handle[disableParams, api.Quota]
 }
 
-// New makes the commands and registers their questions.
+// disableTimeout bounds one attempt to take all limits of a volume away and to switch its quota off.
+const disableTimeout = time.Hour
+
+// New makes the commands and registers their questions and courses.
 func New(cfg Config) *Commands {
-	return &Commands{
+	c := &Commands{
 		cfg: cfg,
 		use: ask.Register(cfg.Asker, ask.Question[useParams, map[string]quota.Use]{
 			Name: "quota-use",
@@ -74,6 +80,10 @@ func New(cfg Config) *Commands {
 			},
 		}),
 	}
+	c.disable = transaction.Conduct(cfg.Engine, transaction.Course[disableParams, api.Quota]{
+		Name: "quota.disable", Version: 1, Run: c.switchOff, Timeout: disableTimeout,
+	})
+	return c
 }
 
 // Operations are the registered transactions on quotas.
@@ -89,7 +99,7 @@ type none struct{}
 // Register adds the operations to a registry; their steps work on the host.
 func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
-		enable: transaction.Register(r, switchOperation("quota.enable")), disable: transaction.Register(r, switchOperation("quota.disable")),
+		enable: transaction.Register(r, switchOperation("quota.enable")), disable: transaction.Register(r, switchOperation("quota.switch-off")),
 		limit: transaction.Register(r, limitOperation(host)), unlimit: transaction.Register(r, unlimitOperation(host)),
 	}
 }

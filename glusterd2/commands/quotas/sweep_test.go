@@ -24,7 +24,7 @@ func TestSweep(t *testing.T) {
 			rec := s.volume(t, pool, n)
 			return s.subject(pool, n, switchPlan(rec, withQuota(rec.Value)).Erase())
 		},
-		"quota.disable@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+		"quota.switch-off@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n)
 			return s.subject(pool, n, switchPlan(rec, withoutQuota(rec.Value)).Erase())
 		},

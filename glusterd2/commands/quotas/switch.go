@@ -81,6 +81,12 @@ func (c *Commands) Enable(ctx context.Context, name string) (api.Quota, error) {
 	return c.Get(ctx, name)
 }
 
+// disableParams name the volume, by its name and its id.
+type disableParams struct {
+	Volume   string `json:"volume"`
+	VolumeID string `json:"volume-id"`
+}
+
 // Disable takes all limits away and switches quota off.
 func (c *Commands) Disable(ctx context.Context, name string) (api.Quota, error) {
 	rec, err := c.enabled(ctx, name)
@@ -88,25 +94,42 @@ func (c *Commands) Disable(ctx context.Context, name string) (api.Quota, error) 
 		err = started(rec.Value)
 	}
 	if err == nil {
+		_, err = c.disable.Run(ctx, c.cfg.Engine, transaction.Plan[disableParams]{
+			Params: disableParams{Volume: name, VolumeID: rec.Value.ID}, Peers: []string{c.cfg.PeerID}, Locks: []string{"quota-disable/" + rec.Value.ID},
+			Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
+		})
+	}
+	if err != nil {
+		return api.Quota{}, err
+	}
+	return c.Get(ctx, name)
+}
+
+// switchOff is the course of Disable.
+func (c *Commands) switchOff(ctx context.Context, p disableParams) (api.Quota, error) {
+	rec, err := c.find(ctx, p.Volume)
+	if err == nil && rec.Value.ID != p.VolumeID {
+		err = api.Errorf(api.Conflict, "volume %s is not the one any more whose quota was to be disabled", p.Volume)
+	}
+	if err == nil && rec.Value.HasQuota() {
 		transaction.Also(ctx, api.OperationPlan{
 			Operation: "quota.disable",
 			Records:   []api.Effect{{Action: api.ActionChange, Kind: api.OnRecord, Name: "volumes/" + rec.ID, Note: "options"}},
 		})
-		err = c.unlimitAll(ctx, rec)
-	}
-	if err == nil {
-		_, err = c.cfg.Ops.disable.Run(ctx, c.cfg.Engine, switchPlan(rec, withoutQuota(rec.Value)))
+		if err = c.unlimitAll(ctx, rec); err == nil {
+			_, err = c.cfg.Ops.disable.Run(ctx, c.cfg.Engine, switchPlan(rec, withoutQuota(rec.Value)))
+		}
 	}
 	if err == nil {
 		// A limit that was set while the others were taken away.
-		if rec, err = c.find(ctx, name); err == nil {
+		if rec, err = c.find(ctx, p.Volume); err == nil {
 			err = c.unlimitAll(ctx, rec)
 		}
 	}
 	if err != nil {
 		return api.Quota{}, err
 	}
-	return c.Get(ctx, name)
+	return c.Get(ctx, p.Volume)
 }
 
 // Get tells how the quota of a volume is set, and how far its bricks are.
