@@ -2,26 +2,38 @@ package e2e
 
 import (
 	"context"
+	"slices"
 
 	"gd2/pkg/api"
 	"gd2/pkg/client"
 )
 
-// changes are calls of the REST interface, each with effects that can be seen, in an order in which each succeeds.
+// changes are calls of the REST interface, each with effects that can be seen, in an order in which each succeeds. A call that is
+// new has its place here, or in excused.
 func (r *rig) changes() []change {
-	return append(r.volumeChanges(), r.peerChanges()...)
+	return slices.Concat(r.volumeChanges(), r.quotaChanges(), r.brickChanges(), r.lastChanges(), r.deviceChanges(), r.peerChanges())
+}
+
+// excused are the calls with a plan that are not tried here, and why.
+func excused() map[string]string {
+	return map[string]string{
+		"TransactionRetry":   "the former name of OperationRetry",
+		"TransactionAbandon": "the former name of OperationAbandon",
+	}
+}
+
+// onVolume is a change that is answered with the volume.
+func onVolume(name string, do func(ctx context.Context, c *client.Client) (api.VolumeInfo, error)) change {
+	return change{name: name, do: func(ctx context.Context, c *client.Client) error {
+		_, err := do(ctx, c)
+		return err
+	}}
 }
 
 func (r *rig) volumeChanges() []change {
 	replica := volumeOf("gv0", api.SubvolReq{Type: api.SubvolReplicate, ReplicaCount: 3},
 		"node1:/srv/deep/gv0", "node2:/srv/deep/gv0", "node3:/srv/deep/gv0")
 	replica.Metadata = map[string]string{"owner": "me"}
-	onVolume := func(name string, do func(ctx context.Context, c *client.Client) (api.VolumeInfo, error)) change {
-		return change{name: name, do: func(ctx context.Context, c *client.Client) error {
-			_, err := do(ctx, c)
-			return err
-		}}
-	}
 	start := func(volume string) change {
 		return change{name: "VolumeStart", starts: volume, do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.VolumeStart(ctx, volume, api.VolumeStartReq{})
@@ -60,6 +72,26 @@ func (r *rig) volumeChanges() []change {
 			_, err := c.VolumeProfileStart(ctx, "gv0")
 			return err
 		}},
+		{name: "ProfileStop", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.VolumeProfileStop(ctx, "gv0")
+			return err
+		}},
+		onVolume("GranularEntryHealDisable", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeGranularHeal(ctx, "gv0", false)
+		}),
+		onVolume("GranularEntryHealEnable", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
+			return c.VolumeGranularHeal(ctx, "gv0", true)
+		}),
+		{name: "SplitBrainOperation", do: func(ctx context.Context, c *client.Client) error { // no file is: nothing changes
+			_, err := c.VolumeSplitBrain(ctx, "gv0", api.SplitBrainSource, api.SplitBrainReq{HostName: "node1", BrickName: "/srv/deep/gv0"})
+			return err
+		}},
+	}
+}
+
+// lastChanges end the volume.
+func (r *rig) lastChanges() []change {
+	return []change{
 		onVolume("VolumeReset", func(ctx context.Context, c *client.Client) (api.VolumeInfo, error) {
 			return c.VolumeReset(ctx, "gv0", api.VolumeOptionResetReq{All: true})
 		}),
@@ -93,7 +125,7 @@ func (r *rig) peerChanges() []change {
 			_, err := c.PeerAdd(ctx, api.PeerAddReq{Addresses: []string{"node4"}})
 			return err
 		}},
-		{name: "DeletePeer", do: func(ctx context.Context, c *client.Client) error { return c.PeerRemove(ctx, r.joined, false) }},
+		{name: "DeletePeer", do: func(ctx context.Context, c *client.Client) error { return c.PeerRemove(ctx, r.ids[newPeer], false) }},
 		{name: "ResetPeer", host: 4, without: "node4 is outside the pool that is looked at", do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.Reset(ctx, api.PeerResetReq{})
 			return err

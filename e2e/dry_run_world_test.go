@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ type world map[string]string
 
 // look takes the world in. The REST interface of node1 shows the records that it has a view of.
 func (p pool) look(ctx context.Context) (world, error) {
-	w := world{}
+	w := world{"node1 xattr limit of /": ""}
 	for i := range p.members {
 		if err := p.lookAt(ctx, w, i+1); err != nil {
 			return nil, err
@@ -45,6 +46,9 @@ func (p pool) lookAt(ctx context.Context, w world, n int) error {
 		}
 		name := "/srv" + strings.TrimPrefix(path, root)
 		w[peer.Name+" directory "+name] = ""
+		if _, err := os.Stat(filepath.Join(path, ".gd2-device")); err == nil {
+			w[peer.Name+" directory "+name] = "is a device"
+		}
 		if err := w.attributes(peer.Name, path, name); err != nil {
 			return err
 		}
@@ -70,10 +74,14 @@ func (p pool) lookAt(ctx context.Context, w world, n int) error {
 	return nil
 }
 
-// attributes notes the attributes by which a directory is a brick. glusterfsd adds others when it starts.
+// attributes notes the attributes by which a directory is a brick, and the limit of a volume's root, which node1 sets through a
+// mount. glusterfsd adds others when it starts.
 func (w world) attributes(host, path, name string) error {
+	buf := make([]byte, 1024)
+	if n, err := unix.Getxattr(path, "trusted.glusterfs.quota.limit-set", buf); err == nil {
+		w["node1 xattr limit of /"] += fmt.Sprintf("%s%s %x\n", host, name, buf[:n])
+	}
 	for _, attr := range []string{"trusted.glusterfs.volume-id", "trusted.gd2.made"} {
-		buf := make([]byte, 1024)
 		n, err := unix.Getxattr(path, attr, buf)
 		if errors.Is(err, unix.ENODATA) {
 			continue
@@ -99,6 +107,8 @@ func processName(args []string) string {
 		return "glusterfsd " + after("--brick-name")
 	case after("--process-name") == "glustershd":
 		return "Self-heal Daemon"
+	case after("--process-name") == "quotad":
+		return "Quota Daemon"
 	}
 	return ""
 }
@@ -110,6 +120,23 @@ func (w world) records(ctx context.Context, c *client.Client) error {
 	}
 	for _, v := range volumes {
 		w.record("volumes/"+v.Name, v)
+		if v.Options["features.quota"] != "on" {
+			continue
+		}
+		limits, err := c.QuotaLimits(ctx, v.Name, api.QuotaUsage, "")
+		if err != nil {
+			return err
+		}
+		for _, l := range limits {
+			w.record("quota/"+v.ID+"/"+l.GFID, l.HardLimit)
+		}
+	}
+	devices, err := c.Devices(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		w.record("devices/"+d.ID, []any{d.State, d.Tags})
 	}
 	peers, err := c.Peers(ctx, client.Filter{})
 	if err != nil {
@@ -177,15 +204,27 @@ func (w world) difference(after world) []string {
 	return out
 }
 
-// visible lists the effects of a plan that a world shows, in the same form. newPeer is the id of a peer whose id the plan
-// cannot know.
-func visible(plan api.OperationPlan, newPeer string) []string {
+// seen reports whether a world shows an effect. It does not show processes that go by themselves, one more volume in a daemon, and
+// the marks of what is to be healed, which come and go.
+func seen(e api.Effect) bool {
+	switch e.Kind {
+	case api.OnDirectory:
+		return true
+	case api.OnXattr:
+		return strings.Contains(e.Name, " ")
+	case api.OnProcess:
+		return e.Action != api.ActionChange && !strings.HasPrefix(e.Name, "rebalance of ") && !strings.HasPrefix(e.Name, "remove-brick of ")
+	}
+	return false
+}
+
+// visible lists the effects of a plan that a world shows, in the same form. ids are those that the plan could not know.
+func visible(plan api.OperationPlan, ids map[string]string) []string {
 	var out []string
 	for _, s := range plan.Steps {
 		for _, on := range s.Peers {
 			for _, e := range on.Effects {
-				seen := e.Kind == api.OnDirectory || e.Kind == api.OnXattr || e.Kind == api.OnProcess
-				if seen && (e.Kind != api.OnProcess || e.Action != api.ActionChange) { // such as one more volume in a daemon
+				if seen(e) {
 					out = append(out, on.Host+" "+e.Action+" "+e.Kind+" "+e.Name)
 				}
 			}
@@ -193,9 +232,12 @@ func visible(plan api.OperationPlan, newPeer string) []string {
 	}
 	records := map[string]string{}
 	for _, e := range plan.Records {
-		name := strings.ReplaceAll(e.Name, "ID-OF-THE-NEW-PEER", newPeer)
+		name := e.Name
+		for placeholder, id := range ids {
+			name = strings.ReplaceAll(name, placeholder, id)
+		}
 		prefix, _, _ := strings.Cut(name, "/")
-		if slices.Contains([]string{"volumes", "peers", "groups", "options"}, prefix) {
+		if slices.Contains([]string{"volumes", "peers", "groups", "options", "devices", "quota"}, prefix) {
 			records[name] = e.Action // of several changes of a record the last one is seen
 		}
 	}

@@ -22,8 +22,10 @@ type Course[P, R any] struct {
 	Run func(ctx context.Context, p P) (R, error)
 	// Avoid, if set, returns the id of a peer that must not go on with the course: one that it is about.
 	Avoid func(p P) string
-	// Timeout bounds one Run.
+	// Timeout bounds one Run; 0 means that nothing does.
 	Timeout time.Duration
+	// Early says that Run tells its result with Tell, and goes on.
+	Early bool
 }
 
 // course is a Course with its types erased.
@@ -31,15 +33,16 @@ type course struct {
 	run     func(ctx context.Context, params json.RawMessage) (json.RawMessage, error)
 	avoid   func(params json.RawMessage) string
 	timeout time.Duration
+	early   bool
 }
 
-// Conduct makes a course known to an engine, before it runs. It panics if the engine knows an operation of that name.
+// Conduct makes a course known to an engine, in place of one with the same name. It panics if that is the name of an operation.
 func Conduct[P, R any](e *Engine, c Course[P, R]) Handle[P, R] {
 	def := &definition{name: c.Name, version: c.Version, bind: func(json.RawMessage) (bound, error) { return bound{}, nil }}
-	if c.Run == nil || c.Timeout <= 0 || e.definition(def.key()) != nil {
-		panic(fmt.Sprintf("transaction: course %s needs a Run, a Timeout and a name of its own", def.key()))
+	if c.Run == nil || e.cfg.Registry.definitions[def.key()] != nil {
+		panic(fmt.Sprintf("transaction: course %s needs a Run and a name of its own", def.key()))
 	}
-	def.course = &course{timeout: c.Timeout, avoid: func(raw json.RawMessage) string {
+	def.course = &course{timeout: c.Timeout, early: c.Early, avoid: func(raw json.RawMessage) string {
 		var p P
 		if err := json.Unmarshal(raw, &p); err != nil || c.Avoid == nil {
 			return ""
@@ -75,11 +78,16 @@ func (e *Engine) definition(key string) *definition {
 
 // conduct goes through a course that has begun, or goes on with it.
 func (d *drive) conduct(resumed bool) (json.RawMessage, error) {
-	req := &Request{Resumed: resumed, course: d.id}
+	req := &Request{Resumed: resumed, course: d.id, drive: d}
 	if d.rec.By != nil {
 		req.By = *d.rec.By
 	}
-	ctx, cancel := context.WithTimeout(WithRequest(d.ctx, req), d.def.course.timeout)
+	d.at.Store(&place{step: d.def.name})
+	d.meter = d.e.measure(d.id, d.def.name)
+	ctx, cancel := WithRequest(d.ctx, req), context.CancelFunc(func() {})
+	if t := d.def.course.timeout; t > 0 {
+		ctx, cancel = context.WithTimeout(ctx, t)
+	}
 	defer cancel()
 	if resumed {
 		d.awaitParts(ctx)
@@ -106,6 +114,44 @@ func (d *drive) conduct(resumed bool) (json.RawMessage, error) {
 		return d.lost(err)
 	}
 	return d.done()
+}
+
+// Tell gives who asked for a course its result, while Run goes on: what it returns in the end is for the record.
+func Tell(ctx context.Context, result any) error {
+	d := driveOf(ctx)
+	if d == nil {
+		return nil
+	}
+	raw, err := json.Marshal(result)
+	if err != nil {
+		return api.Errorf(api.Internal, "result of course %s: %v", d.def.key(), err)
+	}
+	select {
+	case d.early <- raw:
+	default: // it has one
+	}
+	return nil
+}
+
+// Progress tells how far a course is, as Call.Progress does for a step.
+func Progress(ctx context.Context, done, total int64, unit string) {
+	if d := driveOf(ctx); d != nil {
+		d.meter.set(done, total, unit)
+	}
+}
+
+// Cancelled reports whether a course ends because somebody has cancelled it, and not because its daemon stops.
+func Cancelled(ctx context.Context) bool {
+	d := driveOf(ctx)
+	return d != nil && d.cancelCause() != nil
+}
+
+// driveOf returns the drive of a course that runs with the context, or nil.
+func driveOf(ctx context.Context) *drive {
+	if r := requestOf(ctx); r != nil {
+		return r.drive
+	}
+	return nil
 }
 
 // awaitParts waits until the transactions that an earlier Run has begun have been brought to an end, which does not need this

@@ -151,7 +151,8 @@ func (e *Engine) Close() {
 	e.work.Wait()
 }
 
-// Drain refuses new transactions and waits until those that this engine drives have ended, or ctx ends. Steps of other
+// Drain refuses new transactions and waits until those that this engine drives have ended, or ctx ends; courses are left to
+// the next run. Steps of other
 // coordinators are still run. Close comes after it.
 func (e *Engine) Drain(ctx context.Context) error {
 	e.mu.Lock()
@@ -159,6 +160,11 @@ func (e *Engine) Drain(ctx context.Context) error {
 		e.drained = make(chan struct{})
 		if len(e.active) == 0 {
 			close(e.drained)
+		}
+		for _, d := range e.active {
+			if d.def.course != nil {
+				d.cancel() // none of its transactions may begin any more: the next run goes on
+			}
 		}
 	}
 	drained := e.drained

@@ -159,6 +159,9 @@ func (e *Engine) settleKey(id string, r Record) []store.Write {
 		return nil
 	}
 	v := rec.Value
+	if v.Done {
+		return nil // it was answered while it went on
+	}
 	v.Ended, v.Done = r.Ended, r.State == Done
 	if !v.Done {
 		v.Answer, v.Error = nil, r.Error

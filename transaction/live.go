@@ -18,12 +18,15 @@ type meter struct {
 // Progress tells how far the step is: done of total units, such as "bytes" or "files"; total is 0 if it is not known. It
 // costs nothing but a lock, so it may be called often.
 func (c *Call) Progress(done, total int64, unit string) {
-	if c.meter == nil {
-		return
+	if c.meter != nil {
+		c.meter.set(done, total, unit)
 	}
-	c.meter.mu.Lock()
-	defer c.meter.mu.Unlock()
-	c.meter.at.Done, c.meter.at.Total, c.meter.at.Unit = done, total, unit
+}
+
+func (m *meter) set(done, total int64, unit string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at.Done, m.at.Total, m.at.Unit = done, total, unit
 }
 
 // measure begins a step's meter.

@@ -28,6 +28,9 @@ func planning(ctx context.Context) *planner {
 	return p
 }
 
+// Planning reports whether a command is only planned, for those whose plan costs something to make.
+func Planning(ctx context.Context) bool { return planning(ctx) != nil }
+
 // errPlanned ends a command at the point where it would have begun to change something.
 var errPlanned = api.Errorf(api.Internal, "this was only planned, nothing was changed")
 

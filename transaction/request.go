@@ -24,6 +24,7 @@ type Request struct {
 	Resumed bool
 
 	course   string // the id of the Course of which its transactions are parts
+	drive    *drive // of the Course itself
 	mu       sync.Mutex
 	id       string
 	used     bool // the key belongs to a transaction now

@@ -46,6 +46,8 @@ type drive struct {
 	ctx    context.Context // made by claim, for the Dos: it ends when the transaction is cancelled
 	cancel context.CancelFunc
 	at     atomic.Pointer[place]
+	meter  *meter               // of a course
+	early  chan json.RawMessage // the answer of a course that goes on
 
 	mu        sync.Mutex
 	sealed    bool // it is too late to cancel
@@ -61,7 +63,7 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 	req := requestOf(ctx)
 	rec := e.intent(def, w)
 	rec.By, rec.Course = req.actor(), req.part()
-	d := &drive{e: e, id: ulid.Make().String(), def: def, op: op, rec: rec}
+	d := &drive{e: e, id: ulid.Make().String(), def: def, op: op, rec: rec, early: make(chan json.RawMessage, 1)}
 	expected := store.ExpectationOf(ctx)
 	guards, err := expected.Guard(w.guards)
 	if err != nil {
@@ -96,11 +98,17 @@ func (e *Engine) submit(ctx context.Context, def *definition, w wish) (json.RawM
 		d.settle()
 		ended <- outcome{result, err}
 	}()
+	patience := req.patience()
+	if def.course != nil && def.course.early && req != nil && req.Patience > 0 {
+		patience = nil // it answers soon, or not at all
+	}
 	select {
 	case o := <-ended:
 		expected.Wrote(d.wrote, d.rev)
 		return o.result, o.err
-	case <-req.patience():
+	case result := <-d.early:
+		return result, nil
+	case <-patience:
 		return nil, d.goesOn("as was asked for")
 	case <-ctx.Done():
 		return nil, d.goesOn(context.Cause(ctx).Error())

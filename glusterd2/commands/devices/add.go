@@ -77,6 +77,9 @@ func (c *Commands) Add(ctx context.Context, peerName string, req api.DeviceAddRe
 	if err := c.online(p.ID); err != nil {
 		return api.Device{}, err
 	}
+	transaction.Also(ctx, api.OperationPlan{Records: []api.Effect{{
+		Action: api.ActionCreate, Kind: api.OnRecord, Name: strings.TrimPrefix(store.PrefixDevices, store.Root) + "ID-OF-THE-NEW-DEVICE", Note: d.Name,
+	}}})
 	return c.Ops.add.Run(ctx, c.Engine, addPlan(addParams{Device: d, Host: p.Value.Host, Wipe: req.Wipe != "", PeerRevision: p.Revision}))
 }
 

@@ -75,6 +75,7 @@ func (c *Commands) Enable(ctx context.Context, name string) (api.Quota, error) {
 	if rec.Value.HasQuota() {
 		return api.Quota{}, api.Errorf(api.State, "quota is enabled on volume %s already", name).With("volume", name)
 	}
+	volumes.FollowPlan(ctx, c.cfg.Store, rec.Value, withQuota(rec.Value))
 	if _, err = c.cfg.Ops.enable.Run(ctx, c.cfg.Engine, switchPlan(rec, withQuota(rec.Value))); err != nil {
 		return api.Quota{}, err
 	}
@@ -116,6 +117,7 @@ func (c *Commands) switchOff(ctx context.Context, p disableParams) (api.Quota, e
 			Operation: "quota.disable",
 			Records:   []api.Effect{{Action: api.ActionChange, Kind: api.OnRecord, Name: "volumes/" + rec.ID, Note: "options"}},
 		})
+		volumes.FollowPlan(ctx, c.cfg.Store, rec.Value, withoutQuota(rec.Value))
 		if err = c.unlimitAll(ctx, rec); err == nil {
 			_, err = c.cfg.Ops.disable.Run(ctx, c.cfg.Engine, switchPlan(rec, withoutQuota(rec.Value)))
 		}

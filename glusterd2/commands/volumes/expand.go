@@ -119,6 +119,7 @@ func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpand
 	if err := c.checkExpand(ctx, rec.Value, p, req.Force); err != nil {
 		return api.VolumeExpandResp{}, err
 	}
+	FollowPlan(ctx, c.Store, rec.Value, p.Volume)
 	_, err = c.Ops.expand.Run(ctx, c.Engine, expandPlan(rec, p))
 	info, err := c.after(p.Volume, err)
 	return api.VolumeExpandResp{VolumeInfo: info, Hint: p.hint()}, err

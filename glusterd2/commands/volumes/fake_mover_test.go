@@ -30,7 +30,7 @@ func (m *fakeMover) set(run rebalance.Run, status volume.TaskStatus) (volume.Tas
 	if res, ok := m.runs[run.Task.ID]; ok && (status == volume.TaskRuns || res.Status.Final()) {
 		return res, nil
 	}
-	res := volume.TaskResult{Task: run.Task.ID, Status: status, Files: 7}
+	res := volume.TaskResult{Task: run.Task.ID, Status: status, Files: 7, RunTime: 30, TimeLeft: 10}
 	if m.fails {
 		res.Status, res.Error = volume.TaskFailed, "no process for you"
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gd2/glusterd2/volume"
+	"gd2/pkg/api"
 )
 
 var _ ReplaceHost = fakeHost{}
@@ -21,4 +22,8 @@ func (h fakeHost) Release(ctx context.Context, part *volume.Volume) error {
 		delete(h.bricks, at)
 		return nil
 	})
+}
+
+func (h fakeHost) SurveyRelease(_ context.Context, part *volume.Volume) ([]api.Effect, error) {
+	return onBricks(part, h.peerID, api.ActionChange, api.OnXattr, ""), nil
 }

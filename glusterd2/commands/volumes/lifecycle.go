@@ -81,6 +81,7 @@ func (c *Commands) Start(ctx context.Context, name string, req api.VolumeStartRe
 		c.Log.WithField("volume", name).Warnf("starting without the peers %v, which cannot be reached", c.names(down))
 		transaction.Warn(ctx, "the peers %v cannot be reached: they start their bricks when they are back", c.names(down))
 	}
+	follow(ctx, c.Store, v, inState(v, volume.Started), quotad())
 	_, err = c.Ops.start.Run(ctx, c.Engine, startPlan(rec, up, req.ForceStartBricks).Answering(c.info(inState(v, volume.Started))))
 	return c.after(inState(v, volume.Started), err)
 }
@@ -149,6 +150,7 @@ func (c *Commands) Stop(ctx context.Context, name string, req api.VolumeStopReq)
 	if len(down) > 0 {
 		transaction.Warn(ctx, "the peers %v cannot be reached: they stop their bricks when they are back", c.names(down))
 	}
+	follow(ctx, c.Store, rec.Value, inState(rec.Value, volume.Stopped), quotad())
 	_, err = c.Ops.stop.Run(ctx, c.Engine, stopPlan(rec, up).Answering(c.info(inState(rec.Value, volume.Stopped))))
 	return c.after(inState(rec.Value, volume.Stopped), err)
 }

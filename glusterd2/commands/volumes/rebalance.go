@@ -32,10 +32,10 @@ func (p taskParams) write() store.Write {
 	return volume.Tasks.Update(p.Volume, p.Task, p.Revision)
 }
 
-// rebalanceOperation starts or stops a rebalance. It has no steps: the peers do what the record of the task wants.
-func rebalanceOperation() transaction.Operation[taskParams, none] {
+// taskOperation starts or stops a rebalance. It has no steps: the peers do what the record of the task wants.
+func taskOperation() transaction.Operation[taskParams, none] {
 	return transaction.Operation[taskParams, none]{
-		Name: "volume.rebalance", Version: 1,
+		Name: "volume.task", Version: 1,
 		Commit: func(p taskParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			return []store.Write{p.write()}, nil, none{}, nil
 		},
@@ -63,10 +63,7 @@ func (c *Commands) RebalanceStart(ctx context.Context, name string, req api.Reba
 	if err != nil {
 		return "", err
 	}
-	if _, err := c.Ops.rebalance.Run(ctx, c.Engine, onVolume(rec, nil, p)); err != nil {
-		return "", err
-	}
-	return p.Task.ID, c.begun(ctx, rec.Value, p.Task)
+	return c.startTask(ctx, rec, p)
 }
 
 // newTask plans a task on a started volume that has no other.
@@ -251,7 +248,8 @@ func (c *Commands) RebalanceStop(ctx context.Context, name string) (api.Rebalanc
 		return api.RebalanceStatus{}, api.Errorf(api.State, "volume %s: the last rebalance has ended: %s", name, state).With("volume", name)
 	}
 	p := stopTask(name, task)
-	if _, err := c.Ops.rebalance.Run(ctx, c.Engine, onVolume(rec, nil, p)); err != nil {
+	moversPlan(ctx, c.Store, rec.Value, p.Task, api.ActionStop)
+	if _, err := c.Ops.task.Run(ctx, c.Engine, onVolume(rec, nil, p)); err != nil {
 		return api.RebalanceStatus{}, err
 	}
 	return c.ended(ctx, rec.Value, p.Task), nil

@@ -176,6 +176,12 @@ func healRootStep(host Host) transaction.Step[replaceParams] {
 
 // releaseOldStep gives up the old brick: behind it there is no way back.
 func releaseOldStep(host Host) transaction.Step[replaceParams] {
+	effects := func(p replaceParams, peerID string) []api.Effect {
+		if p.Old.Device == "" {
+			return onBricks(p.oldPart(), peerID, api.ActionChange, api.OnXattr, "")
+		}
+		return goneEffects(p.oldPart(), peerID)
+	}
 	return transaction.Step[replaceParams]{
 		Name: "release-brick", Peers: replaceParams.leaving,
 		Do: func(ctx context.Context, _ *transaction.Call, p replaceParams) error {
@@ -184,11 +190,12 @@ func releaseOldStep(host Host) transaction.Step[replaceParams] {
 			}
 			return host.Release(ctx, p.oldPart())
 		},
-		Effects: func(p replaceParams, peerID string) []api.Effect {
-			if p.Old.Device == "" {
-				return onBricks(p.oldPart(), peerID, api.ActionChange, api.OnXattr, "")
+		Effects: effects,
+		Survey: func(ctx context.Context, call *transaction.Call, p replaceParams) ([]api.Effect, error) {
+			if p.Old.Device != "" {
+				return effects(p, call.PeerID), nil
 			}
-			return goneEffects(p.oldPart(), peerID)
+			return host.SurveyRelease(ctx, p.oldPart())
 		},
 	}
 }
@@ -229,6 +236,7 @@ func (c *Commands) runReplace(ctx context.Context, rec store.Record[*volume.Volu
 		return api.VolumeInfo{}, api.Errorf(api.Unavailable, "peer %s of the brick cannot be reached, and the brick may still serve there: make sure that its host is off, then use force",
 			peer.Hosts(c.Store)(p.Old.PeerID)).With(api.FieldPeer, p.Old.PeerID)
 	}
+	FollowPlan(ctx, c.Store, rec.Value, p.Volume)
 	_, err := c.Ops.replace.Run(ctx, c.Engine, replacePlan(rec, p).Answering(c.info(p.Volume)))
 	return c.after(p.Volume, err)
 }

@@ -52,8 +52,12 @@ func (d *DataPlane) HealRoot(ctx context.Context, v *volume.Volume, b volume.Bri
 
 // Release implements ReplaceHost.
 func (d *DataPlane) Release(ctx context.Context, part *volume.Volume) error {
+	return d.release(ctx, d.OS, part)
+}
+
+func (d *DataPlane) release(ctx context.Context, sys brick.OS, part *volume.Volume) error {
 	for _, b := range part.BricksOn(d.PeerID) {
-		err := brick.Release(ctx, d.OS, d.where(part, b), part.ID)
+		err := brick.Release(ctx, sys, d.where(part, b), part.ID)
 		if err != nil && !api.IsKind(err, api.State) { // State: of a disk that is broken nothing can be taken
 			return err
 		}

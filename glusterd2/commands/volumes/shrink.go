@@ -193,6 +193,8 @@ func sameSet(a, b []string) bool {
 
 // shrink runs the plan.
 func (c *Commands) shrink(ctx context.Context, rec store.Record[*volume.Volume], p shrinkParams) (api.VolumeInfo, error) {
+	endsPlan(ctx, c.Store, p.part(), p.On)
+	FollowPlan(ctx, c.Store, rec.Value, p.Volume)
 	_, err := c.Ops.shrink.Run(ctx, c.Engine, shrinkPlan(rec, p).Answering(c.info(p.Volume)))
 	return c.after(p.Volume, err)
 }

@@ -52,10 +52,7 @@ func (c *Commands) ShrinkStart(ctx context.Context, name string, req api.VolumeS
 		return "", err
 	}
 	task.Task.Bricks, task.Task.Peers = ids(p.Removed), p.part().Peers()
-	if err := c.leave(ctx, rec, task.Task.Bricks, task); err != nil {
-		return "", err
-	}
-	return task.Task.ID, c.begun(ctx, rec.Value, task.Task)
+	return c.startTask(ctx, rec, task)
 }
 
 // ShrinkStatus tells how far the files of bricks that leave have been moved.
@@ -65,11 +62,14 @@ func (c *Commands) ShrinkStatus(ctx context.Context, name string) (api.Rebalance
 
 // ShrinkStop keeps the bricks that were to leave. Files that were moved stay where they are.
 func (c *Commands) ShrinkStop(ctx context.Context, name string, req api.VolumeShrinkReq) (api.RebalanceStatus, error) {
-	rec, task, _, err := c.leaving(ctx, name, req)
+	rec, task, state, err := c.leaving(ctx, name, req)
 	if err != nil {
 		return api.RebalanceStatus{}, err
 	}
 	p := stopTask(name, task)
+	if !state.Final() {
+		moversPlan(ctx, c.Store, rec.Value, p.Task, api.ActionStop)
+	}
 	if err := c.leave(ctx, rec, nil, p); err != nil {
 		return api.RebalanceStatus{}, err
 	}

@@ -16,6 +16,7 @@ type Surveyor interface {
 	SurveyPrepare(ctx context.Context, v *volume.Volume, allow Allow) ([]api.Effect, error)
 	SurveyStart(v *volume.Volume, force bool) ([]api.Effect, error)
 	SurveyStop(v *volume.Volume) []api.Effect
+	SurveyRelease(ctx context.Context, part *volume.Volume) ([]api.Effect, error)
 }
 
 // SurveyPrepare implements Surveyor: checks and preparation themselves, on files that they cannot change.
@@ -57,6 +58,13 @@ func (d *DataPlane) SurveyStop(v *volume.Volume) []api.Effect {
 		}
 	}
 	return append(out, d.healerEffect(v, api.ActionStop, "lets go of the volume")...)
+}
+
+// SurveyRelease implements Surveyor: Release itself, on files that it cannot change.
+func (d *DataPlane) SurveyRelease(ctx context.Context, part *volume.Volume) ([]api.Effect, error) {
+	ghost := brick.NewGhost(d.OS)
+	err := d.release(ctx, ghost, part)
+	return ghost.Effects(), err
 }
 
 // healerEffect is what becomes of this peer's self-heal daemon, of which each peer takes care by itself: it runs as long

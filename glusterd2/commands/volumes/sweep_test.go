@@ -115,7 +115,7 @@ func TestSweep(t *testing.T) {
 			p := planReset(rec, rec.Value.Subvols[0].Bricks[1])
 			return s.subject(pool, n, resetPlan(rec, p, []string{p.Brick.PeerID}).Erase())
 		},
-		"volume.rebalance@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+		"volume.task@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := s.volume(t, pool, n, volume.Started)
 			p := taskParams{Volume: rec.ID, Task: &volume.Task{ID: "t", Kind: volume.TaskRebalance, Command: volume.MoveFiles, Peers: pool.Peers()}}
 			return transactiontest.Subject{Plan: onVolume(rec, nil, p).Erase(), World: func() string {

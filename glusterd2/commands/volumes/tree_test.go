@@ -50,6 +50,9 @@ func (lateHost) Start(context.Context, *volume.Volume) error  { return errOnlyPr
 func (lateHost) Stop(context.Context, *volume.Volume) error   { return errOnlyPrepares }
 func (lateHost) Forget(context.Context, *volume.Volume) error { return errOnlyPrepares }
 func (lateHost) SurveyStop(*volume.Volume) []api.Effect       { return nil }
+func (lateHost) SurveyRelease(context.Context, *volume.Volume) ([]api.Effect, error) {
+	return nil, nil
+}
 func (lateHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) {
 	return nil, errOnlyPrepares
 }

@@ -91,9 +91,10 @@ type Config struct {
 type Commands struct {
 	Config
 	figures ask.Handle[volume.Task, volume.TaskResult]
+	tasks   map[string]transaction.Handle[taskCourse, string] // by the kind of the task
 }
 
-// New makes the commands.
+// New makes the commands, and makes the engine know how tasks go.
 func New(cfg Config) *Commands {
 	c := &Commands{Config: cfg}
 	if cfg.Asker != nil {
@@ -101,6 +102,7 @@ func New(cfg Config) *Commands {
 			Name: "task figures", Timeout: taskTimeout, Answer: c.answerFigures,
 		})
 	}
+	c.conductTasks()
 	return c
 }
 
@@ -125,7 +127,7 @@ type Operations struct {
 	provision transaction.Handle[createParams, none]
 	discard   transaction.Handle[removeParams, none]
 	adopt     transaction.Handle[adoptParams, none]
-	rebalance transaction.Handle[taskParams, none]
+	task      transaction.Handle[taskParams, none]
 	leave     transaction.Handle[leaveParams, none]
 	shrink    transaction.Handle[shrinkParams, none]
 }
@@ -149,7 +151,7 @@ func Register(r *transaction.Registry, host Host) Operations {
 		provision: transaction.Register(r, provisionOperation(host)),
 		discard:   transaction.Register(r, discardOperation(host)),
 		adopt:     transaction.Register(r, adoptOperation(host)),
-		rebalance: transaction.Register(r, rebalanceOperation()),
+		task:      transaction.Register(r, taskOperation()),
 		leave:     transaction.Register(r, leaveOperation()),
 		shrink:    transaction.Register(r, shrinkOperation(host)),
 	}
