@@ -116,7 +116,7 @@ var ownTexts = map[string]string{
 	"client.keepalive-time":      "Seconds that a client's connection may be silent before it is probed.",
 	"client.tcp-user-timeout":    "Seconds that data sent by a client may stay unacknowledged before its connection is closed.",
 	"cluster.heal-timeout":       "Seconds between two looks of the self-heal daemon at what needs healing.",
-	"cluster.localtime-logging":  "Whether logs have the local time instead of UTC.",
+	"cluster.localtime-logging":  "Whether logs have the local time instead of UTC, which they always have here.",
 	"cluster.max-op-version":     "The highest op-version that all peers can work at. It cannot be set.",
 	"cluster.op-version":         "The op-version at which the pool works. It is that of GlusterFS 10 from the start.",
 	"cluster.daemon-log-level":   "The level of the logs of self-heal daemons and the quota daemon.",

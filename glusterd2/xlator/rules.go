@@ -153,6 +153,21 @@ var poolOnly = map[string]bool{
 	"cluster.op-version": true, "cluster.max-op-version": true,
 }
 
+// idle are options of glusterd that have no effect here, and what to do instead. They are refused, so that nobody counts on them.
+var idle = map[string]string{
+	"cluster.localtime-logging": "the logs are in UTC, as those of gd2 are",
+	"cluster.enable-shared-storage": "create a volume for it and mount it yourself, such as 'glustercli volume create gluster_shared_storage replica 3 …' " +
+		"and 'mount -t glusterfs localhost:/gluster_shared_storage /run/gluster/shared_storage'",
+	"cluster.brick-graceful-cleanup": "bricks of a shared process are always detached in full",
+	"glusterd.vol_count_per_thread":  "gd2 does not load volumes one by one when it starts",
+}
+
+// isOff reports whether a value switches something off, as everything that is idle is.
+func isOff(value string) bool {
+	on, ok := ParseBool(value)
+	return ok && !on
+}
+
 // PoolWide reports whether an option holds for all volumes and cannot be set on one.
 func (t *Table) PoolWide(key string) bool { return poolOnly[key] }
 

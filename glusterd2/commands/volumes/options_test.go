@@ -189,7 +189,11 @@ func TestClusterOptions(t *testing.T) {
 	if err != nil || value(list, ratio).Value != "60%" || !value(list, ratio).Modified {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if list, err = set("cluster.localtime-logging", "enable"); err != nil || value(list, ratio).Value != "60%" {
+	for _, idle := range []string{"cluster.localtime-logging", "cluster.enable-shared-storage"} {
+		_, err = set(idle, "enable")
+		refused(t, err, api.Invalid, "options")
+	}
+	if list, err = set("cluster.localtime-logging", "disable"); err != nil || value(list, ratio).Value != "60%" {
 		t.Errorf("the second option took the first away: %+v, %v", list, err)
 	}
 	if list, err = set(ratio, ""); err != nil || value(list, ratio).Modified {
