@@ -13,8 +13,7 @@ import (
 // taskCourse is a task from its start to its end, as one operation that can be followed and cancelled: who asks for it is told once
 // the peers have begun.
 type taskCourse struct {
-	Volume   string      `json:"volume"`
-	VolumeID string      `json:"volume-id"`
+	Volume   string      `json:"name"`
 	Revision int64       `json:"revision"` // of the volume as the task was planned for it
 	Task     volume.Task `json:"task"`
 	Before   int64       `json:"before"` // the revision of the record of the task before, 0 for none
@@ -37,7 +36,7 @@ func (c *Commands) conductTasks() {
 func (c *Commands) startTask(ctx context.Context, rec store.Record[*volume.Volume], p taskParams) (string, error) {
 	moversPlan(ctx, c.Store, rec.Value, p.Task, api.ActionStart)
 	return c.tasks[p.Task.Kind].Run(ctx, c.Engine, transaction.Plan[taskCourse]{
-		Params: taskCourse{Volume: rec.ID, VolumeID: rec.Value.ID, Revision: rec.Revision, Task: *p.Task, Before: p.Revision},
+		Params: taskCourse{Volume: rec.ID, Revision: rec.Revision, Task: *p.Task, Before: p.Revision},
 		Peers:  p.Task.Peers, Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
 	})
 }
