@@ -78,8 +78,19 @@ func (p pool) lookAt(ctx context.Context, w world, n int) error {
 // mount. glusterfsd adds others when it starts.
 func (w world) attributes(host, path, name string) error {
 	buf := make([]byte, 1024)
-	if n, err := unix.Getxattr(path, "trusted.glusterfs.quota.limit-set", buf); err == nil {
-		w["node1 xattr limit of /"] += fmt.Sprintf("%s%s %x\n", host, name, buf[:n])
+	n, err := unix.Listxattr(path, buf)
+	if err != nil {
+		return fmt.Errorf("attributes of %s: %w", path, err)
+	}
+	for attr := range strings.SplitSeq(string(buf[:n]), "\x00") {
+		if strings.HasPrefix(attr, "trusted.glusterfs.quota.limit-set") {
+			value := make([]byte, 64)
+			n, err := unix.Getxattr(path, attr, value)
+			if err != nil {
+				return fmt.Errorf("%s of %s: %w", attr, path, err)
+			}
+			w["node1 xattr limit of /"] += fmt.Sprintf("%s%s %x\n", host, name, value[:n])
+		}
 	}
 	for _, attr := range []string{"trusted.glusterfs.volume-id", "trusted.gd2.made"} {
 		n, err := unix.Getxattr(path, attr, buf)

@@ -88,7 +88,7 @@ func Blameless(sys OS, w Where) error {
 		}
 	}
 	if n > 0 {
-		return w.refuse(api.State, "%d files must be healed from it first: see volume heal VOLUME info", n)
+		return w.refuse(api.State, "%d entries are still to be healed from it, so that it may have the only good copy: wait until volume heal %s info shows none there", n, w.VolumeName)
 	}
 	return nil
 }

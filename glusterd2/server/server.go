@@ -227,6 +227,9 @@ func (s *Server) build() {
 	s.asker = ask.New(ask.Config{PeerID: self, Store: s.store, Call: s.net.Ask})
 	s.volumes = volumes.New(volumes.Config{
 		Store: s.store, Engine: s.engine, Ops: volumeOps, Host: s.plane, Mover: s.mover, Asker: s.asker, Network: s.net, Table: s.table, PeerID: self, Quorum: s.quorum,
+		Unhealed: func(ctx context.Context, name string) ([]api.BrickHealInfo, error) {
+			return selfheal.Info{Socket: s.socket()}.HealInfo(ctx, name, "")
+		},
 		GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
 	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})

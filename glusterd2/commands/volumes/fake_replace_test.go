@@ -9,10 +9,6 @@ import (
 
 var _ ReplaceHost = fakeHost{}
 
-func (h fakeHost) CheckNeedless(ctx context.Context, part *volume.Volume) error {
-	return h.each(ctx, part, "needed", func(string) error { return nil })
-}
-
 func (h fakeHost) HealRoot(ctx context.Context, v *volume.Volume, b volume.Brick) error {
 	return h.each(ctx, v.Part(b), "heal-root", func(string) error { return nil })
 }

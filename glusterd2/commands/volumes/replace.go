@@ -71,10 +71,10 @@ func checkSourceStep(host Host) transaction.Step[replaceParams] {
 	return transaction.Step[replaceParams]{
 		Name: "check-source", Peers: replaceParams.leaving, Effects: noEffects,
 		Do: func(ctx context.Context, _ *transaction.Call, p replaceParams) error {
-			return host.CheckNeedless(ctx, p.oldPart())
+			return host.MayGo(ctx, p.oldPart(), checkBlameless)
 		},
 		Survey: func(ctx context.Context, _ *transaction.Call, p replaceParams) ([]api.Effect, error) {
-			return nil, host.CheckNeedless(ctx, p.oldPart())
+			return nil, host.MayGo(ctx, p.oldPart(), checkBlameless)
 		},
 	}
 }
@@ -342,5 +342,8 @@ func (c *Commands) checkService(ctx context.Context, v *volume.Volume, without v
 		return api.Errorf(api.State, "%d other bricks of the set with data are online, and %d are needed for its files: not even force goes on", have, need).
 			With("volume", v.Name)
 	}
-	return nil
+	if force {
+		return nil
+	}
+	return c.whole(ctx, v, sub, without)
 }

@@ -1,6 +1,7 @@
 package volumes
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -61,7 +62,7 @@ func TestReplaceUndone(t *testing.T) {
 	r, req := replaced(t)
 	req.DestPeerID, req.Force = "p2", true
 	before := r.hosts.text("")
-	for _, call := range []string{"p3 needed", "p2 prepare", "p3 stop", "p2 blame", "p2 start", "p2 heal-root"} {
+	for _, call := range []string{"p3 blameless", "p2 prepare", "p3 stop", "p2 blame", "p2 start", "p2 heal-root"} {
 		peer, what, _ := strings.Cut(call, " ")
 		r.hosts.setFail(peer, what, api.Errorf(api.State, "no"))
 		_, err := r.c.Replace(t.Context(), "gv0", req)
@@ -212,4 +213,32 @@ func TestWanted(t *testing.T) {
 	if d.wants(v.WithBrick(b.Replacement(volume.Placed{PeerID: "p3", Path: "/new"}, "x")), spec) {
 		t.Error("a brick that was replaced is wanted")
 	}
+}
+
+// A brick of a disperse set stays while others of the set lack something, unless by force; one that is out of service has nothing.
+func TestReplaceDispersed(t *testing.T) {
+	r := newRig(t)
+	r.create("gv0", api.SubvolReq{Type: api.SubvolDisperse, DisperseCount: 3, DisperseRedundancy: 1})
+	r.start("gv0")
+	v := r.record("gv0")
+	var left []api.BrickHealInfo
+	var fails error
+	r.c.Unhealed = func(context.Context, string) ([]api.BrickHealInfo, error) { return left, fails }
+	check := func(b volume.Brick, force bool) error { return r.c.checkService(t.Context(), v, b, force) }
+	if err := check(v.Bricks()[2], false); err != nil {
+		t.Error(err)
+	}
+	name, n := "host1:"+v.Bricks()[0].Path, int64(2)
+	left = []api.BrickHealInfo{{HostID: &v.Bricks()[0].PeerID, Name: &name, Entries: &n}}
+	refused(t, check(v.Bricks()[2], false), api.State, "")
+	if err := check(v.Bricks()[2], true); err != nil {
+		t.Error(err)
+	}
+	out := v.Bricks()[2]
+	out.Reset = true
+	if err := check(out, false); err != nil {
+		t.Errorf("a brick that is being reset: %v", err)
+	}
+	left, fails = nil, api.Errorf(api.Unavailable, "no tool")
+	refused(t, check(v.Bricks()[2], false), api.Unavailable, "")
 }

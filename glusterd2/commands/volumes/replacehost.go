@@ -12,32 +12,12 @@ import (
 // ReplaceHost is what the replacement of bricks asks of this peer's data plane. A part is the volume with only those of its
 // bricks that are meant.
 type ReplaceHost interface {
-	// CheckNeedless refuses if a brick of the part is what other copies are still to be healed from.
-	CheckNeedless(ctx context.Context, part *volume.Volume) error
 	// HealRoot begins the heal of a brick of a disperse volume that runs and is empty: the daemons go on from there. It has
 	// nothing to do for other volumes, or if the peer does not hold the brick.
 	HealRoot(ctx context.Context, v *volume.Volume, b volume.Brick) error
 	// Release takes the volume's marks off the bricks of a part, which must not run, so that their directories can be used for
 	// something else. Files stay. A brick that cannot be looked at is left as it is.
 	Release(ctx context.Context, part *volume.Volume) error
-}
-
-// CheckNeedless implements ReplaceHost. A brick that cannot be read is no source of heals any more.
-func (d *DataPlane) CheckNeedless(ctx context.Context, part *volume.Volume) error {
-	if part.Shape().Type != api.SubvolReplicate {
-		return nil // any of the bricks of a disperse set can be worked out from enough others
-	}
-	for _, b := range part.BricksOn(d.PeerID) {
-		n, err := brick.Blaming(ctx, d.OS, d.where(part, b))
-		if err != nil {
-			continue
-		}
-		if n > 0 {
-			return api.Errorf(api.State, "brick %s: %d entries are still to be healed from it, so that it may have the only good copy: "+
-				"wait until volume heal %s info shows none there", b.Path, n, part.Name).With("brick", b.Path)
-		}
-	}
-	return nil
 }
 
 // HealRoot implements ReplaceHost.

@@ -25,10 +25,10 @@ func resetOperation(host Host) transaction.Operation[resetParams, none] {
 		Steps: []transaction.Step[resetParams]{{
 			Name: "check-source", Effects: func(resetParams, string) []api.Effect { return nil },
 			Do: func(ctx context.Context, _ *transaction.Call, p resetParams) error {
-				return host.CheckNeedless(ctx, p.part())
+				return host.MayGo(ctx, p.part(), checkBlameless)
 			},
 			Survey: func(ctx context.Context, _ *transaction.Call, p resetParams) ([]api.Effect, error) {
-				return nil, host.CheckNeedless(ctx, p.part())
+				return nil, host.MayGo(ctx, p.part(), checkBlameless)
 			},
 		}, {
 			Name: "stop-brick",

@@ -76,6 +76,8 @@ type Config struct {
 	Network Network
 	Mover   Mover
 	Asker   *ask.Asker
+	// Unhealed tells, brick by brick, what of a started volume is to be healed; nil means that nothing is.
+	Unhealed func(ctx context.Context, volumeName string) ([]api.BrickHealInfo, error)
 	// Quorum is the server quorum; nil means that it is always met.
 	Quorum Quorum
 	Table  *xlator.Table
