@@ -43,82 +43,48 @@ type Config struct {
 // Daemon is this peer's quota daemon, one process for all volumes. Run does the work; everything else says what is
 // wanted or looks.
 type Daemon struct {
-	cfg     Config
-	changed chan struct{}
+	cfg      Config
+	requests *process.Requests // before the first nothing may be stopped
 
-	mu       sync.Mutex
-	known    bool   // SetDesired was called: before that nothing may be stopped
-	shape    string // of the wanted volfile; empty for no daemon
-	request  int
-	answered int
-	settled  chan struct{}
-	proc     *process.Process
-	since    time.Time
-	lastErr  error
+	mu    sync.Mutex
+	shape string // of the wanted volfile; empty for no daemon
+	proc  *process.Process
+	since time.Time
 }
 
 // NewDaemon returns a Daemon that does nothing before Run.
 func NewDaemon(cfg Config) *Daemon {
-	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{})}
+	return &Daemon{cfg: cfg, requests: process.NewRequests()}
 }
 
 // SetDesired says which volfile the daemon has to work with from now on; with an empty one it is stopped. A daemon whose
 // volfile has changed in its options only fetches it by itself; of another shape it is started anew.
 func (d *Daemon) SetDesired(volfile string) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.known, d.shape = true, volgen.Shape(volfile)
-	d.request++
-	select {
-	case d.changed <- struct{}{}:
-	default: // one signal already waits
-	}
+	d.shape = volgen.Shape(volfile)
+	d.mu.Unlock()
+	d.requests.Add()
 }
 
 // Settle waits until the last SetDesired has been carried out, and returns why it could not be.
-func (d *Daemon) Settle(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for request := d.request; d.answered < request; {
-		settled := d.settled
-		d.mu.Unlock()
-		var err error
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			err = api.Errorf(api.Timeout, "the quota daemon is not ready: %v", ctx.Err())
-		}
-		d.mu.Lock()
-		if err != nil {
-			return err
-		}
-	}
-	return d.lastErr
-}
+func (d *Daemon) Settle(ctx context.Context) error { return d.requests.Settle(ctx, "quota daemon") }
 
 // Run carries out what SetDesired says until ctx ends. The daemon goes on counting after that.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.forget()
 	process.Watch{
-		Name: "quota daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, Changed: d.changed, Log: d.cfg.Log,
+		Name: "quota daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, Changed: d.requests.Changed(), Log: d.cfg.Log,
 	}.Run(ctx)
 	return nil
 }
 
 func (d *Daemon) round(ctx context.Context) error {
-	d.mu.Lock()
-	request, known, shape := d.request, d.known, d.shape
-	d.mu.Unlock()
-	var err error
-	if known {
-		err = d.reconcile(ctx, shape)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.answered, d.lastErr = request, err
-	close(d.settled)
-	d.settled = make(chan struct{})
-	return err
+	return d.requests.Round(ctx, func(ctx context.Context) error {
+		d.mu.Lock()
+		shape := d.shape
+		d.mu.Unlock()
+		return d.reconcile(ctx, shape)
+	})
 }
 
 // reconcile makes the process as it should be: of the wanted shape, or gone.
@@ -263,8 +229,8 @@ func (d *Daemon) Status() api.DaemonStatus {
 		return st
 	}
 	st.Error = "it does not run"
-	if d.lastErr != nil {
-		st.Error += ": " + d.lastErr.Error()
+	if err := d.requests.Err(); err != nil {
+		st.Error += ": " + err.Error()
 	}
 	return st
 }

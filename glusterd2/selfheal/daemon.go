@@ -12,7 +12,6 @@ import (
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/process"
 	"gd2/glusterd2/volgen"
-	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 
 	"github.com/sirupsen/logrus"
@@ -48,21 +47,17 @@ type Config struct {
 
 // Daemon is this peer's self-heal daemon. Run does the work; everything else only says what is wanted or looks.
 type Daemon struct {
-	cfg     Config
-	changed chan struct{} // signals that wanted changed
+	cfg      Config
+	requests *process.Requests // before the first nothing is known, so nothing may be stopped
 
 	mu       sync.Mutex
 	wanted   []Volume // sorted by name
 	shapes   map[string]shaped
-	request  int // counts SetDesired
-	answered int // the request that the last round worked on
-	settled  chan struct{}
 	attached map[string]string // the shape of each attached volume
 	proc     *process.Process
 	since    time.Time // when proc was started or adopted
 	ends     int       // counts how often it ended by itself
 	socket   string
-	lastErr  error
 }
 
 // New returns a Daemon that does nothing before Run.
@@ -73,21 +68,17 @@ func New(cfg Config) *Daemon {
 	if cfg.Host == "" {
 		cfg.Host = "localhost"
 	}
-	return &Daemon{cfg: cfg, changed: make(chan struct{}, 1), settled: make(chan struct{}), attached: map[string]string{}}
+	return &Daemon{cfg: cfg, requests: process.NewRequests(), attached: map[string]string{}}
 }
 
 // SetDesired says which volumes the daemon has to take care of from now on. With none it is stopped.
 func (d *Daemon) SetDesired(volumes []Volume) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.wanted = slices.Clone(volumes)
 	slices.SortFunc(d.wanted, func(a, b Volume) int { return cmp.Compare(a.Name, b.Name) })
 	d.reshape()
-	d.request++
-	select {
-	case d.changed <- struct{}{}:
-	default: // one signal already waits
-	}
+	d.mu.Unlock()
+	d.requests.Add()
 }
 
 // shaped is a volfile with its shape.
@@ -109,50 +100,25 @@ func (d *Daemon) reshape() {
 
 // Settle waits until the last SetDesired has been carried out, and returns why it could not be; the daemon goes on
 // trying then.
-func (d *Daemon) Settle(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for request := d.request; d.answered < request; {
-		settled := d.settled
-		d.mu.Unlock()
-		var err error
-		select {
-		case <-settled:
-		case <-ctx.Done():
-			err = api.Errorf(api.Timeout, "the self-heal daemon is not ready: %v", ctx.Err())
-		}
-		d.mu.Lock()
-		if err != nil {
-			return err
-		}
-	}
-	return d.lastErr
-}
+func (d *Daemon) Settle(ctx context.Context) error { return d.requests.Settle(ctx, "self-heal daemon") }
 
 // Run carries out what SetDesired says until ctx ends. The daemon goes on healing after that.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.forget()
 	process.Watch{
-		Name: "self-heal daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, NoteEnd: d.noteEnd, Changed: d.changed, Log: d.cfg.Log,
+		Name: "self-heal daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, NoteEnd: d.noteEnd, Changed: d.requests.Changed(), Log: d.cfg.Log,
 	}.Run(ctx)
 	return nil
 }
 
 // round does one round of work and tells those who wait for it.
 func (d *Daemon) round(ctx context.Context) error {
-	d.mu.Lock()
-	request, wanted := d.request, d.wanted
-	d.mu.Unlock()
-	var err error
-	if request > 0 { // before the first SetDesired nothing is known, so nothing may be stopped
-		err = d.reconcile(ctx, wanted)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.answered, d.lastErr = request, err
-	close(d.settled)
-	d.settled = make(chan struct{})
-	return err
+	return d.requests.Round(ctx, func(ctx context.Context) error {
+		d.mu.Lock()
+		wanted := d.wanted
+		d.mu.Unlock()
+		return d.reconcile(ctx, wanted)
+	})
 }
 
 // Condition is how the daemon does.
@@ -168,10 +134,10 @@ type Condition struct {
 func (d *Daemon) Condition() Condition {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	alive := d.proc != nil && d.proc.Alive()
-	c := Condition{Down: len(d.wanted) > 0 && !alive && (d.ends > 0 || d.lastErr != nil), Ends: d.ends}
-	if d.lastErr != nil {
-		c.LastError = d.lastErr.Error()
+	alive, err := d.proc != nil && d.proc.Alive(), d.requests.Err()
+	c := Condition{Down: len(d.wanted) > 0 && !alive && (d.ends > 0 || err != nil), Ends: d.ends}
+	if err != nil {
+		c.LastError = err.Error()
 	}
 	return c
 }

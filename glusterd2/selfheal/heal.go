@@ -59,8 +59,8 @@ func (d *Daemon) Status(volumeName string) api.DaemonStatus {
 		st.Online, st.Pid = true, d.proc.Pid()
 		return st
 	}
-	if d.lastErr != nil {
-		st.Error += ": " + d.lastErr.Error()
+	if err := d.requests.Err(); err != nil {
+		st.Error += ": " + err.Error()
 	}
 	return st
 }
