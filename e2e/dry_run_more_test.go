@@ -39,7 +39,8 @@ func (r *rig) brickChanges() []change {
 	replace := api.ReplaceBrickReq{SrcPeerID: "node3", SrcPath: "/srv/deep/gv0", DestPeerID: "node3", DestPath: "/srv/new/gv0",
 		Flags: map[string]bool{api.FlagCreateBrickDir: true}}
 	reset := api.ResetBrickReq{PeerID: "node3", Path: "/srv/new/gv0"}
-	started := change{name: "ShrinkStart", do: func(ctx context.Context, c *client.Client) error {
+	const gv0Changes, gv1Changes = "change record volumes/gv0", "change record volumes/gv1"
+	started := change{name: "ShrinkStart", hidden: gv1Changes, do: func(ctx context.Context, c *client.Client) error {
 		_, err := c.ShrinkStart(ctx, "gv1", api.VolumeShrinkReq{Bricks: third})
 		return err
 	}}
@@ -68,7 +69,7 @@ func (r *rig) brickChanges() []change {
 			return err
 		}},
 		started,
-		{name: "ShrinkStop", do: func(ctx context.Context, c *client.Client) error {
+		{name: "ShrinkStop", hidden: gv1Changes, do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.ShrinkStop(ctx, "gv1", api.VolumeShrinkReq{})
 			return err
 		}},
@@ -77,11 +78,11 @@ func (r *rig) brickChanges() []change {
 			_, err := c.VolumeReplaceBrick(ctx, "gv0", replace)
 			return err
 		}},
-		{name: "ResetBrickStart", ready: func(p pool) { p.nothingToHeal("gv0") }, do: func(ctx context.Context, c *client.Client) error {
+		{name: "ResetBrickStart", hidden: gv0Changes, ready: func(p pool) { p.nothingToHeal("gv0") }, do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.VolumeResetBrickStart(ctx, "gv0", reset)
 			return err
 		}},
-		{name: "ResetBrickCommit", starts: "gv0", ready: func(p pool) { p.emptied(3, "/srv/new/gv0") }, do: func(ctx context.Context, c *client.Client) error {
+		{name: "ResetBrickCommit", hidden: gv0Changes, starts: "gv0", ready: func(p pool) { p.emptied(3, "/srv/new/gv0") }, do: func(ctx context.Context, c *client.Client) error {
 			force := reset
 			force.Force = true
 			_, err := c.VolumeResetBrickCommit(ctx, "gv0", force)
@@ -221,8 +222,7 @@ func (p pool) waitingOperation(volume string) string {
 	p.t.Helper()
 	_, err := p.rest(1).VolumeCreate(p.t.Context(), volumeOf(volume, api.SubvolReq{}, "node1:/srv/gv3", "node3:/srv/gv3"))
 	p.must(err)
-	p.must(p.Peer(3).KillDaemon(p.t.Context()))
-	p.waitOnline(2)
+	p.killNode3()
 	id := p.pending(func(ctx context.Context, c *client.Client) error { return c.VolumeDelete(ctx, volume) })
 	p.eventually(30*time.Second, func(ctx context.Context) error {
 		o, err := p.rest(1).Operation(ctx, id)

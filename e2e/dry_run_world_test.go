@@ -222,7 +222,7 @@ func seen(e api.Effect) bool {
 	case api.OnDirectory:
 		return true
 	case api.OnXattr:
-		return strings.Contains(e.Name, " ")
+		return strings.Contains(e.Name, " ") && !strings.HasSuffix(e.Name, " trusted.gfid") // which glusterfsd makes
 	case api.OnProcess:
 		return e.Action != api.ActionChange && !strings.HasPrefix(e.Name, "rebalance of ") && !strings.HasPrefix(e.Name, "remove-brick of ")
 	}

@@ -34,14 +34,7 @@ func TestPeerDownDelete(t *testing.T) {
 		p.cli(append([]string{"volume", "create", name, "replica", "3"}, p.bricks(name, 3)...)...)
 	}
 	c := p.rest(1)
-	p.must(p.Peer(3).KillDaemon(t.Context()))
-	p.eventually(30*time.Second, func(ctx context.Context) error {
-		peers, err := c.Peers(ctx, client.Filter{})
-		if err == nil && slices.ContainsFunc(peers, func(q api.Peer) bool { return q.Name == "node3" && q.Online }) {
-			err = errors.New("node3 is still taken for alive")
-		}
-		return err
-	})
+	p.killNode3()
 
 	patience, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
@@ -72,6 +65,19 @@ func TestPeerDownDelete(t *testing.T) {
 		}
 	}
 	p.noneRuns()
+}
+
+// killNode3 ends the daemon of node3 and waits until the others know.
+func (p pool) killNode3() {
+	p.t.Helper()
+	p.must(p.Peer(3).KillDaemon(p.t.Context()))
+	p.eventually(30*time.Second, func(ctx context.Context) error {
+		peers, err := p.rest(1).Peers(ctx, client.Filter{})
+		if err == nil && slices.ContainsFunc(peers, func(q api.Peer) bool { return q.Name == "node3" && q.Online }) {
+			err = errors.New("node3 is still taken for alive")
+		}
+		return err
+	})
 }
 
 // waitsForPeer checks that an operation is listed, through another peer, as one that waits for node3.

@@ -163,10 +163,10 @@ func TestNewShape(t *testing.T) {
 	p.lead(true)
 	d, end := run(t, p)
 	want(t, p, d, a)
-	pid := d.Status("gv-a").Pid
 	p.lead(false)
-	want(t, p, d, a) // the only volume
+	want(t, p, d, a) // the only volume: the daemon may have to be started anew
 	started(t, d, "gv-a")
+	pid := d.Status("gv-a").Pid
 	p.lead(true)
 	want(t, p, d, a, b)
 	end()

@@ -1,6 +1,7 @@
 package selfheal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,13 +20,52 @@ import (
 const (
 	// stopGrace is how long the daemon may take to end after SIGTERM.
 	stopGrace = 5 * time.Second
-	// attachTimeout bounds one attach or detach.
-	attachTimeout = 30 * time.Second
+	// attachTimeout bounds one attach or detach, which takes milliseconds. A daemon that needs longer hangs for good.
+	attachTimeout = 10 * time.Second
+	// deathGrace is how long a daemon that has closed its socket may take to be gone.
+	deathGrace = time.Second
 )
 
-// reconcile makes the world as wanted says. It goes on after a failure, so that one volume does not keep another from
-// being healed.
+// reconcile makes the world as wanted says.
 func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
+	err := d.attempt(ctx, wanted)
+	switch {
+	case err == nil || len(wanted) == 0 || ctx.Err() != nil:
+		return err
+	case api.IsKind(err, api.Timeout):
+		// It is seen to hang for ever, now and then, when volumes go in and out at the same moment.
+		d.cfg.Log.WithError(err).Warn("self-heal daemon hangs: it is started again")
+		if serr := d.stop(ctx); serr != nil {
+			return errors.Join(err, serr)
+		}
+	case d.died():
+		// Its only volume was taken out for a moment, which it does not always survive.
+		d.cfg.Log.WithError(err).Info("self-heal daemon ended without a volume: it is started again")
+	default:
+		return err
+	}
+	return d.attempt(ctx, wanted)
+}
+
+// died reports whether the daemon has ended, or does within a moment.
+func (d *Daemon) died() bool {
+	d.mu.Lock()
+	p := d.proc
+	d.mu.Unlock()
+	if p == nil {
+		return false // it was not even started
+	}
+	select {
+	case <-p.Done():
+		return true
+	case <-time.After(deathGrace):
+		return false
+	}
+}
+
+// attempt goes on after a failure, so that one volume does not keep another from being healed. What comes comes before what goes, so
+// that the daemon is without any volume as seldom as can be: then it sometimes dies.
+func (d *Daemon) attempt(ctx context.Context, wanted []Volume) error {
 	if err := d.find(); err != nil {
 		return err
 	}
@@ -39,21 +79,31 @@ func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
 	}
 	var errs []error
 	surplus, missing := d.compare(wanted)
-	for _, name := range surplus {
-		errs = append(errs, d.detach(ctx, name))
-	}
+	slices.SortStableFunc(missing, func(a, b Volume) int { return cmp.Compare(count(d.holds(a.Name)), count(d.holds(b.Name))) })
 	for _, v := range missing {
-		// A volume of another shape goes out first. One after the other, so that the daemon is not without any volume if it
-		// has several: then it sometimes dies.
-		if d.holds(v.Name) {
+		if d.holds(v.Name) { // a volume of another shape goes out first
 			if err := d.detach(ctx, v.Name); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 		}
-		errs = append(errs, d.attach(ctx, v))
+		if err := d.attach(ctx, v); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, name := range surplus {
+		if err := d.detach(ctx, name); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
+}
+
+func count(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // find makes sure that proc is the living daemon, or nil if there is none: it may have ended, or have been started by
