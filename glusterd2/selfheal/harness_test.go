@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gd2/glusterd2/brick"
@@ -37,6 +39,16 @@ func quiet() *logrus.Entry {
 	return logrus.NewEntry(l)
 }
 
+// Levels and Fire make a peer hear its daemon's log.
+func (p *peer) Levels() []logrus.Level { return []logrus.Level{logrus.WarnLevel} }
+
+func (p *peer) Fire(e *logrus.Entry) error {
+	if strings.Contains(e.Message, "hangs") {
+		p.hung.Store(true)
+	}
+	return nil
+}
+
 // peer is what a brick needs of a daemon: a port map and volfiles, served on port 24007 of a loopback address that no
 // other test has.
 type peer struct {
@@ -52,6 +64,7 @@ type peer struct {
 	astray  bool // volfiles name a host where nobody is
 	lib     *volgen.Library
 	stop    func()
+	hung    atomic.Bool // the daemon has hung, as glustershd does now and then
 }
 
 func newPeer(t *testing.T) *peer {
