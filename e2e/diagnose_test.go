@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,10 +81,29 @@ func statedumps(p pool) {
 	if out := p.cli("volume", "statedump", "gv0", "quotad", "priv", "fd"); strings.Count(out, "Quota Daemon on ") != 2 {
 		p.t.Errorf("as text:\n%s", out)
 	}
+	p.clientDump()
 	left, err := p.Peer(1).Run(p.t.Context(), "sh", "-c", "ls /var/run/gluster/*.options 2>/dev/null || true")
 	if p.must(err); left != "" {
 		p.t.Errorf("left: %s", left)
 	}
+}
+
+// clientDump has the mount on node1 write its state, asked through node2.
+func (p pool) clientDump() {
+	p.t.Helper()
+	out, err := p.Peer(1).Run(p.t.Context(), "pgrep", "-f", "process-name fuse.*volfile-id=/gv0")
+	p.must(err)
+	pid := strings.TrimSpace(out)
+	p.cliOn(2, "volume", "statedump", "gv0", "client", "node1:"+pid)
+	p.eventually(20*time.Second, func(ctx context.Context) error {
+		text, err := p.Peer(1).Run(ctx, "sh", "-c", "cat /var/run/gluster/glusterdump."+pid+".dump.*")
+		if err == nil && !strings.Contains(text, "DUMP-END-TIME") {
+			err = errors.New("the dump is not whole")
+		}
+		return err
+	})
+	p.cliRefused("client of another volume", "volume", "statedump", "gv0", "client", "node2:"+pid)
+	p.cliRefused("client without a process", "volume", "statedump", "gv0", "client", "node1")
 }
 
 func rotations(p pool) {

@@ -59,14 +59,16 @@ func TestVolumeTypes(t *testing.T) {
 	}
 }
 
-// healInfo asks what is to be healed: nothing on any brick, for the types that heal.
+// healInfo asks what is to be healed: nothing on any brick, for the types that heal. A disperse volume keeps marks of what was being
+// written when its client went, until a heal looks at them.
 func (p pool) healInfo(volume, typ string, bricks int) {
 	p.t.Helper()
 	if typ == "Distribute" {
 		p.cliRefused("heal info of "+typ, "volume", "heal", volume, "info")
 		return
 	}
-	p.eventually(30*time.Second, func(context.Context) error {
+	p.eventually(60*time.Second, func(context.Context) error {
+		p.cli("volume", "heal", volume)
 		text := p.cli("volume", "heal", volume, "info")
 		if strings.Count(text, "Number of entries: 0") != bricks {
 			return fmt.Errorf("heal info of %s (%s):\n%s", volume, typ, text)

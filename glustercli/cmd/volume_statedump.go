@@ -12,14 +12,15 @@ import (
 func newVolumeStatedump(a *app) *cobra.Command {
 	parts := []string{api.DumpAll, api.DumpMemory, api.DumpIOBufs, api.DumpCallpool, api.DumpPrivate, api.DumpFiles, api.DumpInodes, api.DumpHistory}
 	c := &cobra.Command{
-		Use:   "statedump VOLUME [quotad|shd] [all|mem|iobuf|callpool|priv|fd|inode|history]...",
+		Use:   "statedump VOLUME [quotad|shd|client HOST:PID] [all|mem|iobuf|callpool|priv|fd|inode|history]...",
 		Short: "Have the bricks or daemons of a volume write their inner state to files on their hosts",
 		Long: "Have the bricks of a volume, or with quotad or shd its quota or self-heal daemons, write their inner state to files on their hosts: all of it, or the parts named.\n" +
 			"The files are in /var/run/gluster, those of bricks in the folder that the option server.statedump-path names.",
 		Example: `  glustercli volume statedump gv0
   glustercli volume statedump gv0 mem callpool
-  glustercli volume statedump gv0 quotad`,
-		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.complete(volumeNames(append([]string{"quotad", "shd"}, parts...)...)),
+  glustercli volume statedump gv0 quotad
+  glustercli volume statedump gv0 client node7:4711`,
+		Args: cobra.MinimumNArgs(1), ValidArgsFunction: a.complete(volumeNames(append([]string{"quotad", "shd", "client"}, parts...)...)),
 	}
 	c.RunE = a.doOn("volume statedump", func(ctx context.Context, args []string) error {
 		req, err := dumpWords(args[1:])
@@ -60,6 +61,11 @@ func dumpWords(words []string) (req api.StatedumpReq, err error) {
 		req.Quota, words = true, words[1:]
 	case "shd":
 		req.SelfHeal, words = true, words[1:]
+	case "client":
+		if len(words) != 2 {
+			return req, usagef("statedump VOLUME client HOST:PID: name the host and the process id of one mount")
+		}
+		req.Client, words = words[1], nil
 	case "nfs":
 		return req, usagef("GlusterFS's own NFS server is not run by glusterd2, so there is none to ask")
 	}

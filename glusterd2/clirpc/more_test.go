@@ -86,7 +86,7 @@ func TestBrickChangesRefused(t *testing.T) {
 		{gfrpc.ProcCLIProfileVolume, map[string]string{"op": "3", "info-op": "7"}},
 		{gfrpc.ProcCLIProfileVolume, map[string]string{"op": "4", "top-op": "99"}},
 		{gfrpc.ProcCLIProfileVolume, map[string]string{"op": "3", "nfs": "1"}},
-		{gfrpc.ProcCLIStatedump, map[string]string{"options": "client x:1"}},
+		{gfrpc.ProcCLIStatedump, map[string]string{"options": "nfs"}},
 		{gfrpc.ProcCLIBarrier, map[string]string{"barrier": "perhaps"}},
 		{gfrpc.ProcCLIQuota, map[string]string{"type": "99"}},
 		{gfrpc.ProcCLIQuota, map[string]string{"type": "3", "path": "/", "hard-limit": "1GB", "soft-limit": "much"}},

@@ -30,10 +30,11 @@ func (s *Server) statedump(ctx context.Context, in gfrpc.Dict) (answer, error) {
 	if i := slices.Index(req.Options, "quotad"); i >= 0 {
 		req.Quota, req.Options = true, slices.Delete(req.Options, i, i+1)
 	}
-	for _, word := range []string{"nfs", "client"} {
-		if slices.Contains(req.Options, word) {
-			return answer{}, api.Errorf(api.NotSupported, "statedump %s is not possible with gd2", word)
-		}
+	if slices.Contains(req.Options, "nfs") {
+		return answer{}, api.Errorf(api.NotSupported, "statedump nfs is not possible with gd2")
+	}
+	if len(req.Options) > 1 && req.Options[0] == "client" { // the command has taken HOST:PID apart
+		req.Client, req.Options = strings.Join(req.Options[1:], ":"), nil
 	}
 	list, err := s.cfg.Processes.Statedump(ctx, in.String(keyVolume), req)
 	var causes []*api.Error

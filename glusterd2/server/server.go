@@ -250,7 +250,7 @@ func (s *Server) build() {
 	})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
-		Dump: brick.NewDumper(brick.DumpDir).Dump, RotateLog: brick.RotateLog, Xattr: s.quota.mounter.Xattr,
+		Dump: brick.NewDumper(brick.DumpDir).Dump, DumpClients: s.sunrpc.DumpClients, RotateLog: brick.RotateLog, Xattr: s.quota.mounter.Xattr,
 		Daemons: []diagnose.Daemon{{
 			Kind: api.ProcessSelfHeal, Name: selfheal.ServiceName, Serves: (*volume.Volume).NeedsSelfHeal, Reach: s.plane.SelfHeal.Reach,
 		}, {

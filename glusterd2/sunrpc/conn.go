@@ -131,12 +131,12 @@ func (c *conn) sendLocked(msg []byte) error {
 
 // callback calls a procedure of the client. A client that does not take it loses its connection: it would go on with
 // an old volfile otherwise, and a new connection fetches the new one.
-func (c *conn) callback(procedure uint32) {
+func (c *conn) callback(procedure uint32, args []byte) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.xid++
 	p := gfrpc.ProgramCallback
-	call := gfrpc.Call{XID: c.xid, Program: p.Number, Version: p.Version, Procedure: procedure}
+	call := gfrpc.Call{XID: c.xid, Program: p.Number, Version: p.Version, Procedure: procedure, Args: args}
 	if err := c.sendLocked(call.Marshal()); err != nil {
 		c.log.WithError(err).Info("SunRPC client did not take a callback")
 		_ = c.nc.Close()

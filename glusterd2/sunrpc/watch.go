@@ -2,6 +2,8 @@ package sunrpc
 
 import (
 	"crypto/sha256"
+	"net/netip"
+	"strings"
 
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
@@ -141,11 +143,41 @@ func (c *conn) differs(key string, now digest) bool {
 
 // push sends the news in the background: a client that is slow to take it must not keep the others waiting.
 func (c *conn) push() {
+	c.tell(gfrpc.ProcFetchSpec, nil)
+}
+
+// DumpClients has clients of a volume write their inner state to files, those at addresses that are meant and with the process id. It
+// returns how many were told; which of them has the id only they know.
+func (s *Server) DumpClients(volumeName string, meant func(netip.Addr) bool, pid uint32) (told int) {
+	args := new(gfrpc.Writer).Uint32(pid).Bytes()
+	for _, c := range s.snapshot() {
+		if c.mounts(volumeName) && c.remote.IsValid() && meant(c.remote.Addr().Unmap()) && c.tell(gfrpc.ProcStatedump, args) {
+			told++
+		}
+	}
+	return told
+}
+
+// mounts reports whether the connection has fetched the volfile of a client of the volume, or of a directory of it.
+func (c *conn) mounts(volumeName string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key := range c.keys {
+		if first, _, _ := strings.Cut(strings.TrimPrefix(key, "/"), "/"); first == volumeName {
+			return true
+		}
+	}
+	return false
+}
+
+// tell calls the client in the background; false if the connection has ended.
+func (c *conn) tell(procedure uint32, args []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.ended {
-		c.pushes.Go(func() { c.callback(gfrpc.ProcFetchSpec) })
+		c.pushes.Go(func() { c.callback(procedure, args) })
 	}
+	return !c.ended
 }
 
 // end closes the connection and waits for what is still being sent on it.

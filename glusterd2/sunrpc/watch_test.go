@@ -1,6 +1,7 @@
 package sunrpc_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -192,5 +193,36 @@ func TestAttachedBrickIsToldOfChanges(t *testing.T) {
 	b.NotifyChanged()
 	if ret, _ := portOf(t, process, "/b2"); ret != -1 || told(t, process) != 0 {
 		t.Error("a brick that left still counts")
+	}
+}
+
+// TestDumpClients: a client of the volume hears the process id, and nobody else does.
+func TestDumpClients(t *testing.T) {
+	b := newLab(t, nil)
+	for _, name := range []string{"gv0", "gv0/dir", "gv1"} {
+		b.specs.set(name, sunrpc.Spec{Text: "one"})
+	}
+	mount, part, other := b.dial(t), b.dial(t), b.dial(t)
+	getSpec(t, mount, "gv0")
+	getSpec(t, part, "gv0/dir")
+	getSpec(t, other, "gv1")
+	if n := b.DumpClients("gv0", func(netip.Addr) bool { return false }, 7); n != 0 {
+		t.Errorf("%d clients elsewhere", n)
+	}
+	if n := b.DumpClients("gv0", netip.Addr.IsLoopback, 4711); n != 2 {
+		t.Errorf("%d clients were told", n)
+	}
+	for _, c := range []*gfrpc.Client{mount, part} {
+		select {
+		case cb := <-c.Callbacks():
+			if pid := gfrpc.NewReader(cb.Args).Uint32(); cb.Procedure != gfrpc.ProcStatedump || pid != 4711 {
+				t.Errorf("callback %+v", cb)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("not told")
+		}
+	}
+	if n := told(t, other); n != 0 {
+		t.Error("a client of another volume was told")
 	}
 }

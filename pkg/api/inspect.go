@@ -14,6 +14,8 @@ const (
 	ProcessBrick    = "brick"
 	ProcessSelfHeal = "self-heal"
 	ProcessQuota    = "quota"
+	// ProcessClient is a mount, or another client, of which only the statedump can be had.
+	ProcessClient = "client"
 )
 
 // ProcessState is the inner state of a brick or daemon: the part that was asked for (an addition).

@@ -20,6 +20,8 @@ type StatedumpReq struct {
 	// SelfHeal and Options are additions. Options are the parts to write, such as DumpMemory; without any, all are.
 	SelfHeal bool     `json:"self-heal,omitempty"`
 	Options  []string `json:"options,omitempty"`
+	// Client, HOST:PID, has a client of the volume write its state, and nothing else (an addition).
+	Client string `json:"client,omitempty"`
 }
 
 // Statedump is what one process wrote (an addition). Bricks that share a process share a dump.

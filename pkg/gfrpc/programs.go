@@ -56,6 +56,8 @@ const (
 	ProcFetchSpec uint32 = 1
 	// ProcGetSnaps tells a snapshot daemon to list the snapshots again.
 	ProcGetSnaps uint32 = 4
+	// ProcStatedump has a client write its inner state to a file, if the process id in its argument is the client's own.
+	ProcStatedump uint32 = 9
 )
 
 // Procedures of ProgramBrick. The comment names the name argument that goes with each.

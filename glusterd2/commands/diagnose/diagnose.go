@@ -4,6 +4,7 @@ package diagnose
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ type Config struct {
 	Dump func(ctx context.Context, r brick.Reach, dir string, parts []string) (string, error)
 	// Xattr reads an extended attribute of a file of a volume; quota.Mounter has the real one.
 	Xattr func(ctx context.Context, volumeName, path, name string) (string, error)
+	// DumpClients has clients of a volume on a host of these addresses write dumps, if the process id is theirs, and returns how
+	// many were told; sunrpc.Server has the real one.
+	DumpClients func(volumeName string, meant func(netip.Addr) bool, pid uint32) int
 	// RotateLog has a process begin a new log; brick.RotateLog is the real one.
 	RotateLog func(ctx context.Context, r brick.Reach, at time.Time) (log, old string, err error)
 }
@@ -63,6 +67,7 @@ type Commands struct {
 	top     ask.Handle[topParams, map[string]api.BrickTop]
 	status  ask.Handle[statusParams, map[string]api.ProcessState]
 	dump    ask.Handle[dumpParams, map[string]api.Statedump]
+	clients ask.Handle[clientParams, int]
 	rotate  ask.Handle[rotateParams, map[string]api.RotatedLog]
 	barrier ask.Handle[barrierParams, map[string]api.BrickBarrier]
 }
@@ -74,6 +79,7 @@ func New(cfg Config) *Commands {
 	c.top = ask.Register(cfg.Asker, ask.Question[topParams, map[string]api.BrickTop]{Name: "top", Timeout: topTimeout, Answer: c.answerTop})
 	c.status = ask.Register(cfg.Asker, ask.Question[statusParams, map[string]api.ProcessState]{Name: "status", Answer: c.answerStatus})
 	c.dump = ask.Register(cfg.Asker, ask.Question[dumpParams, map[string]api.Statedump]{Name: "statedump", Timeout: dumpTimeout, Answer: c.answerDump})
+	c.clients = ask.Register(cfg.Asker, ask.Question[clientParams, int]{Name: "client-statedump", Answer: c.answerClient})
 	c.rotate = ask.Register(cfg.Asker, ask.Question[rotateParams, map[string]api.RotatedLog]{Name: "log-rotate", Timeout: dumpTimeout, Answer: c.answerRotate})
 	c.barrier = ask.Register(cfg.Asker, ask.Question[barrierParams, map[string]api.BrickBarrier]{Name: "barrier", Answer: c.answerBarrier})
 	return c

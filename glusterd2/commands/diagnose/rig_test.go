@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -59,7 +60,7 @@ func newRig(t *testing.T) *rig {
 	}}}
 	for _, id := range []string{"p1", "p2", "p3"} {
 		asker := ask.New(ask.Config{PeerID: id, Store: r.store, Call: r.call})
-		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: daemons, Dump: r.dump, RotateLog: r.rotateLog, Xattr: r.xattr})
+		r.peers[id] = New(Config{PeerID: id, Store: r.store, Asker: asker, Bricks: r, Options: r, BrickOp: r.brickOp, Daemons: daemons, Dump: r.dump, DumpClients: r.dumpClients(id), RotateLog: r.rotateLog, Xattr: r.xattr})
 	}
 	r.c = r.peers["p1"]
 	return r
@@ -71,6 +72,20 @@ func (r *rig) commit(writes ...store.Write) {
 		r.t.Fatal(err)
 	} else if err := r.store.WaitRevision(r.t.Context(), rev); err != nil {
 		r.t.Fatal(err)
+	}
+}
+
+// dumpClients are the clients of a peer: p2 has two at 10.0.0.7, p1 has one that came by the loopback.
+func (r *rig) dumpClients(id string) func(string, func(netip.Addr) bool, uint32) int {
+	return func(volumeName string, meant func(netip.Addr) bool, pid uint32) int {
+		clients := map[string][]string{"p1": {"127.0.0.1"}, "p2": {"10.0.0.7", "10.0.0.7"}}
+		n := 0
+		for _, a := range clients[id] {
+			if meant(netip.MustParseAddr(a)) {
+				n++
+			}
+		}
+		return n
 	}
 }
 

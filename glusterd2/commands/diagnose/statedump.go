@@ -39,6 +39,9 @@ func (c *Commands) Statedump(ctx context.Context, name string, req api.Statedump
 	if err != nil {
 		return nil, err
 	}
+	if req.Client != "" {
+		return c.dumpClient(ctx, v, req)
+	}
 	params := dumpParams{Kinds: dumpKinds(req), Parts: req.Options}
 	if len(params.Parts) == 0 {
 		params.Parts = []string{api.DumpAll}

@@ -22,8 +22,8 @@ func (c *Commands) whole(ctx context.Context, v *volume.Volume, sub volume.Subvo
 	for _, b := range sub.Bricks {
 		for _, left := range all {
 			if n := unhealedOn(left, b); n != 0 {
-				return api.Errorf(api.State, "%d entries of the brick's set are still to be healed, for which it may be needed: wait until "+
-					"volume heal %s info shows none on brick %s, or use force", n, v.Name, b.Path).With("brick", b.Path)
+				return api.Errorf(api.State, "%d entries of the brick's set are still to be healed, for which it may be needed: let 'volume heal %s' look at them, "+
+					"wait until volume heal %s info shows none on brick %s, or use force", n, v.Name, v.Name, b.Path).With("brick", b.Path)
 			}
 		}
 	}
