@@ -215,3 +215,58 @@ func TestCourseAdopted(t *testing.T) {
 		p.there("a", "b")
 	}
 }
+
+// TestCourseTells: who asks has the answer while the course goes on, a repetition has it too, and the course is left to others when its
+// daemon is drained.
+func TestCourseTells(t *testing.T) {
+	p := newPairs(t)
+	release := make(chan struct{})
+	runs := atomic.Int32{}
+	on := func(peer string) transaction.Handle[string, string] {
+		return transaction.Conduct(p.pool.Engine(peer), transaction.Course[string, string]{
+			Name: "thing.watch", Version: 1, Early: true, Run: func(ctx context.Context, what string) (string, error) {
+				runs.Add(1)
+				if err := transaction.Tell(ctx, "watching "+what); err != nil {
+					return "", err
+				}
+				transaction.Progress(ctx, 1, 4, "things")
+				select {
+				case <-release:
+					return "seen " + what, nil
+				case <-ctx.Done():
+					return "", ctx.Err()
+				}
+			},
+		})
+	}
+	h := on("p1")
+	on("p2")
+	on("p3")
+	ctx, k := keyed(t.Context(), "k1")
+	got, err := h.Run(ctx, p.pool.Engine("p1"), transaction.Plan[string]{Params: "a", Peers: []string{"p1"}})
+	if err != nil || got != "watching a" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if err := p.pool.Engine("p1").Remember(t.Context(), k, transaction.Answer{Status: 200}); err != nil {
+		t.Fatal(err)
+	}
+	r := repeated(t, p.pool, "p2", k)
+	if r.Answer == nil || r.Answer.Status != 200 {
+		t.Errorf("repeated: %+v", r)
+	}
+	op, err := p.pool.Engine("p2").Look(t.Context(), r.Operation)
+	if err != nil || op.Percent == nil || *op.Percent != 25 || op.State != string(transaction.Running) {
+		t.Errorf("%+v, %v", op, err)
+	}
+	if err := p.pool.Engine("p1").Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	p.pool.Kill("p1")
+	close(release)
+	if op := p.pool.WaitFinished(r.Operation); op.State != string(transaction.Done) || string(op.Result) != `"seen a"` || op.Coordinator == "p1" {
+		t.Errorf("%+v", op)
+	}
+	if r := repeated(t, p.pool, "p3", k); r.Answer == nil || r.Answer.Status != 200 || runs.Load() != 2 {
+		t.Errorf("%+v after %d runs", r, runs.Load())
+	}
+}
