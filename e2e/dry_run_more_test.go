@@ -166,20 +166,41 @@ const (
 )
 
 func (r *rig) deviceChanges() []change {
+	emptied := func(p pool) { p.evacuated("node3", r.ids[newDevice]) }
 	return []change{
 		{name: "DeviceAdd", do: func(ctx context.Context, c *client.Client) error {
-			d, err := c.DeviceAdd(ctx, "node2", api.DeviceAddReq{Device: "/srv/device", Provisioner: api.ProvisionerDirectory})
+			d, err := c.DeviceAdd(ctx, "node3", api.DeviceAddReq{Device: "/srv/device", Provisioner: api.ProvisionerDirectory})
 			r.ids[newDevice] = d.ID
 			return err
 		}},
-		{name: "DeviceEdit", do: func(ctx context.Context, c *client.Client) error {
-			_, err := c.DeviceEdit(ctx, "node2", r.ids[newDevice], api.DeviceEditReq{State: api.DeviceDisabled})
+		{name: "DeviceEvacuate", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.DeviceEvacuate(ctx, "node3", r.ids[newDevice], api.EvacuateReq{})
 			return err
 		}},
-		{name: "DeviceRemove", do: func(ctx context.Context, c *client.Client) error {
-			return c.DeviceRemove(ctx, "node2", r.ids[newDevice], false)
+		{name: "DeviceEdit", ready: emptied, do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.DeviceEdit(ctx, "node3", r.ids[newDevice], api.DeviceEditReq{State: api.DeviceEnabled})
+			return err
+		}},
+		{name: "PeerEvacuate", do: func(ctx context.Context, c *client.Client) error {
+			_, err := c.PeerEvacuate(ctx, "node3", api.EvacuateReq{})
+			return err
+		}},
+		{name: "DeviceRemove", ready: emptied, do: func(ctx context.Context, c *client.Client) error {
+			return c.DeviceRemove(ctx, "node3", r.ids[newDevice], false)
 		}},
 	}
+}
+
+// evacuated waits until a device is empty, and its record says so.
+func (p pool) evacuated(host, id string) {
+	p.t.Helper()
+	p.eventually(60*time.Second, func(ctx context.Context) error {
+		d, err := p.rest(1).Device(ctx, host, id)
+		if err == nil && (d.Evacuation == nil || !d.Evacuation.Done) {
+			err = fmt.Errorf("the device is not empty yet: %+v", d.Evacuation)
+		}
+		return err
+	})
 }
 
 // operationChanges decide about operations: one that a hook script holds up, and one that waits for node3, which is switched off.
