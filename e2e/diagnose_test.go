@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,12 +89,34 @@ func statedumps(p pool) {
 	}
 }
 
-// clientDump has the mount on node1 write its state, asked through node2.
+// library is a program that has the volume open with libgfapi, as qemu, Samba and Ganesha have, until its input ends. glusterfs'
+// packages bring the interpreter.
+const library = `import ctypes, os, sys
+api = ctypes.CDLL("libgfapi.so.0")
+api.glfs_new.restype = ctypes.c_void_p
+fs = ctypes.c_void_p(api.glfs_new(b"gv0"))
+api.glfs_set_volfile_server(fs, b"tcp", b"node1", 24007)
+if api.glfs_init(fs) != 0: sys.exit("no volume")
+print(os.getpid(), flush=True)
+sys.stdin.read()
+`
+
+// clientDump has a client on node1 write its state, asked through node2.
 func (p pool) clientDump() {
 	p.t.Helper()
-	out, err := p.Peer(1).Run(p.t.Context(), "pgrep", "-f", "process-name fuse.*volfile-id=/gv0")
+	cmd := p.Peer(1).Command(p.t.Context(), "/usr/bin/python3", "-c", library)
+	in, err := cmd.StdinPipe()
 	p.must(err)
-	pid := strings.TrimSpace(out)
+	out, err := cmd.StdoutPipe()
+	p.must(err)
+	p.must(cmd.Start())
+	defer func() {
+		_ = in.Close() // then it ends
+		p.must(cmd.Wait())
+	}()
+	pid, err := bufio.NewReader(out).ReadString('\n')
+	p.must(err)
+	pid = strings.TrimSpace(pid)
 	p.cliOn(2, "volume", "statedump", "gv0", "client", "node1:"+pid)
 	p.eventually(20*time.Second, func(ctx context.Context) error {
 		text, err := p.Peer(1).Run(ctx, "sh", "-c", "cat /var/run/gluster/glusterdump."+pid+".dump.*")
@@ -102,7 +125,7 @@ func (p pool) clientDump() {
 		}
 		return err
 	})
-	p.cliRefused("client of another volume", "volume", "statedump", "gv0", "client", "node2:"+pid)
+	p.cliRefused("client of another host", "volume", "statedump", "gv0", "client", "node2:"+pid)
 	p.cliRefused("client without a process", "volume", "statedump", "gv0", "client", "node1")
 }
 

@@ -15,6 +15,7 @@ func newVolumeStatedump(a *app) *cobra.Command {
 		Use:   "statedump VOLUME [quotad|shd|client HOST:PID] [all|mem|iobuf|callpool|priv|fd|inode|history]...",
 		Short: "Have the bricks or daemons of a volume write their inner state to files on their hosts",
 		Long: "Have the bricks of a volume, or with quotad or shd its quota or self-heal daemons, write their inner state to files on their hosts: all of it, or the parts named.\n" +
+			"With client, a program that has the volume open with libgfapi does so; a mount takes the signal USR1 on its own host.\n" +
 			"The files are in /var/run/gluster, those of bricks in the folder that the option server.statedump-path names.",
 		Example: `  glustercli volume statedump gv0
   glustercli volume statedump gv0 mem callpool
@@ -63,7 +64,7 @@ func dumpWords(words []string) (req api.StatedumpReq, err error) {
 		req.SelfHeal, words = true, words[1:]
 	case "client":
 		if len(words) != 2 {
-			return req, usagef("statedump VOLUME client HOST:PID: name the host and the process id of one mount")
+			return req, usagef("statedump VOLUME client HOST:PID: name the host and the process id of one program that uses libgfapi")
 		}
 		req.Client, words = words[1], nil
 	case "nfs":

@@ -78,7 +78,7 @@ var everyRoute = []struct {
 	{"GET", "/v1/volumes/gv0/top/open?count=5&brick=n1:/b", "", 200, "", "top gv0 open n1:/b 5 0 0"},
 	{"POST", "/v1/volumes/gv0/top/read-perf", `{"block-size":4096,"block-count":10}`, 200, "", "top gv0 read-perf  0 4096 10"},
 	{"POST", "/v1/volumes/gv0/top/clear", "", 200, "", "top gv0 clear  0 0 0"},
-	{"POST", "/v1/volumes/gv0/statedump", `{"quotad":true,"options":["mem"]}`, 200, "", "statedump gv0 {Bricks:false Quota:true SelfHeal:false Options:[mem]}"},
+	{"POST", "/v1/volumes/gv0/statedump", `{"quotad":true,"options":["mem"]}`, 200, "", "statedump gv0 {Bricks:false Quota:true SelfHeal:false Options:[mem] Client:}"},
 	{"POST", "/v1/volumes/gv0/log/rotate", `{"brick":"n1:/b"}`, 200, "", "log rotate gv0 n1:/b"},
 	{"POST", "/v1/volumes/gv0/barrier", `{"enable":true}`, 200, "", "barrier gv0 true"},
 	{"POST", "/v1/volumes/gv0/clear-locks", `{"path":"/f","kind":"all","type":"inode"}`, 200, "", "clear locks gv0 {/f all inode  }"},

@@ -14,7 +14,7 @@ const (
 	ProcessBrick    = "brick"
 	ProcessSelfHeal = "self-heal"
 	ProcessQuota    = "quota"
-	// ProcessClient is a mount, or another client, of which only the statedump can be had.
+	// ProcessClient is a program that uses libgfapi, of which only the statedump can be had.
 	ProcessClient = "client"
 )
 

@@ -20,7 +20,7 @@ type StatedumpReq struct {
 	// SelfHeal and Options are additions. Options are the parts to write, such as DumpMemory; without any, all are.
 	SelfHeal bool     `json:"self-heal,omitempty"`
 	Options  []string `json:"options,omitempty"`
-	// Client, HOST:PID, has a client of the volume write its state, and nothing else (an addition).
+	// Client, HOST:PID, has a program that uses libgfapi write its state, and nothing else (an addition). Mounts do not listen.
 	Client string `json:"client,omitempty"`
 }
 

@@ -56,7 +56,8 @@ const (
 	ProcFetchSpec uint32 = 1
 	// ProcGetSnaps tells a snapshot daemon to list the snapshots again.
 	ProcGetSnaps uint32 = 4
-	// ProcStatedump has a client write its inner state to a file, if the process id in its argument is the client's own.
+	// ProcStatedump has a client write its inner state to a file, if the process id in its argument is the client's own. Only libgfapi
+	// does it; a mount takes no notice.
 	ProcStatedump uint32 = 9
 )
 

@@ -56,7 +56,7 @@ func (c *Commands) dumpClient(ctx context.Context, v *volume.Volume, req api.Sta
 // readClient takes HOST:PID apart and looks the host up.
 func readClient(ctx context.Context, text string) (host string, p clientParams, err error) {
 	wrong := func() error {
-		return api.FieldErrorf("client", "client %.300q: give it as HOST:PID, the host and the process id of the mount", text)
+		return api.FieldErrorf("client", "client %.300q: give it as HOST:PID, the host and the process id of the program", text)
 	}
 	host, number, err := net.SplitHostPort(text)
 	if err != nil || host == "" {
