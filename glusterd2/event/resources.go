@@ -65,7 +65,7 @@ func taskEntries(c store.Changed[*volume.Task]) []Entry {
 	if !c.Has {
 		return nil
 	}
-	name := ""
+	var name string
 	switch {
 	case !c.Had && !c.Unknown, c.Had && c.Old.ID != c.New.ID:
 		name = api.EventTaskStarted
