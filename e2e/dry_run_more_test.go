@@ -166,7 +166,7 @@ const (
 )
 
 func (r *rig) deviceChanges() []change {
-	emptied := func(p pool) { p.evacuated("node3", r.ids[newDevice]) }
+	emptied := func(p pool) { p.emptiedDevice("node3", r.ids[newDevice]) }
 	return []change{
 		{name: "DeviceAdd", do: func(ctx context.Context, c *client.Client) error {
 			d, err := c.DeviceAdd(ctx, "node3", api.DeviceAddReq{Device: "/srv/device", Provisioner: api.ProvisionerDirectory})
@@ -191,8 +191,8 @@ func (r *rig) deviceChanges() []change {
 	}
 }
 
-// evacuated waits until a device is empty, and its record says so.
-func (p pool) evacuated(host, id string) {
+// emptiedDevice waits until a device is empty, and its record says so.
+func (p pool) emptiedDevice(host, id string) {
 	p.t.Helper()
 	p.eventually(60*time.Second, func(ctx context.Context) error {
 		d, err := p.rest(1).Device(ctx, host, id)
