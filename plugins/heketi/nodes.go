@@ -13,6 +13,7 @@ import (
 	"gd2/pkg/api"
 	"gd2/pkg/heketi"
 	"gd2/store"
+	"gd2/transaction"
 )
 
 func (s *service) nodeRoutes() []route {
@@ -118,7 +119,7 @@ func (s *service) peerOf(ctx context.Context, names heketi.HostAddresses) (store
 			return rec, err
 		}
 	}
-	joined, err := s.Peers.Add(ctx, api.PeerAddReq{Addresses: all})
+	joined, err := s.Peers.Add(transaction.Part(ctx), api.PeerAddReq{Addresses: all}) // the job is the change that follows
 	if err != nil {
 		e := api.AsError(err)
 		return store.Record[*peer.Peer]{}, faultf(http.StatusBadRequest, "New Node doesn't have glusterd running or cannot be probed: %s", e.Error())
