@@ -134,13 +134,13 @@ func (r *Runner) launch(ctx context.Context, s *state) (volume.TaskResult, error
 	case s.kept.Started:
 		return r.finish(s, r.unreported(s, "its process ended while the daemon was not at work, and nobody knows how: start it again"))
 	default:
-		if p, err = r.start(ctx, s, spec); err != nil || s.kept.Result != nil {
+		if p, err = r.start(ctx, s, spec); err != nil || p == nil {
 			return s.result(), err
 		}
 	}
 	s.watched = true
 	r.watches.Go(func() { r.watch(s, p) })
-	return s.running(), nil
+	return s.result(), nil // its report may have come already
 }
 
 // start starts the process. One with little to do may have ended before it is looked at: then p is nil and the report is

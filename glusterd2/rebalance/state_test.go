@@ -1,7 +1,9 @@
 package rebalance
 
 import (
+	"os"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -33,5 +35,30 @@ func TestCutOffIsStopped(t *testing.T) {
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A process with little to do may have ended before anybody has seen it. It is waited for, and has failed if no report comes.
+func TestEndedAtOnce(t *testing.T) {
+	dir, err := os.MkdirTemp("", "gd2-") // the paths of sockets are short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	r := New(Config{Layout: brick.Layout{WorkDir: dir, RunDir: dir, LogDir: dir}, Program: "/bin/true", Log: logrus.NewEntry(logrus.New())})
+	run := Run{VolumeName: "gv0", Task: &volume.Task{ID: "t"}}
+	if res, err := r.Ensure(t.Context(), run); err != nil || res.Status != volume.TaskRuns {
+		t.Errorf("%s, %v", res.Status, err)
+	}
+	select {
+	case <-r.Changed():
+	case <-time.After(30 * time.Second):
+		t.Fatal("nobody is told of its end")
+	}
+	if res, err := r.Ensure(t.Context(), run); err != nil || res.Status != volume.TaskFailed {
+		t.Errorf("%s, %v", res.Status, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
 	}
 }
