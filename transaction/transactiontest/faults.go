@@ -86,6 +86,10 @@ func (f *traps) bury() {
 			return
 		}
 	}
+	if !f.crash.late && id != f.coordinator {
+		f.pool.Bounce(id)
+		return
+	}
 	f.pool.Kill(id)
 	if f.crash.late {
 		// Another peer must take the transaction up, unless it has ended; a peer that is not the coordinator is missed

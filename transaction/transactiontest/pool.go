@@ -190,14 +190,31 @@ func (p *Pool) Kill(id string) {
 	n := p.peers[id]
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.end() {
+		p.announce(n, nil)
+	}
+}
+
+// Bounce makes a peer's daemon die and starts it again before its sign of life has run out, as that of a daemon does only seconds
+// after its death.
+func (p *Pool) Bounce(id string) {
+	n := p.peers[id]
+	n.mu.Lock()
+	n.end()
+	n.mu.Unlock()
+	p.Start(id)
+}
+
+// end ends the daemon of a peer; false if it does not run. The caller holds n.mu.
+func (n *peer) end() bool {
 	if n.engine == nil {
-		return
+		return false
 	}
 	n.stop()
 	n.engine.Close()
 	<-n.ended
 	n.engine = nil
-	p.announce(n, nil)
+	return true
 }
 
 // announce writes or removes a peer's sign of life, as the start and the end of a lease would.
