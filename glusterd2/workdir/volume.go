@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,9 +25,13 @@ func (s shownVolume) same(o shownVolume) bool {
 	return s.record == o.record && slices.Equal(s.hosts, o.hosts) && maps.Equal(s.pool, o.pool)
 }
 
-// showVolume writes the files of a volume, if what they are made of is other than the last time.
-func (v *View) showVolume(d dir, rec store.Record[*volume.Volume], hosts map[string]string) error {
-	now := shownVolume{record: rec.Value, pool: v.c.PoolOptions()}
+// showVolume writes the files of a volume, if what they are made of is other than the last time. same says that what they take from
+// elsewhere than the volume's record is not.
+func (v *View) showVolume(d dir, rec store.Record[*volume.Volume], hosts, pool map[string]string, same bool) error {
+	if same && v.shown[rec.ID].record == rec.Value {
+		return nil
+	}
+	now := shownVolume{record: rec.Value, pool: pool}
 	for _, b := range rec.Value.Bricks() {
 		now.hosts = append(now.hosts, hosts[b.PeerID])
 	}
@@ -53,9 +58,8 @@ func (v *View) showVolume(d dir, rec store.Record[*volume.Volume], hosts map[str
 
 // own makes a volume's folder ours. One that is there without our mark was made by glusterd while gd2 did not run.
 func (d dir) own(folder string) error {
-	names, err := d.marked(filepath.Dir(folder))
-	if err != nil || slices.Contains(names, filepath.Base(folder)) {
-		return err
+	if _, err := os.Lstat(d.at(folder, mark)); err == nil {
+		return nil
 	}
 	if found, err := d.first(folder); err != nil || found != "" {
 		return errors.Join(err, d.foreign(folder, found))

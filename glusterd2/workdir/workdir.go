@@ -5,6 +5,7 @@ package workdir
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -43,7 +44,10 @@ type View struct {
 
 	// What follows is used by rounds only, one at a time.
 	shown map[string]shownVolume
-	said  string // the trouble that was logged last
+	// hosts, by peer id, and pool, the pool's options, are those of the last round that went well.
+	hosts, pool map[string]string
+	looked      bool   // for what is shown of volumes that are gone
+	said        string // the trouble that was logged last
 }
 
 // New returns a View that has written nothing yet.
@@ -145,16 +149,22 @@ func (v *View) round() error {
 	if err != nil {
 		return err
 	}
-	errs := []error{d.write("glusterd.info", nodeInfo(v.c.PeerID)), d.write("options", optionsText(v.c.PoolOptions()))}
+	pool := v.c.PoolOptions()
+	errs := []error{d.write("glusterd.info", nodeInfo(v.c.PeerID)), d.write("options", optionsText(pool))}
 	errs = append(errs, d.makeFolders(), v.showPeers(d, peers))
 	hosts := map[string]string{}
 	for _, p := range peers {
 		hosts[p.ID] = p.Value.Host
 	}
+	same := maps.Equal(hosts, v.hosts) && maps.Equal(pool, v.pool)
 	for _, rec := range volumes {
-		errs = append(errs, v.showVolume(d, rec, hosts))
+		errs = append(errs, v.showVolume(d, rec, hosts, pool, same))
 	}
-	return errors.Join(append(errs, v.forget(d, volumes))...)
+	err = errors.Join(append(errs, v.forget(d, volumes))...)
+	if v.hosts, v.pool = hosts, pool; err != nil {
+		v.hosts = nil // each is looked at again
+	}
+	return err
 }
 
 // showPeers writes a file for each other peer.
@@ -170,16 +180,26 @@ func (v *View) showPeers(d dir, peers []store.Record[*peer.Peer]) error {
 
 // forget removes what is shown of volumes that are gone.
 func (v *View) forget(d dir, volumes []store.Record[*volume.Volume]) error {
+	there := map[string]bool{}
+	for _, rec := range volumes {
+		there[rec.ID] = true
+	}
+	gone := func(name string) bool { return !there[name] }
+	if v.looked && !slices.ContainsFunc(slices.Collect(maps.Keys(v.shown)), gone) {
+		return nil // what earlier daemons have left is removed, and all that this one shows is there
+	}
 	names, err := d.marked(volumesDir)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, name := range names {
-		if !slices.ContainsFunc(volumes, func(rec store.Record[*volume.Volume]) bool { return rec.ID == name }) {
+		if gone(name) {
 			delete(v.shown, name)
 			errs = append(errs, d.remove(volumesDir, name))
 		}
 	}
-	return errors.Join(errs...)
+	err = errors.Join(errs...)
+	v.looked = err == nil
+	return err
 }
