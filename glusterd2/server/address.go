@@ -12,30 +12,16 @@ import (
 // followAddress takes over the address that the pool's records give this peer: its operator has moved it. Bricks and
 // volfiles follow the records by themselves.
 func (s *Server) followAddress(ctx context.Context) error {
-	changed, stop := s.store.Subscribe(store.PrefixPeers)
-	defer stop()
-	select {
-	case <-s.store.Ready(): // records that may be old are no reason to move
-	case <-ctx.Done():
-		return nil
-	}
-	for {
-		again := time.Duration(0)
-		if err := s.moveTo(ctx); err != nil && ctx.Err() == nil {
-			s.log.Entry("server").Warnf("this peer has a new address, but cannot use it yet: %v", err)
-			again = 5 * time.Second
+	// Records that may be old are no reason to move: it waits until they are known.
+	s.store.Keep(ctx, nil, func(ctx context.Context) time.Duration {
+		err := s.moveTo(ctx)
+		if err == nil || ctx.Err() != nil {
+			return 0
 		}
-		var retry <-chan time.Time
-		if again > 0 {
-			retry = time.After(again)
-		}
-		select {
-		case <-changed:
-		case <-retry:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		s.log.Entry("server").Warnf("this peer has a new address, but cannot use it yet: %v", err)
+		return 5 * time.Second
+	}, store.PrefixPeers)
+	return nil
 }
 
 // moveTo brings the identity, the store's member and the certificate to the address in the records.

@@ -60,26 +60,13 @@ const again = 30 * time.Second
 
 // Run keeps the files as the records are until ctx ends. The files stay.
 func (v *View) Run(ctx context.Context) error {
-	changed, stop := v.c.Store.Subscribe(store.PrefixVolumes, store.PrefixPeers, store.PrefixOptions)
-	defer stop()
-	select {
-	case <-v.c.Store.Ready():
-	case <-ctx.Done():
-		return nil
-	}
-	for {
-		var retry <-chan time.Time
-		if !v.turn() {
-			retry = time.After(again)
+	v.c.Store.Keep(ctx, v.changed, func(context.Context) time.Duration {
+		if v.turn() {
+			return 0
 		}
-		select {
-		case <-changed:
-		case <-v.changed:
-		case <-retry:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		return again
+	}, store.PrefixVolumes, store.PrefixPeers, store.PrefixOptions)
+	return nil
 }
 
 // Settle waits until the files show the records that are known now, or the trouble with them is logged, or ctx ends.

@@ -47,14 +47,23 @@ func (s *service) addDevice(_ context.Context, r *request) (reply, error) {
 	})
 }
 
-func (s *service) getDevice(ctx context.Context, r *request) (reply, error) {
+// deviceOf returns the device that a request is about, and all others; Heketi's error if there is none.
+func (s *service) deviceOf(ctx context.Context, r *request) (*topology, *device.Device, error) {
 	t, err := s.topology(ctx)
 	if err != nil {
-		return reply{}, err
+		return nil, nil, err
 	}
 	d := t.device(r.id())
 	if d == nil {
-		return reply{}, errNoID()
+		return nil, nil, errNoID()
+	}
+	return t, d, nil
+}
+
+func (s *service) getDevice(ctx context.Context, r *request) (reply, error) {
+	t, d, err := s.deviceOf(ctx, r)
+	if err != nil {
+		return reply{}, err
 	}
 	uses, err := s.uses(t)
 	if err != nil {
@@ -66,13 +75,9 @@ func (s *service) getDevice(ctx context.Context, r *request) (reply, error) {
 // changeDevice is a job that changes a device.
 func (s *service) changeDevice(r *request, do func(ctx context.Context, t *topology, d *device.Device) error) (reply, error) {
 	return s.job(r, func(ctx context.Context) error {
-		t, err := s.topology(ctx)
+		t, d, err := s.deviceOf(ctx, r)
 		if err != nil {
 			return err
-		}
-		d := t.device(r.id())
-		if d == nil {
-			return errNoID()
 		}
 		return do(ctx, t, d)
 	})
@@ -153,13 +158,9 @@ func (s *service) setDeviceTags(_ context.Context, r *request) (reply, error) {
 	}
 	var after map[string]string
 	err := s.wait(r, func(ctx context.Context) error {
-		t, err := s.topology(ctx)
+		_, d, err := s.deviceOf(ctx, r)
 		if err != nil {
 			return err
-		}
-		d := t.device(r.id())
-		if d == nil {
-			return errNoID()
 		}
 		if after, err = tagged(d.Tags, req); err != nil {
 			return err

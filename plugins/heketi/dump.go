@@ -29,13 +29,19 @@ func wanted(list []string, id string) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(x string) bool { return strings.EqualFold(x, id) })
 }
 
-// dump tells all that Heketi would have in its database.
-func (s *service) dump(ctx context.Context, _ *request) (reply, error) {
+// dumped returns the pool as it is now, and as Heketi would have it in its database.
+func (s *service) dumped(ctx context.Context) (*topology, *heketi.Dump, error) {
 	t, err := s.topology(ctx)
 	if err != nil {
-		return reply{}, err
+		return nil, nil, err
 	}
 	d, err := s.dumpOf(t)
+	return t, d, err
+}
+
+// dump tells all that Heketi would have in its database.
+func (s *service) dump(ctx context.Context, _ *request) (reply, error) {
+	_, d, err := s.dumped(ctx)
 	if err != nil {
 		return reply{}, err
 	}
@@ -115,11 +121,7 @@ func brickEntry(b volume.Brick, info heketi.BrickInfo) heketi.BrickEntry {
 // check looks for references that lead nowhere, and for devices that give more than they have. There is nothing that could make any;
 // if there are some all the same, this shows them.
 func (s *service) check(ctx context.Context, _ *request) (reply, error) {
-	t, err := s.topology(ctx)
-	if err != nil {
-		return reply{}, err
-	}
-	d, err := s.dumpOf(t)
+	_, d, err := s.dumped(ctx)
 	if err != nil {
 		return reply{}, err
 	}
@@ -184,11 +186,7 @@ func (s *service) backup(context.Context, *request) (reply, error) {
 
 // examine tells what the pool has beside what it should have. The daemons mend differences by themselves.
 func (s *service) examine(ctx context.Context, _ *request) (reply, error) {
-	t, err := s.topology(ctx)
-	if err != nil {
-		return reply{}, err
-	}
-	d, err := s.dumpOf(t)
+	t, d, err := s.dumped(ctx)
 	if err != nil {
 		return reply{}, err
 	}

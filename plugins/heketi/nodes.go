@@ -130,14 +130,23 @@ func (s *service) peerOf(ctx context.Context, names heketi.HostAddresses) (store
 	return peer.Find(s.Store, joined.ID)
 }
 
-func (s *service) getNode(ctx context.Context, r *request) (reply, error) {
+// nodeOf returns the node that a request is about, and all others; Heketi's error if there is none.
+func (s *service) nodeOf(ctx context.Context, r *request) (*topology, *node, error) {
 	t, err := s.topology(ctx)
 	if err != nil {
-		return reply{}, err
+		return nil, nil, err
 	}
 	n := t.node(r.id())
 	if n == nil {
-		return reply{}, errNoID()
+		return nil, nil, errNoID()
+	}
+	return t, n, nil
+}
+
+func (s *service) getNode(ctx context.Context, r *request) (reply, error) {
+	t, n, err := s.nodeOf(ctx, r)
+	if err != nil {
+		return reply{}, err
 	}
 	uses, err := s.uses(t)
 	if err != nil {
@@ -172,13 +181,9 @@ func (s *service) deleteNode(_ context.Context, r *request) (reply, error) {
 // changeNode is a job that changes the records of a node.
 func (s *service) changeNode(r *request, plan func(t *topology, n *node) (editParams, error)) (reply, error) {
 	return s.job(r, func(ctx context.Context) error {
-		t, err := s.topology(ctx)
+		t, n, err := s.nodeOf(ctx, r)
 		if err != nil {
 			return err
-		}
-		n := t.node(r.id())
-		if n == nil {
-			return errNoID()
 		}
 		p, err := plan(t, n)
 		if err != nil {
@@ -251,13 +256,9 @@ func (s *service) setNodeTags(_ context.Context, r *request) (reply, error) {
 	}
 	var after map[string]string
 	err := s.wait(r, func(ctx context.Context) error {
-		t, err := s.topology(ctx)
+		_, n, err := s.nodeOf(ctx, r)
 		if err != nil {
 			return err
-		}
-		n := t.node(r.id())
-		if n == nil {
-			return errNoID()
 		}
 		if after, err = tagged(n.tags(), req); err != nil {
 			return err

@@ -63,29 +63,17 @@ const (
 
 // Run works until the context ends.
 func (k *Keeper) Run(ctx context.Context) error {
-	changed, stop := k.Store.Subscribe(store.PrefixDevices, store.PrefixFaults)
-	defer stop()
-	select {
-	case <-k.Store.Ready():
-	case <-ctx.Done():
-		return nil
-	}
-	for {
+	k.Store.Keep(ctx, nil, func(ctx context.Context) time.Duration {
 		busy, err := k.once(ctx)
 		if err != nil && ctx.Err() == nil {
 			k.Log.WithError(err).Info("a device cannot be emptied further; trying again")
 		}
-		var again <-chan time.Time
 		if busy || err != nil || k.After > 0 {
-			again = time.After(look)
+			return look
 		}
-		select {
-		case <-changed:
-		case <-again:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		return 0
+	}, store.PrefixDevices, store.PrefixFaults)
+	return nil
 }
 
 // once goes one step further with each device, and tells whether there are more to go.

@@ -27,26 +27,15 @@ type DebtKeeper struct {
 
 // Run removes what there is to remove until the context ends.
 func (k *DebtKeeper) Run(ctx context.Context) error {
-	changed, stop := k.Store.Subscribe(store.PrefixDebts)
-	defer stop()
-	select {
-	case <-k.Store.Ready():
-	case <-ctx.Done():
-		return nil
-	}
-	for {
-		var retry <-chan time.Time
-		if err := k.once(ctx); err != nil && ctx.Err() == nil {
-			k.Log.WithError(err).Info("a brick that was given up cannot be removed yet; trying again")
-			retry = time.After(taskRetry)
+	k.Store.Keep(ctx, nil, func(ctx context.Context) time.Duration {
+		err := k.once(ctx)
+		if err == nil || ctx.Err() != nil {
+			return 0
 		}
-		select {
-		case <-changed:
-		case <-retry:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		k.Log.WithError(err).Info("a brick that was given up cannot be removed yet; trying again")
+		return taskRetry
+	}, store.PrefixDebts)
+	return nil
 }
 
 func (k *DebtKeeper) once(ctx context.Context) error {

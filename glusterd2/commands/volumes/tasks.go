@@ -49,27 +49,15 @@ const (
 
 // Run keeps the tasks until the context ends.
 func (k *TaskKeeper) Run(ctx context.Context) error {
-	changed, stop := k.Store.Subscribe(store.PrefixTasks)
-	defer stop()
-	select {
-	case <-k.Store.Ready():
-	case <-ctx.Done():
-		return nil
-	}
-	for {
-		var retry <-chan time.Time
-		if err := k.once(ctx); err != nil && ctx.Err() == nil {
-			k.Log.WithError(err).Warn("a task on a volume does not go on; trying again")
-			retry = time.After(taskRetry)
+	k.Store.Keep(ctx, k.Mover.Changed(), func(ctx context.Context) time.Duration {
+		err := k.once(ctx)
+		if err == nil || ctx.Err() != nil {
+			return 0
 		}
-		select {
-		case <-changed:
-		case <-k.Mover.Changed():
-		case <-retry:
-		case <-ctx.Done():
-			return nil
-		}
-	}
+		k.Log.WithError(err).Warn("a task on a volume does not go on; trying again")
+		return taskRetry
+	}, store.PrefixTasks)
+	return nil
 }
 
 func (k *TaskKeeper) once(ctx context.Context) error {
