@@ -3,6 +3,7 @@ package transaction_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -268,5 +269,36 @@ func TestCourseTells(t *testing.T) {
 	}
 	if r := repeated(t, p.pool, "p3", k); r.Answer == nil || r.Answer.Status != 200 || runs.Load() != 2 {
 		t.Errorf("%+v after %d runs", r, runs.Load())
+	}
+}
+
+// TestCourseEndsWhenAnswered: a course may end in the very moment in which what it told is noted as the answer to the request. Both
+// are kept.
+func TestCourseEndsWhenAnswered(t *testing.T) {
+	p := newPairs(t)
+	e := p.pool.Engine("p1")
+	h := transaction.Conduct(e, transaction.Course[string, string]{
+		Name: "thing.glance", Version: 1, Early: true, Run: func(ctx context.Context, what string) (string, error) {
+			return "seen " + what, transaction.Tell(ctx, "told "+what)
+		},
+	})
+	for i := range 100 {
+		ctx, k := keyed(t.Context(), fmt.Sprint("glance", i))
+		if _, err := h.Run(ctx, e, transaction.Plan[string]{Params: "a", Peers: []string{"p1"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Remember(t.Context(), k, transaction.Answer{Status: 200}); err != nil {
+			t.Fatalf("answer %d is not kept: %v", i, err)
+		}
+		r := repeated(t, p.pool, "p1", k)
+		if r.Answer == nil || r.Answer.Status != 200 {
+			t.Fatalf("repetition %d: %+v", i, r)
+		}
+		within, cancel := context.WithTimeout(t.Context(), transactiontest.Patience)
+		op, err := e.Wait(within, r.Operation)
+		cancel()
+		if err != nil || op.State != api.OperationDone || op.Coordinator != "p1" || string(op.Result) != `"seen a"` {
+			t.Fatalf("course %d: %+v, %v", i, op, err)
+		}
 	}
 }

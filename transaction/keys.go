@@ -105,8 +105,25 @@ func IsSameKey(err error) bool {
 	return e != nil && e.Kind == api.Conflict && e.Message == errSameKey.Message
 }
 
+// keyTries is how often a change of a key's record is tried: an answer and the end of what goes on after it may come at once.
+const keyTries = 4
+
 // Remember notes the answer to a request that was carried out.
-func (e *Engine) Remember(ctx context.Context, k Key, a Answer) error {
+func (e *Engine) Remember(ctx context.Context, k Key, a Answer) (err error) {
+	for range keyTries {
+		if err = e.remember(ctx, k, a); !keyChanged(err, k.ID) {
+			break
+		}
+	}
+	return err
+}
+
+// keyChanged reports whether a commit was refused because the record of a key is another now.
+func keyChanged(err error, id string) bool {
+	return id != "" && api.IsKind(err, api.Conflict) && api.AsError(err).Fields[store.FieldKey] == keyKind.Prefix()+id
+}
+
+func (e *Engine) remember(ctx context.Context, k Key, a Answer) error {
 	if err := e.cfg.Store.Sync(ctx); err != nil {
 		return err
 	}

@@ -286,14 +286,15 @@ func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) e
 	if err := d.e.cfg.Store.WaitRevision(d.e.ctx, d.rev); err != nil {
 		return err
 	}
-	all := append([]store.Write{recordKind.Update(d.id, rec, d.rev)}, writes...)
-	all = append(all, d.e.unlock(d.id, d.rec.Locks)...)
-	all = append(all, d.e.settleKey(d.id, rec)...)
-	old := d.e.outdated()
-	rev, err := d.e.cfg.Store.Commit(d.e.ctx, append(slices.Clip(all), old...), guards...)
-	if len(old) > 0 && api.IsKind(err, api.Conflict) {
-		// Another coordinator may have pruned the same records at the same time; the next one to finish prunes the rest.
-		rev, err = d.e.cfg.Store.Commit(d.e.ctx, all, guards...)
+	rev, err := d.commitEnd(rec, writes, guards)
+	for range keyTries {
+		if !keyChanged(err, rec.Key) {
+			break
+		}
+		if err := d.e.cfg.Store.Sync(d.e.ctx); err != nil {
+			return err
+		}
+		rev, err = d.commitEnd(rec, writes, guards)
 	}
 	if err != nil {
 		return err
@@ -303,6 +304,20 @@ func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) e
 		d.wrote = append(d.wrote, w.Key())
 	}
 	return nil
+}
+
+// commitEnd writes the end by what the copy has of the locks, of the request's key and of the history.
+func (d *drive) commitEnd(rec Record, writes []store.Write, guards []store.Guard) (int64, error) {
+	all := append([]store.Write{recordKind.Update(d.id, rec, d.rev)}, writes...)
+	all = append(all, d.e.unlock(d.id, d.rec.Locks)...)
+	all = append(all, d.e.settleKey(d.id, rec)...)
+	old := d.e.outdated()
+	rev, err := d.e.cfg.Store.Commit(d.e.ctx, append(slices.Clip(all), old...), guards...)
+	if len(old) > 0 && api.IsKind(err, api.Conflict) {
+		// Another coordinator may have pruned the same records at the same time; the next one to finish prunes the rest.
+		rev, err = d.e.cfg.Store.Commit(d.e.ctx, all, guards...)
+	}
+	return rev, err
 }
 
 // unlock returns the deletion of the locks that the transaction holds.
