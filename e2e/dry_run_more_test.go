@@ -1,12 +1,16 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"gd2/pkg/api"
@@ -128,34 +132,56 @@ func (p pool) nothingToHeal(volume string) {
 	})
 }
 
+// freezeRebalance stops the next rebalance process of a peer as soon as it is a daemon, and tells its id on the machine: one with little
+// to do lives for a few hundredths of a second.
+func (p pool) freezeRebalance(ctx context.Context, n int) <-chan int {
+	first, caught := p.Peer(n).PID(), make(chan int, 1)
+	until := time.Now().Add(20 * time.Second)
+	go func() {
+		for time.Now().Before(until) && ctx.Err() == nil {
+			children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
+			for field := range strings.FieldsSeq(string(children)) {
+				line, _ := os.ReadFile("/proc/" + field + "/cmdline")
+				pid, err := strconv.Atoi(field)
+				if err == nil && bytes.Contains(line, []byte("process-name\x00rebalance")) && syscall.Kill(pid, syscall.SIGSTOP) == nil {
+					caught <- pid
+					return
+				}
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return caught
+}
+
 // slowRebalance starts a rebalance of which node1 does not get on, until it is told to stop.
 func (p pool) slowRebalance(volume string) {
 	p.t.Helper()
-	c := p.rest(1)
-	pid := ""
+	c, pid := p.rest(1), 0
 	p.eventually(60*time.Second, func(ctx context.Context) error {
 		p.rebalanced(volume, "completed")
+		caught := p.freezeRebalance(ctx, 1)
 		if _, err := c.RebalanceStart(ctx, volume, api.RebalanceStartReq{}); err != nil {
 			return err
 		}
-		out, err := p.Peer(1).Run(ctx, "pgrep", "-f", "process-name rebalance")
-		if err != nil {
-			return err // it was faster
-		}
-		pid = strings.TrimSpace(out)
-		if _, err := p.Peer(1).Run(ctx, "/bin/kill", "-STOP", pid); err != nil {
-			return err
+		select {
+		case pid = <-caught:
+		case <-time.After(time.Second):
+			return errors.New("the rebalance was faster")
 		}
 		st, err := c.RebalanceStatus(ctx, volume)
 		if err == nil && st.State != "in progress" {
 			err = fmt.Errorf("the rebalance is %s", st.State)
+		}
+		if err != nil {
+			p.must(syscall.Kill(pid, syscall.SIGCONT))
 		}
 		return err
 	})
 	ctx := p.t.Context()
 	go func() {
 		_ = c.FollowEvents(ctx, api.EventQuery{Names: []string{api.EventTaskStopped}}, func(api.Event) error { return io.EOF })
-		_, _ = p.Peer(1).Run(context.WithoutCancel(ctx), "/bin/kill", "-CONT", pid) // what waits for it fails otherwise
+		_ = syscall.Kill(pid, syscall.SIGCONT) // what waits for it fails otherwise
 	}()
 }
 

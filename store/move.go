@@ -51,13 +51,14 @@ func (s *Store) Readvertise(peerURLs, clientURLs []string) error {
 			return err
 		}
 	}
-	sv := s.server.Load()
-	if sv == nil || s.state.Member == nil {
+	if s.server.Load() == nil || s.state.Member == nil {
 		return nil
 	}
-	sv.stop()
+	s.server.Swap(nil).stop()
 	if err := s.startRecorded(); err != nil {
-		return api.Errorf(api.Internal, "the store's member cannot be restarted at its new address: %v", err)
+		err = api.Errorf(api.Unavailable, "the store's member cannot be restarted at its new address yet: %v", err)
+		s.parked.Store(api.AsError(err)) // it is tried again until it starts
+		return err
 	}
 	return nil
 }

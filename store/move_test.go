@@ -3,6 +3,7 @@ package store_test
 import (
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"gd2/pkg/api"
@@ -107,4 +108,31 @@ func TestMoveAlone(t *testing.T) {
 		members, err := p.Store.Members(within(t))
 		return err == nil && slices.Equal(members[0].ClientURLs, newClient)
 	})
+}
+
+// A member that cannot start where it has moved to is started when it can, and can be closed until then.
+func TestMoveLater(t *testing.T) {
+	var room atomic.Int64
+	room.Store(200 << 20)
+	cfg := store.WithRoom(storetest.NewConfig(t, storetest.NewAuthority(t), "peer-1"), room.Load)
+	listenPeer, listenClient := cfg.ListenPeerURLs[0], cfg.ListenClientURLs[0]
+	cfg.ListenPeerURLs, cfg.ListenClientURLs = at(t, "0.0.0.0", listenPeer), at(t, "0.0.0.0", listenClient)
+	cfg.AdvertisePeerURLs, cfg.AdvertiseClientURLs = at(t, "127.77.2.1", listenPeer), at(t, "127.77.2.1", listenClient)
+	p := &storetest.Peer{Config: cfg, Store: storetest.Open(t, cfg)}
+	commit(t, p.Store, volumes.Create("gv0", volume{}))
+	newPeer, newClient := at(t, "127.77.2.2", listenPeer), at(t, "127.77.2.2", listenClient)
+
+	room.Store(50 << 20) // enough to run, too little to start
+	if err := p.Store.Readvertise(newPeer, newClient); !api.IsKind(err, api.Unavailable) {
+		t.Fatalf("a move without room: %v", err)
+	}
+	room.Store(200 << 20)
+	wantVolume(t, p.Store, "gv0")
+	commit(t, p.Store, volumes.Create("gv1", volume{}))
+
+	room.Store(50 << 20)
+	if err := p.Store.Readvertise(at(t, "127.77.2.3", listenPeer), at(t, "127.77.2.3", listenClient)); !api.IsKind(err, api.Unavailable) {
+		t.Fatalf("a move without room: %v", err)
+	}
+	closeStore(t, p)
 }

@@ -86,14 +86,12 @@ func (sv *server) reserve() {
 func (s *Store) park(reason error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sv := s.server.Load()
-	if s.closed || sv == nil {
+	if s.closed || s.server.Load() == nil {
 		return
 	}
 	s.log.Warn(reason)
 	s.parked.Store(api.AsError(reason))
-	s.server.Store(nil)
-	sv.stop()
+	s.server.Swap(nil).stop()
 }
 
 // unpark starts it again.
@@ -113,5 +111,5 @@ func (s *Store) unpark() {
 		s.log.WithError(err).Warn("this peer's member of the store does not start; it is tried again")
 		return
 	}
-	s.log.Info("the disk has room again: this peer's member of the store was started")
+	s.log.Info("this peer's member of the store was started again")
 }
