@@ -103,9 +103,7 @@ func replaceDispersed(p pool) {
 	p.ended(3, status.Bricks[2].Pid)
 	p.follows(mount, "disp", 0, 1, 2)
 	status = p.waitBricks("disp")
-	names, err := readTree(mount)
-	p.must(err)
-	p.waitNames(90*time.Second, names, p.brickDirs(status)[2])
+	p.waitNames(90*time.Second, want, p.brickDirs(status)[2])
 	p.eventually(90*time.Second, func(context.Context) error { return noPendingHeals(p.brickDirs(status)) })
 	// What is read without the first brick comes from the new one.
 	p.crash(2, status)
