@@ -9,8 +9,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -123,6 +126,30 @@ func mayImport(path, from string, floor int, imp string) error {
 		return fmt.Errorf("%s (floor %d) imports %s (floor %d): imports go down only", path, floor, imp, below)
 	}
 	return nil
+}
+
+// TestNoConflicts finds what a merge has left behind in files that no compiler reads.
+func TestNoConflicts(t *testing.T) {
+	marks := regexp.MustCompile(`(?m)^(<{7}|>{7}) `)
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (name == ".git" || name == "bin") {
+			return fs.SkipDir
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(name)
+		if marks.Match(text) {
+			t.Errorf("%s has a conflict of a merge in it", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestNames keeps packages named for what they do.

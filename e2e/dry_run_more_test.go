@@ -136,9 +136,10 @@ func (p pool) nothingToHeal(volume string) {
 // to do lives for a few hundredths of a second.
 func (p pool) freezeRebalance(ctx context.Context, n int) <-chan int {
 	first, caught := p.Peer(n).PID(), make(chan int, 1)
-	until := time.Now().Add(20 * time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	go func() {
-		for time.Now().Before(until) && ctx.Err() == nil {
+		defer cancel()
+		for ctx.Err() == nil {
 			children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
 			for field := range strings.FieldsSeq(string(children)) {
 				line, _ := os.ReadFile("/proc/" + field + "/cmdline")
@@ -148,7 +149,10 @@ func (p pool) freezeRebalance(ctx context.Context, n int) <-chan int {
 					return
 				}
 			}
-			time.Sleep(time.Millisecond)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Millisecond):
+			}
 		}
 	}()
 	return caught
