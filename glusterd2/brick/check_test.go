@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 	"gd2/pkg/api"
 
 	"github.com/google/uuid"
@@ -80,7 +81,7 @@ func mustPass(t *testing.T, sys brick.OS, req brick.CheckReq) {
 }
 
 func TestCheckOverlap(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	mkdir(t, dir+"/a/b/c")
 	if err := os.Symlink(dir+"/a", dir+"/link"); err != nil {
 		t.Fatal(err)
@@ -102,7 +103,7 @@ func TestCheckOverlap(t *testing.T) {
 }
 
 func TestCheckMarks(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	mkdir(t, dir+"/old/sub")
 	other := uuid.New()
 	set := func(path, name string, value []byte) {
@@ -127,7 +128,7 @@ func TestCheckMarks(t *testing.T) {
 }
 
 func TestCheckPlace(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +145,7 @@ func TestCheckPlace(t *testing.T) {
 }
 
 func TestCheckFilesystem(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	mkdir(t, dir+"/b")
 	req := checkReq(dir + "/b")
 	req.Allow = brick.Allow{}
@@ -162,7 +163,7 @@ func TestCheckFilesystem(t *testing.T) {
 }
 
 func TestCheckXattrSupport(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	for _, c := range []struct {
 		op   brick.Op
 		want string
@@ -179,7 +180,7 @@ func TestCheckXattrSupport(t *testing.T) {
 
 // TestCheckSurvivesFaults fails every call in turn: each failure is an error that names the brick.
 func TestCheckSurvivesFaults(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	mkdir(t, dir+"/b")
 	count := newFaulty(dir)
 	req := checkReq(dir + "/b")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 	"gd2/pkg/api"
 )
 
@@ -57,7 +58,7 @@ func changes(before, after map[string]string) []string {
 func TestGhostTellsTheTruth(t *testing.T) {
 	for _, sc := range scenes() {
 		t.Run(sc.name, func(t *testing.T) {
-			dir := brickFS(t)
+			dir := bricktest.FS(t)
 			sc.lay(t, dir)
 			before, req := world(t, dir), prepareReq(dir+sc.path)
 			check := checkReq(req.Path)
@@ -90,7 +91,7 @@ func TestGhostTellsTheTruth(t *testing.T) {
 }
 
 func TestGhostIsConsistent(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	g := brick.NewGhost(brick.System{})
 	at := filepath.Join(dir, "a")
 	if err := g.Mkdir("", at, 0o755); err != nil {
@@ -123,7 +124,7 @@ func TestGhostIsConsistent(t *testing.T) {
 }
 
 func TestUsable(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	req := prepareReq(dir + "/b")
 	usable := func(id string) string {
 		err := brick.Usable(brick.System{}, req.Where, id)

@@ -8,13 +8,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 	"gd2/glusterd2/portmap"
 	"gd2/glusterd2/sunrpc"
 	"gd2/glusterd2/volgen"
@@ -26,7 +25,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -60,7 +58,7 @@ type peer struct {
 
 func newPeer(t *testing.T) *peer {
 	t.Helper()
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	p := &peer{
 		id: uuid.NewString(), dir: dir, volumes: map[string]*volume.Volume{},
 		layout: brick.Layout{RunDir: filepath.Join(dir, "run"), LogDir: filepath.Join(dir, "log"), WorkDir: filepath.Join(dir, "lib")},
@@ -181,39 +179,4 @@ type volfiles struct{ lib *volgen.Library }
 func (v volfiles) Spec(key string, who sunrpc.Requester) (sunrpc.Spec, error) {
 	s, err := v.lib.Spec(key, volgen.Requester{Local: true, Addr: netip.Addr{}, Peer: who.Peer})
 	return sunrpc.Spec{Text: s.Text, Servers: s.Servers, PidFile: s.PidFile, MinClientOpVersion: s.ClientOpVersion}, err
-}
-
-// brickFS returns an empty directory on a filesystem that can hold bricks: the one for temporary files, or an XFS in a
-// file if that cannot.
-func brickFS(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := unix.Setxattr(dir, "trusted.gd2.test", []byte("1"), 0); err == nil {
-		if err := unix.Removexattr(dir, "trusted.gd2.test"); err != nil {
-			t.Fatal(err)
-		}
-		return dir
-	}
-	return loopFS(t)
-}
-
-// loopFS mounts a fresh XFS from a file and returns its root.
-func loopFS(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	image, mnt := filepath.Join(dir, "image"), filepath.Join(dir, "mnt")
-	run := func(name string, args ...string) {
-		t.Helper()
-		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
-			t.Fatalf("%s %v: %v: %s", name, args, err, out)
-		}
-	}
-	run("truncate", "-s", "400M", image)
-	run("mkfs.xfs", "-q", image)
-	if err := os.Mkdir(mnt, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	run("mount", "-o", "loop", image, mnt)
-	t.Cleanup(func() { run("umount", mnt) })
-	return mnt
 }

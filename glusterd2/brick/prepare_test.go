@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
@@ -101,7 +102,7 @@ func unprepare(t *testing.T, req brick.PrepareReq) {
 func TestPrepareAndBack(t *testing.T) {
 	for _, sc := range scenes() {
 		t.Run(sc.name, func(t *testing.T) {
-			dir := brickFS(t)
+			dir := bricktest.FS(t)
 			sc.lay(t, dir)
 			before, req := world(t, dir), prepareReq(dir+sc.path)
 			unprepare(t, req) // after nothing
@@ -143,7 +144,7 @@ func TestPrepareFaults(t *testing.T) {
 	t.Parallel()
 	for _, sc := range scenes() {
 		t.Run(sc.name, func(t *testing.T) {
-			dir := brickFS(t)
+			dir := bricktest.FS(t)
 			count := newFaulty(dir)
 			sc.lay(t, mkdir(t, dir+"/count"))
 			if err := brick.Prepare(t.Context(), count, prepareReq(dir+"/count"+sc.path)); err != nil {
@@ -188,7 +189,7 @@ func faultAt(t *testing.T, root string, req brick.PrepareReq, sys *faulty, inPre
 
 // TestUnprepareKeepsFiles: a directory that we made, but that somebody uses by now, stays.
 func TestUnprepareKeepsFiles(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	req := prepareReq(dir + "/x/b")
 	prepare(t, req)
 	if err := os.WriteFile(req.Path+"/precious", []byte("data"), 0o600); err != nil {
@@ -224,7 +225,7 @@ func TestUnprepareAfterTheBrickRan(t *testing.T) {
 }
 
 func TestRelease(t *testing.T) {
-	dir := brickFS(t)
+	dir := bricktest.FS(t)
 	req := prepareReq(dir + "/b")
 	release := func(id string) {
 		t.Helper()

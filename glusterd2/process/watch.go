@@ -16,8 +16,8 @@ type Watch struct {
 	Backoff Backoff
 	// Round makes the daemon as it should be.
 	Round func(ctx context.Context) error
-	// Ended returns a channel that is closed when the daemon ends, and since when it is known; nil without a daemon.
-	Ended func() (ended <-chan struct{}, since time.Time)
+	// Held is the daemon.
+	Held *Held
 	// NoteEnd, if set, hears of every end that nobody wanted.
 	NoteEnd func()
 	// Changed says that something else is wanted.
@@ -37,7 +37,7 @@ func (w Watch) Run(ctx context.Context) {
 			w.Log.WithError(err).WithField("retry", wait).Warn(w.Name)
 			retry = time.After(wait)
 		}
-		ended, since := w.Ended()
+		ended, since := w.Held.Ended()
 		select {
 		case <-ended:
 			if w.NoteEnd != nil {

@@ -45,11 +45,10 @@ type Config struct {
 type Daemon struct {
 	cfg      Config
 	requests *process.Requests // before the first nothing may be stopped
+	held     process.Held
 
 	mu    sync.Mutex
 	shape string // of the wanted volfile; empty for no daemon
-	proc  *process.Process
-	since time.Time
 }
 
 // NewDaemon returns a Daemon that does nothing before Run.
@@ -71,9 +70,9 @@ func (d *Daemon) Settle(ctx context.Context) error { return d.requests.Settle(ct
 
 // Run carries out what SetDesired says until ctx ends. The daemon goes on counting after that.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer d.forget()
+	defer d.held.Drop()
 	process.Watch{
-		Name: "quota daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, Changed: d.requests.Changed(), Log: d.cfg.Log,
+		Name: "quota daemon", Backoff: d.cfg.Backoff, Round: d.round, Held: &d.held, Changed: d.requests.Changed(), Log: d.cfg.Log,
 	}.Run(ctx)
 	return nil
 }
@@ -98,7 +97,7 @@ func (d *Daemon) reconcile(ctx context.Context, shape string) error {
 			return api.Errorf(api.Internal, "stop the quota daemon: %v", err)
 		}
 		d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon stopped: other volumes, or none, have quotas now")
-		d.forget()
+		d.held.Drop()
 		p = nil
 	}
 	if p != nil {
@@ -118,7 +117,7 @@ func (d *Daemon) start(ctx context.Context, shape string) error {
 	if err != nil {
 		return api.Errorf(api.Unavailable, "%v", err)
 	}
-	d.set(p)
+	d.held.Hold(p)
 	d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon started")
 	if err := os.WriteFile(d.shapeFile(), []byte(shape), 0o600); err != nil {
 		return api.Errorf(api.Internal, "start the quota daemon: %v", err)
@@ -128,13 +127,10 @@ func (d *Daemon) start(ctx context.Context, shape string) error {
 
 // find returns the living daemon, or nil: it may have ended, or have been started by an earlier life of gd2.
 func (d *Daemon) find() (*process.Process, error) {
-	d.mu.Lock()
-	p := d.proc
-	d.mu.Unlock()
-	if p != nil && p.Alive() {
+	if p := d.held.Living(); p != nil {
 		return p, nil
 	}
-	d.forget()
+	d.held.Drop()
 	p, err := process.Adopt(d.spec())
 	if errors.Is(err, process.ErrNotRunning) {
 		return nil, nil //nolint:nilnil // no process and no fault
@@ -142,7 +138,7 @@ func (d *Daemon) find() (*process.Process, error) {
 	if err != nil {
 		return nil, api.Errorf(api.Internal, "look for the quota daemon: %v", err)
 	}
-	d.set(p)
+	d.held.Hold(p)
 	d.cfg.Log.WithField("pid", p.Pid()).Info("quota daemon runs already: adopted")
 	return p, nil
 }
@@ -183,49 +179,20 @@ func removeFile(path string) error {
 	return nil
 }
 
-func (d *Daemon) set(p *process.Process) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.proc, d.since = p, time.Now()
-}
-
-// ended returns the channel that is closed when the daemon ends, and since when it is known; nil without a daemon.
-func (d *Daemon) ended() (<-chan struct{}, time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.proc == nil {
-		return nil, time.Time{}
-	}
-	return d.proc.Done(), d.since
-}
-
-// forget ends the watch over the process, which goes on.
-func (d *Daemon) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.proc != nil {
-		_ = d.proc.Close() // a watch, nothing more
-		d.proc = nil
-	}
-}
-
 // Reach finds the daemon's process, which is the same for all volumes. Errors are *api.Error: Unavailable if it does not run.
 func (d *Daemon) Reach(string) (brick.Reach, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.proc == nil || !d.proc.Alive() {
+	p := d.held.Living()
+	if p == nil {
 		return brick.Reach{}, api.Errorf(api.Unavailable, "the quota daemon does not run")
 	}
-	return brick.Reach{Pid: d.proc.Pid(), Socket: d.cfg.Layout.QuotaSocket(d.cfg.PeerID)}, nil
+	return brick.Reach{Pid: p.Pid(), Socket: d.cfg.Layout.QuotaSocket(d.cfg.PeerID)}, nil
 }
 
 // Status tells how the daemon does. Hostname is left for the caller to fill.
 func (d *Daemon) Status() api.DaemonStatus {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	st := api.DaemonStatus{Name: ServiceName, PeerID: d.cfg.PeerID}
-	if d.proc != nil && d.proc.Alive() {
-		st.Online, st.Pid = true, d.proc.Pid()
+	if p := d.held.Living(); p != nil {
+		st.Online, st.Pid = true, p.Pid()
 		return st
 	}
 	st.Error = "it does not run"

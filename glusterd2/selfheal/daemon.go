@@ -7,7 +7,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/process"
@@ -49,14 +48,13 @@ type Config struct {
 type Daemon struct {
 	cfg      Config
 	requests *process.Requests // before the first nothing is known, so nothing may be stopped
+	held     process.Held
 
 	mu       sync.Mutex
 	wanted   []Volume // sorted by name
 	shapes   map[string]shaped
 	attached map[string]string // the shape of each attached volume
-	proc     *process.Process
-	since    time.Time // when proc was started or adopted
-	ends     int       // counts how often it ended by itself
+	ends     int               // counts how often it ended by itself
 	socket   string
 }
 
@@ -104,9 +102,9 @@ func (d *Daemon) Settle(ctx context.Context) error { return d.requests.Settle(ct
 
 // Run carries out what SetDesired says until ctx ends. The daemon goes on healing after that.
 func (d *Daemon) Run(ctx context.Context) error {
-	defer d.forget()
+	defer d.held.Drop()
 	process.Watch{
-		Name: "self-heal daemon", Backoff: d.cfg.Backoff, Round: d.round, Ended: d.ended, NoteEnd: d.noteEnd, Changed: d.requests.Changed(), Log: d.cfg.Log,
+		Name: "self-heal daemon", Backoff: d.cfg.Backoff, Round: d.round, Held: &d.held, NoteEnd: d.noteEnd, Changed: d.requests.Changed(), Log: d.cfg.Log,
 	}.Run(ctx)
 	return nil
 }
@@ -134,7 +132,7 @@ type Condition struct {
 func (d *Daemon) Condition() Condition {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	alive, err := d.proc != nil && d.proc.Alive(), d.requests.Err()
+	alive, err := d.held.Living() != nil, d.requests.Err()
 	c := Condition{Down: len(d.wanted) > 0 && !alive && (d.ends > 0 || err != nil), Ends: d.ends}
 	if err != nil {
 		c.LastError = err.Error()
@@ -146,25 +144,4 @@ func (d *Daemon) noteEnd() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ends++
-}
-
-// ended returns the channel that is closed when the daemon ends, and since when we know it; nil, which never is closed,
-// without a daemon.
-func (d *Daemon) ended() (<-chan struct{}, time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.proc == nil {
-		return nil, time.Time{}
-	}
-	return d.proc.Done(), d.since
-}
-
-// forget ends the watch over the process, which goes on.
-func (d *Daemon) forget() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.proc != nil {
-		_ = d.proc.Close() // a watch, nothing more
-		d.proc = nil
-	}
 }

@@ -50,13 +50,14 @@ func (d *Daemon) Status(volumeName string) api.DaemonStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	st := api.DaemonStatus{Name: ServiceName, PeerID: d.cfg.PeerID}
+	p := d.held.Living()
 	switch {
-	case d.proc == nil || !d.proc.Alive():
+	case p == nil:
 		st.Error = "it does not run"
 	case d.attached[volumeName] == "":
 		st.Error = "the volume is not attached to it"
 	default:
-		st.Online, st.Pid = true, d.proc.Pid()
+		st.Online, st.Pid = true, p.Pid()
 		return st
 	}
 	if err := d.requests.Err(); err != nil {
@@ -69,8 +70,9 @@ func (d *Daemon) Status(volumeName string) api.DaemonStatus {
 func (d *Daemon) Reach(volumeName string) (brick.Reach, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.proc == nil || !d.proc.Alive() || d.attached[volumeName] == "" {
+	p := d.held.Living()
+	if p == nil || d.attached[volumeName] == "" {
 		return brick.Reach{}, api.Errorf(api.Unavailable, "the self-heal daemon of this peer does not take care of volume %s now", volumeName)
 	}
-	return brick.Reach{Pid: d.proc.Pid(), Socket: d.socket}, nil
+	return brick.Reach{Pid: p.Pid(), Socket: d.socket}, nil
 }

@@ -49,9 +49,7 @@ func (d *Daemon) reconcile(ctx context.Context, wanted []Volume) error {
 
 // died reports whether the daemon has ended, or does within a moment.
 func (d *Daemon) died() bool {
-	d.mu.Lock()
-	p := d.proc
-	d.mu.Unlock()
+	p := d.held.Process()
 	if p == nil {
 		return false // it was not even started
 	}
@@ -72,7 +70,7 @@ func (d *Daemon) attempt(ctx context.Context, wanted []Volume) error {
 	if len(wanted) == 0 {
 		return d.stop(ctx)
 	}
-	if d.proc == nil {
+	if d.held.Process() == nil {
 		if err := d.start(ctx, wanted[0]); err != nil {
 			return err
 		}
@@ -106,13 +104,13 @@ func count(b bool) int {
 	return 0
 }
 
-// find makes sure that proc is the living daemon, or nil if there is none: it may have ended, or have been started by
+// find makes sure that the living daemon is held, or nothing if there is none: it may have ended, or have been started by
 // an earlier life of gd2.
 func (d *Daemon) find() error {
-	if d.proc != nil && d.proc.Alive() {
+	if d.held.Living() != nil {
 		return nil
 	}
-	d.forget()
+	d.held.Drop()
 	p, volumes, err := adopt(d.cfg)
 	if errors.Is(err, process.ErrNotRunning) {
 		d.set(nil, "", nil)
@@ -144,19 +142,19 @@ func (d *Daemon) start(ctx context.Context, v Volume) error {
 
 // stop ends the daemon and removes what it leaves.
 func (d *Daemon) stop(ctx context.Context) error {
-	if d.proc == nil {
+	p := d.held.Process()
+	if p == nil {
 		return d.clean()
 	}
-	pid := d.proc.Pid()
-	if err := d.proc.Stop(ctx, stopGrace); err != nil {
+	if err := p.Stop(ctx, stopGrace); err != nil {
 		return api.Errorf(api.Internal, "stop the self-heal daemon: %v", err)
 	}
-	d.forget()
+	d.held.Drop()
 	if err := remove(d.socket); err != nil {
 		return err
 	}
 	d.set(nil, "", nil)
-	d.cfg.Log.WithField("pid", pid).Info("self-heal daemon stopped: no volume needs it")
+	d.cfg.Log.WithField("pid", p.Pid()).Info("self-heal daemon stopped: no volume needs it")
 	return d.clean()
 }
 
@@ -171,7 +169,7 @@ func (d *Daemon) attach(ctx context.Context, v Volume) error {
 		return fmt.Errorf("attach volume %s to the self-heal daemon: %w", v.Name, err)
 	}
 	// The pid file is how the next life of gd2 knows what is attached. The daemon writes it too, but only later.
-	text := strconv.Itoa(d.proc.Pid()) + "\n"
+	text := strconv.Itoa(d.held.Process().Pid()) + "\n"
 	if err := os.WriteFile(pidFile, []byte(text), 0o644); err != nil { //nolint:gosec // as the daemon's own
 		return api.Errorf(api.Internal, "attach volume %s to the self-heal daemon: %v", v.Name, err)
 	}
@@ -213,7 +211,8 @@ func (d *Daemon) spec(name string) process.Spec {
 func (d *Daemon) set(p *process.Process, socket string, volumes []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.proc, d.since, d.socket, d.attached = p, time.Now(), socket, map[string]string{}
+	d.held.Hold(p)
+	d.socket, d.attached = socket, map[string]string{}
 	for _, v := range volumes {
 		text, err := os.ReadFile(d.shapeFile(v))
 		if err != nil {
