@@ -70,7 +70,7 @@ func (p *pairs) one(ctx context.Context, e *transaction.Engine, q thing) error {
 func pair() transaction.Plan[pairParams] {
 	return transaction.Plan[pairParams]{
 		Params: pairParams{A: thing{Name: "a", ID: "ia", Flag: "p2"}, B: thing{Name: "b", ID: "ib", Flag: "p2"}},
-		Peers:  []string{"p1"}, Locks: []string{"pair/ab"},
+		Peers:  []string{"p1"}, Locks: []string{"pair/ab"}, About: []string{"box/a"},
 	}
 }
 
@@ -106,6 +106,10 @@ func TestCourse(t *testing.T) {
 	}
 	if p.pool.Engine("p2").LockHeld("pair/ab") {
 		t.Error("the lock is left")
+	}
+	found, _, err := p.pool.Engine("p2").Find(transaction.Query{Lock: "box/a"})
+	if err != nil || len(found) != 1 || found[0].ID != op.ID {
+		t.Errorf("about box/a: %+v, %v", found, err)
 	}
 	_, err = h.Run(t.Context(), p.pool.Engine("p1"), pair()) // a exists
 	if !api.IsKind(err, api.Conflict) || p.pool.Engine("p1").LockHeld("pair/ab") {

@@ -75,6 +75,8 @@ type Plan[P any] struct {
 	Peers []string
 	// Locks name what no other transaction may change meanwhile, such as "volume/gv0".
 	Locks []string
+	// About names, as locks are named, what a course is about and does not lock itself: its parts do. It is found by these names, too.
+	About []string
 	// Guards are checked together with the intent: typically that the records which the plan read are unchanged.
 	Guards []store.Guard
 	// Claims are what the transaction may take up of things that are limited, by what is claimed.
@@ -92,7 +94,7 @@ func (p Plan[P]) Answering(answer any) Plan[P] {
 
 // Erase returns the plan with its type forgotten, for Registry.Run.
 func (p Plan[P]) Erase() Plan[any] {
-	return Plan[any]{Params: p.Params, Peers: p.Peers, Locks: p.Locks, Guards: p.Guards, Answer: p.Answer, Claims: p.Claims}
+	return Plan[any]{Params: p.Params, Peers: p.Peers, Locks: p.Locks, About: p.About, Guards: p.Guards, Answer: p.Answer, Claims: p.Claims}
 }
 
 // definition is an operation with its types erased. bind decodes the parameters and gives back the types' functions.

@@ -47,6 +47,7 @@ type Record struct {
 	Outputs Outputs         `json:"outputs,omitempty"`
 	Peers   []string        `json:"peers"`
 	Locks   []string        `json:"locks"`
+	About   []string        `json:"about,omitempty"` // as in Plan
 	// Claims are what it may take up, by what is claimed; see Claim.
 	Claims map[string]uint64 `json:"claims,omitempty"`
 	State  State             `json:"state"`

@@ -82,7 +82,7 @@ func (r *Registry) Run(ctx context.Context, e *Engine, key string, plan Plan[any
 	if err != nil {
 		return nil, api.Errorf(api.Internal, "parameters of operation %s: %v", key, err)
 	}
-	return e.submit(ctx, d, wish{params: raw, peers: plan.Peers, locks: plan.Locks, guards: plan.Guards, answer: plan.Answer, claims: plan.Claims})
+	return e.submit(ctx, d, wish{params: raw, peers: plan.Peers, locks: plan.Locks, about: plan.About, guards: plan.Guards, answer: plan.Answer, claims: plan.Claims})
 }
 
 // Run runs the operation: it writes the intent with all locks, or answers Conflict with the name of
@@ -95,7 +95,7 @@ func (h Handle[P, R]) Run(ctx context.Context, e *Engine, plan Plan[P]) (R, erro
 	if err != nil {
 		return result, api.Errorf(api.Internal, "parameters of operation %s: %v", h.def.key(), err)
 	}
-	raw, err := e.submit(ctx, h.def, wish{params: params, peers: plan.Peers, locks: plan.Locks, guards: plan.Guards, answer: plan.Answer, claims: plan.Claims})
+	raw, err := e.submit(ctx, h.def, wish{params: params, peers: plan.Peers, locks: plan.Locks, about: plan.About, guards: plan.Guards, answer: plan.Answer, claims: plan.Claims})
 	if err != nil {
 		return result, err
 	}

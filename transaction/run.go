@@ -19,6 +19,7 @@ type wish struct {
 	params json.RawMessage
 	peers  []string
 	locks  []string
+	about  []string
 	guards []store.Guard
 	answer any
 	claims map[string]Claim
@@ -125,7 +126,7 @@ func (d *drive) goesOn(why string) error {
 func (e *Engine) intent(def *definition, w wish) Record {
 	locks := slices.Compact(slices.Sorted(slices.Values(w.locks)))
 	return Record{
-		Operation: def.name, Version: def.version, Params: w.params, Peers: w.peers, Locks: locks,
+		Operation: def.name, Version: def.version, Params: w.params, Peers: w.peers, Locks: locks, About: w.about,
 		State: Running, Owner: e.owner, Started: time.Now().UTC(), Claims: amounts(w.claims),
 	}
 }

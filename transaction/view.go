@@ -17,7 +17,7 @@ type Query struct {
 	State string
 	// Operation is a name such as "volume.create", or the part before the dot.
 	Operation string
-	// Peer takes part or coordinates; Lock is held, such as "volume/gv0".
+	// Peer takes part or coordinates; Lock is held, or names what a course is about, such as "volume/gv0".
 	Peer, Lock string
 	// Limit is the largest number of transactions that are returned; 0 means all.
 	Limit int
@@ -73,7 +73,7 @@ func (q Query) picks(r store.Record[Record]) bool {
 	return (q.Before == "" || r.ID < q.Before) &&
 		(q.Operation == "" || v.Operation == q.Operation || strings.HasPrefix(v.Operation, q.Operation+".")) &&
 		(q.Peer == "" || slices.Contains(participants(v), q.Peer)) &&
-		(q.Lock == "" || slices.Contains(v.Locks, q.Lock))
+		(q.Lock == "" || slices.Contains(v.Locks, q.Lock) || slices.Contains(v.About, q.Lock))
 }
 
 // List returns the transactions in this peer's copy of the store, the oldest first: those that have not ended and the

@@ -33,7 +33,7 @@ func newOperationList(a *app) *cobra.Command {
 	s.StringVar(&f.State, "state", "", "only those in this state: pending, ended, running, forward, unwinding, stuck, done, failed or abandoned")
 	s.StringVar(&f.Operation, "operation", "", "only this operation, such as volume.create, or all of volume")
 	s.StringVar(&f.Peer, "peer", "", "only those in which the peer with this id takes part")
-	s.StringVar(&f.Volume, "volume", "", "only those that lock this volume")
+	s.StringVar(&f.Volume, "volume", "", "only those that change this volume")
 	s.StringVar(&f.Lock, "lock", "", "only those that hold this lock")
 	s.IntVar(&f.Limit, "limit", 0, "at most so many; 0: 100 of them")
 	s.StringVar(&f.Cursor, "cursor", "", "go on after the operation with this id")

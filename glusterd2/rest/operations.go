@@ -38,7 +38,7 @@ func (a *API) operationRoutes() []Route {
 		{Name: "state", Description: "only those in this state; pending are all that have not ended, ended all that have", Values: transaction.States()},
 		{Name: "operation", Description: "only this operation, such as volume.create, or all of volume"},
 		{Name: "peer", Description: "only those in which the peer with this id takes part"},
-		{Name: "volume", Description: "only those that lock this volume"},
+		{Name: "volume", Description: "only those that change this volume"},
 		{Name: "lock", Description: "only those that hold this lock, such as volume/gv0"},
 		{Name: "limit", Description: "at most so many, 1 to " + strconv.Itoa(maxPage) + "; " + strconv.Itoa(defaultPage) + " if not given"},
 		{Name: "cursor", Description: "the next of the page before"},

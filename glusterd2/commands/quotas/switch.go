@@ -97,6 +97,7 @@ func (c *Commands) Disable(ctx context.Context, name string) (api.Quota, error) 
 	if err == nil {
 		_, err = c.disable.Run(ctx, c.cfg.Engine, transaction.Plan[disableParams]{
 			Params: disableParams{Volume: name, VolumeID: rec.Value.ID}, Peers: []string{c.cfg.PeerID}, Locks: []string{"quota-disable/" + rec.Value.ID},
+			About:  []string{volumes.Lock(name)},
 			Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
 		})
 	}

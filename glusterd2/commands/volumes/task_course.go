@@ -37,7 +37,7 @@ func (c *Commands) startTask(ctx context.Context, rec store.Record[*volume.Volum
 	moversPlan(ctx, c.Store, rec.Value, p.Task, api.ActionStart)
 	return c.tasks[p.Task.Kind].Run(ctx, c.Engine, transaction.Plan[taskCourse]{
 		Params: taskCourse{Volume: rec.ID, Revision: rec.Revision, Task: *p.Task, Before: p.Revision},
-		Peers:  p.Task.Peers, Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
+		Peers:  p.Task.Peers, About: []string{Lock(rec.ID)}, Guards: []store.Guard{volume.Records.MustBe(rec.ID, rec.Revision)},
 	})
 }
 
