@@ -89,6 +89,8 @@ type Host struct {
 type Config struct {
 	// Mounts is the directory below which the filesystems of bricks are mounted.
 	Mounts string
+	// Locks is the directory of the bricks' locks.
+	Locks string
 	// Run runs a command; nil means runcmd.Run.
 	Run func(ctx context.Context, c runcmd.Command) (runcmd.Result, error)
 	Log *logrus.Entry
@@ -103,7 +105,7 @@ func New(c Config) *Host {
 		c.Run = runcmd.Run
 	}
 	t := &tools{Config: c}
-	return &Host{kinds: map[string]Provisioner{LVM: lvm{t}, Loop: loop{t}, Directory: directory{t}}}
+	return &Host{kinds: map[string]Provisioner{LVM: alone{lvm{t}, t}, Loop: alone{loop{t}, t}, Directory: directory{t}}}
 }
 
 // Of returns the provisioner of a kind. The error is Invalid.

@@ -32,7 +32,7 @@ func host(t *testing.T, run func(context.Context, runcmd.Command) (runcmd.Result
 			_ = unix.Unmount(filepath.Join(mounts, e.Name()), unix.MNT_DETACH)
 		}
 	})
-	return backing.New(backing.Config{Mounts: mounts, Run: run, Log: logrus.NewEntry(log)}), mounts
+	return backing.New(backing.Config{Mounts: mounts, Locks: mounts + "-locks", Run: run, Log: logrus.NewEntry(log)}), mounts
 }
 
 func kind(t *testing.T, h *backing.Host, name string) backing.Provisioner {

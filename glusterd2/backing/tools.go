@@ -19,7 +19,9 @@ type tools struct{ Config }
 func (t *tools) run(ctx context.Context, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	res, err := t.Run(ctx, runcmd.Command{Name: name, Args: args, Env: []string{"LC_ALL=C"}, Whole: true})
+	res, err := t.Run(ctx, runcmd.Command{
+		Name: name, Args: args, Env: []string{"LC_ALL=C", "LVM_SUPPRESS_FD_WARNINGS=1"}, Files: heldIn(ctx), Whole: true,
+	})
 	if errors.Is(err, os.ErrNotExist) {
 		err = fmt.Errorf("%w: is its package installed (lvm2, xfsprogs)?", err)
 	}

@@ -299,7 +299,7 @@ func (s *Server) buildDataPlane(self string) {
 	heal := selfheal.New(selfheal.Config{
 		PeerID: self, Layout: layout, Program: s.cfg.GlusterFS, Host: s.localHost(), BrickOp: gfrpc.BrickOp, Log: s.log.Entry("selfheal"),
 	})
-	s.backing = backing.New(backing.Config{Mounts: s.mounts(), Log: s.log.Entry("backing")})
+	s.backing = backing.New(backing.Config{Mounts: s.mounts(), Locks: filepath.Join(s.cfg.RunDir, "brick-locks"), Log: s.log.Entry("backing")})
 	s.quorum = s.newQuorum(self)
 	s.plane = &volumes.DataPlane{
 		PeerID: self, Store: s.store, OS: brick.System{}, Bricks: bricks, Locks: &brick.Locks{}, SelfHeal: heal, Backing: s.backing, Quorum: s.quorum,

@@ -31,6 +31,8 @@ type Command struct {
 	Dir string
 	// Input is what the command reads from stdin; nil means nothing.
 	Input []byte
+	// Files are open in the command too, as descriptors from 3 on.
+	Files []*os.File
 	// Limit is how many bytes of stdout may come before the run fails; 0 means DefaultLimit. Of stderr the last Limit
 	// bytes are kept.
 	Limit int
@@ -96,7 +98,7 @@ func Run(ctx context.Context, c Command) (Result, error) {
 func command(ctx context.Context, c Command) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.Name, c.Args...)
 	cmd.Env = append(os.Environ(), c.Env...)
-	cmd.Dir, cmd.WaitDelay = c.Dir, killDelay
+	cmd.Dir, cmd.WaitDelay, cmd.ExtraFiles = c.Dir, killDelay, c.Files
 	if c.Input != nil {
 		cmd.Stdin = bytes.NewReader(c.Input)
 	}

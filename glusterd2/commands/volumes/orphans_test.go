@@ -22,7 +22,7 @@ func TestOrphansFound(t *testing.T) {
 	log.SetOutput(io.Discard)
 	dir := t.TempDir()
 	d := &device.Device{ID: "d", PeerID: "p1", Name: dir, Provisioner: api.ProvisionerDirectory}
-	host := backing.New(backing.Config{Mounts: t.TempDir(), Log: logrus.NewEntry(log)})
+	host := backing.New(backing.Config{Mounts: t.TempDir(), Locks: t.TempDir(), Log: logrus.NewEntry(log)})
 	p, err := host.Of(d.Provisioner)
 	if err == nil {
 		_, err = p.Take(t.Context(), backing.Device{ID: d.ID, Name: dir}, false)
