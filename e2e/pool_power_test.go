@@ -68,7 +68,7 @@ func (p pool) fill(client *lab.Peer, n int) {
 // asked for, at the cost of the time that it takes to find out that it is alone.
 func (p pool) cutAndStart(client *lab.Peer, order []int, words bool) {
 	p.t.Helper()
-	serial := fmt.Sprintf("%dMB", time.Now().Unix()%30000+4)
+	serial := fmt.Sprintf("%dMB", time.Now().Unix()%1000+4) // more than the machine's memory no client starts with
 	p.cli("volume", "set", "own1", loadOption, serial)
 	p.noted(serial)
 	p.cutAll(order)
