@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gd2/glusterd2/commands/heal"
 	"gd2/glusterd2/commands/repair"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/event"
@@ -60,6 +61,9 @@ func (s *Server) background() {
 	s.goRun("devices that are emptied", (&repair.Keeper{Config: repair.Config{
 		Store: s.store, Volumes: s.volumes, Heals: s.heal, Devices: s.devices, Ours: s.foremost, After: s.cfg.RepairAfter, Log: s.log.Entry("repair"),
 	}}).Run)
+	s.goRun("heals of new bricks", (&heal.Follower{
+		Store: s.store, Daemon: s.plane.SelfHeal, PeerID: s.id.Peer().ID, Log: s.log.Entry("heal"), Pauses: healPauses(),
+	}).Run)
 	s.goRun("reconciler", func(ctx context.Context) error {
 		(&volumes.Reconciler{
 			Store: s.store, Plane: s.plane, Bricks: s.watch, Locked: s.locked, Specs: s.selfHealText,
@@ -151,4 +155,9 @@ func (s *Server) followSecret(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// healPauses are those between the requests for the heal of a new brick.
+func healPauses() []time.Duration {
+	return []time.Duration{5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute}
 }
