@@ -61,6 +61,17 @@ func TidyUp(ctx context.Context, s *Store, wasteBytes int64) error {
 	return s.tidyUp(ctx, limits{wasteBytes: wasteBytes})
 }
 
+// DropHistory drops the history but for keep revisions if there are drop of them.
+func DropHistory(ctx context.Context, s *Store, keep, drop, dropped int64) int64 {
+	return s.dropHistory(ctx, limits{keepRevisions: keep, dropRevisions: drop}, dropped)
+}
+
+// Unpack returns the JSON of a value; MaxUnpacked bounds it.
+func Unpack(value []byte) ([]byte, error) { return unpack(value) }
+
+// MaxUnpacked is the most that a packed value may hold.
+const MaxUnpacked = maxUnpacked
+
 // TakeSnapshot makes a local snapshot.
 func TakeSnapshot(ctx context.Context, s *Store) error { return s.snapshotOnce(ctx) }
 

@@ -15,6 +15,7 @@ type Kind[T any] struct {
 	prefix  string
 	version int
 	shown   []string
+	packed  bool
 }
 
 // Record is one record as the store has it. Its Value is shared by all readers and must not be modified: copy first.
@@ -32,7 +33,7 @@ type Reader interface {
 	scan(prefix string) []*entry
 }
 
-// envelope is what every value on disk looks like.
+// envelope is what every value on disk looks like, if it is not packed.
 type envelope struct {
 	Version int             `json:"v"`
 	Data    json.RawMessage `json:"d"`
@@ -47,6 +48,13 @@ func NewKind[T any](prefix string, version int) Kind[T] {
 // Shows returns the kind with fields, by their JSON names, whose values are no secrets: a Change may show them.
 func (k Kind[T]) Shows(fields ...string) Kind[T] {
 	k.shown = fields
+	return k
+}
+
+// Packed returns the kind with values that are compressed where that makes them smaller. It is for records of which many are
+// kept and few are read. What was written before is read as well.
+func (k Kind[T]) Packed() Kind[T] {
+	k.packed = true
 	return k
 }
 
@@ -148,6 +156,9 @@ func (k Kind[T]) put(id string, v T) Write {
 	if err != nil {
 		w.err = api.Errorf(api.Internal, "record %s cannot be written as JSON: %v", w.key, err)
 	}
+	if k.packed {
+		w.value = pack(w.value)
+	}
 	return w
 }
 
@@ -201,7 +212,11 @@ func (k Kind[T]) record(e *entry) (Record[T], error) {
 
 func (k Kind[T]) decode(e *entry) (v T, err error) {
 	var env envelope
-	if err := json.Unmarshal(e.value, &env); err != nil {
+	text, err := unpack(e.value)
+	if err == nil {
+		err = json.Unmarshal(text, &env)
+	}
+	if err != nil {
 		return v, api.Errorf(api.Internal, "record %s is not readable: %v", e.key, err).With("key", e.key)
 	}
 	if env.Version > k.version {

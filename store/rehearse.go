@@ -46,7 +46,8 @@ func (s *Store) Preview(w Write) Change {
 func document(value []byte) any {
 	var env envelope
 	var doc any
-	if json.Unmarshal(value, &env) != nil {
+	text, err := unpack(value)
+	if err != nil || json.Unmarshal(text, &env) != nil {
 		return nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(env.Data))

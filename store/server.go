@@ -115,7 +115,6 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 
 	ec.TickMs, ec.ElectionMs, ec.InitialElectionTickAdvance = tickMs, electionMs, true
 	ec.QuotaBackendBytes = cfg.QuotaBytes
-	ec.AutoCompactionMode, ec.AutoCompactionRetention = embed.CompactorModeRevision, keepRevisions
 	ec.SnapshotCount = snapshotCount
 	ec.MaxRequestBytes, ec.MaxTxnOps = maxRequestBytes, maxCommitOps
 	ec.StrictReconfigCheck, ec.MaxLearners = true, maxLearners

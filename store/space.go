@@ -22,9 +22,9 @@ const (
 	// quotaWarn and quotaRefuse are percentages of the quota: Status warns from one, Commit refuses from the other. etcd's
 	// own alarm is at 100 and stops signs of life too.
 	quotaWarn, quotaRefuse = 70, 90
-	// keepRevisions is the history that etcd keeps at its compaction every five minutes, for watchers that were away for a
-	// while; those away longer load everything anew. When space is short nothing is kept.
-	keepRevisions = "1000"
+	// keepRevisions is the history that is kept for watchers that were away for a while, and dropRevisions how much comes together
+	// until the rest is dropped; those away longer load everything anew. When space is short nothing is kept.
+	keepRevisions, dropRevisions = 1000, 2000
 	// wasteBytes and wasteShare: a database that is larger, and of which more percent are empty, is defragmented.
 	wasteBytes, wasteShare = 64 << 20, 50
 	// wasteUrgent is the same share of the quota when space is short.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/store/storetest"
@@ -80,6 +82,43 @@ func TestAlarm(t *testing.T) {
 	if st := status(t, s); !st.Healthy || !strings.Contains(st.Health, "one voter") {
 		t.Errorf("the status is %+v", st)
 	}
+}
+
+// TestDropHistory lets the leader drop the history as soon as enough has come together, and not before.
+func TestDropHistory(t *testing.T) {
+	const keep, enough = 10, 20
+	s := storetest.New(t)
+	ctx := within(t)
+	rev := commit(t, s, volumes.Create("gv0", volume{}))
+	grow := func(to int64) {
+		for rev < to {
+			rev = commit(t, s, volumes.Update("gv0", volume{Size: int(rev)}, rev))
+		}
+		if err := s.WaitRevision(ctx, rev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(old int64) error {
+		_, err := store.Client(s).Get(ctx, volumes.Prefix()+"gv0", clientv3.WithRev(old))
+		return err
+	}
+	first := rev
+	grow(enough - 1)
+	if dropped := store.DropHistory(ctx, s, keep, enough, 0); dropped != 0 || at(first) != nil {
+		t.Errorf("dropped up to %d; %v", dropped, at(first))
+	}
+	grow(enough)
+	dropped := store.DropHistory(ctx, s, keep, enough, 0)
+	if dropped != enough-keep || at(first) == nil || at(dropped) != nil {
+		t.Errorf("dropped up to %d; %v, %v", dropped, at(first), at(dropped))
+	}
+	if again := store.DropHistory(ctx, s, keep, enough, 0); again != dropped {
+		t.Errorf("what is gone already: %d", again)
+	}
+	if elsewhere := store.DropHistory(ctx, s, keep, enough, rev+1); elsewhere != dropped {
+		t.Errorf("after the change to another store: %d", elsewhere)
+	}
+	wantVolume(t, s, "gv0")
 }
 
 // TestDefragment lets all members of a pool waste space.

@@ -11,19 +11,22 @@ import (
 	"gd2/pkg/api"
 )
 
-// limits are what keepSmall goes by; tests have smaller ones.
-type limits struct{ wasteBytes int64 }
+// limits are what keepTidy goes by; tests have smaller ones. See space.go for what they are.
+type limits struct{ wasteBytes, keepRevisions, dropRevisions int64 }
 
 // keepTidy keeps the databases of all members small, as long as this peer's member leads.
 func (s *Store) keepTidy() {
 	tick := time.NewTicker(tidyTick)
 	defer tick.Stop()
+	lim := limits{wasteBytes: wasteBytes, keepRevisions: keepRevisions, dropRevisions: dropRevisions}
+	var dropped int64 // the revision up to which this peer knows that the history is gone
 	for last := time.Now(); ; {
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-tick.C:
 		}
+		dropped = s.dropHistory(s.ctx, lim, dropped)
 		pause := tidyPause
 		if s.space().percent() >= quotaWarn {
 			pause = tidyUrgent
@@ -32,10 +35,29 @@ func (s *Store) keepTidy() {
 			continue
 		}
 		last = time.Now()
-		if err := s.tidyUp(s.ctx, limits{wasteBytes: wasteBytes}); err != nil && s.ctx.Err() == nil {
+		if err := s.tidyUp(s.ctx, lim); err != nil && s.ctx.Err() == nil {
 			s.log.WithError(err).Warn("the store's database cannot be tidied up; it is tried again")
 		}
 	}
+}
+
+// dropHistory drops the history but for its newest revisions, if this peer's member leads and enough has come together. It returns the
+// revision up to which it is gone, as far as is known.
+func (s *Store) dropHistory(ctx context.Context, lim limits, dropped int64) int64 {
+	rev := s.Revision()
+	if rev < dropped {
+		dropped = 0 // this is another store
+	}
+	if rev-dropped < lim.dropRevisions || !s.IsLeader() || s.Waiting() != "" {
+		return dropped
+	}
+	ctx, cancel := context.WithTimeout(ctx, compactTimeout)
+	defer cancel()
+	if _, err := s.session.Load().client.Compact(ctx, rev-lim.keepRevisions); err != nil && !isCompacted(err) {
+		s.log.WithError(err).Debug("the history of the store was not dropped; it is tried again")
+		return dropped
+	}
+	return rev - lim.keepRevisions
 }
 
 // tidyUp looks at all members once: it drops the history if space is short, defragments those that waste space, one

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"bytes"
+	"compress/flate"
+	"io"
+	"sync"
+
+	"gd2/pkg/api"
+)
+
+// packedMark is the first byte of a value that is compressed. JSON never begins with it.
+const packedMark = 0
+
+// maxUnpacked bounds what a packed value may hold: more than a Commit takes is not packed.
+const maxUnpacked = maxCommitBytes
+
+// packers and unpackers are kept for the next value: to make one costs thirty times what it does.
+var (
+	packers = sync.Pool{New: func() any {
+		w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // it knows the level
+		return w
+	}}
+	unpackers = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+)
+
+// pack returns a value compressed, or as it is if that is not smaller. The same value always gives the same bytes, as a Commit needs
+// that recognises its own.
+func pack(value []byte) []byte {
+	if len(value) > maxUnpacked {
+		return value
+	}
+	w, _ := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
+	out := bytes.NewBuffer(make([]byte, 0, len(value)+16))
+	out.WriteByte(packedMark)
+	w.Reset(out)
+	if _, err := w.Write(value); err != nil || w.Close() != nil || out.Len() >= len(value) {
+		return value
+	}
+	return bytes.Clone(out.Bytes())
+}
+
+// unpack returns the JSON of a value, packed or not.
+func unpack(value []byte) ([]byte, error) {
+	if len(value) == 0 || value[0] != packedMark {
+		return value, nil
+	}
+	r, _ := unpackers.Get().(io.Reader)
+	defer unpackers.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(value[1:]), nil); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
+	if err == nil && len(text) > maxUnpacked {
+		err = api.Errorf(api.TooLarge, "it holds more than %d bytes", maxUnpacked)
+	}
+	return text, err
+}
