@@ -21,7 +21,19 @@ type Key struct {
 type Answer struct {
 	Status   int    `json:"status"`
 	Location string `json:"location,omitempty"`
-	Body     []byte `json:"body,omitempty"`
+	Body     Body   `json:"body,omitempty"`
+}
+
+// Body is the JSON of an answer. It is kept as text, to the last byte.
+type Body []byte
+
+// MarshalText makes it a string in the store.
+func (b Body) MarshalText() ([]byte, error) { return b, nil }
+
+// UnmarshalText reads it back.
+func (b *Body) UnmarshalText(text []byte) error {
+	*b = slices.Clone(text)
+	return nil
 }
 
 // KeyRecord is what the store has of a key, under keys/<digest>. It is written with the intent of the transaction that the
@@ -35,11 +47,11 @@ type KeyRecord struct {
 	// Ended is set once the outcome is known: Done, or Error. Answer may be there before; it is true once the request is Done.
 	Ended  time.Time  `json:"ended,omitzero"`
 	Done   bool       `json:"done,omitempty"`
-	Answer *Answer    `json:"answer,omitempty"`
+	Answer *Answer    `json:"reply,omitempty"`
 	Error  *api.Error `json:"error,omitempty"`
 }
 
-var keyKind = store.NewKind[KeyRecord](store.PrefixKeys, 1)
+var keyKind = store.NewKind[KeyRecord](store.PrefixKeys, 1).Packed()
 
 // Bounds of what is remembered of keys.
 const (
@@ -152,7 +164,7 @@ func (e *Engine) keep(ctx context.Context, w store.Write) error {
 }
 
 // claimKey returns the record of the request's key as it is written with the intent. foreseen is the answer, if the plan
-// knows it, which the second value tells.
+// knows it, which the second value tells. It is written with the intent only if somebody else may bring the transaction to a good end.
 func (d *drive) claimKey(k *Key, foreseen any) ([]store.Write, bool) {
 	if k == nil {
 		return nil, false
@@ -160,14 +172,17 @@ func (d *drive) claimKey(k *Key, foreseen any) ([]store.Write, bool) {
 	v := KeyRecord{Print: k.Print, Transaction: d.id, Owner: d.e.owner, Began: d.rec.Started}
 	a, ok := k.Render(foreseen)
 	if ok {
-		v.Answer = &a
+		d.answer = &a
+	}
+	if d.def.pivot > 0 || d.def.course != nil {
+		v.Answer = d.answer
 	}
 	return []store.Write{keyKind.Create(k.ID, v)}, ok
 }
 
-// settleKey returns the change of the record of a transaction's key that belongs to the transaction's end. A failure that
-// passes by itself is not kept: whoever repeats the request wants it to be tried again, and nothing of it is left.
-func (e *Engine) settleKey(id string, r Record) []store.Write {
+// settleKey returns the change of the record of a transaction's key that belongs to the transaction's end; foreseen is the answer if it
+// is done, nil if nobody knows more than the record. A failure that passes by itself is not kept: whoever repeats the request wants it to be tried again, and nothing of it is left.
+func (e *Engine) settleKey(id string, r Record, foreseen *Answer) []store.Write {
 	if r.Key == "" {
 		return nil
 	}
@@ -180,6 +195,9 @@ func (e *Engine) settleKey(id string, r Record) []store.Write {
 		return nil // it was answered while it went on
 	}
 	v.Ended, v.Done = r.Ended, r.State == Done
+	if foreseen != nil {
+		v.Answer = foreseen
+	}
 	if !v.Done {
 		v.Answer, v.Error = nil, r.Error
 		if r.State == Failed && (r.Error == nil || transient(r.Error) || r.Error.Kind == api.Conflict) {

@@ -102,7 +102,7 @@ func (e *Engine) Abandon(ctx context.Context, id string) (api.Transaction, error
 	rec := r.Value.clone().finished(Abandoned, time.Now().UTC())
 	rec.Acts = append(rec.Acts, act)
 	writes := append([]store.Write{recordKind.Update(id, rec, r.Revision)}, e.unlock(id, rec.Locks)...)
-	writes = append(writes, e.settleKey(id, rec)...)
+	writes = append(writes, e.settleKey(id, rec, nil)...)
 	rev, err := e.cfg.Store.Commit(ctx, writes)
 	if err != nil {
 		return api.Transaction{}, api.AsError(err).With(api.FieldTransaction, id)

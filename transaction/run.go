@@ -43,6 +43,8 @@ type drive struct {
 	wrote []string
 	// claims are the writes of the intent that make claims.
 	claims []store.Write
+	// answer is that of the request, if it has a key and the plan foresees it.
+	answer *Answer
 
 	ctx    context.Context // made by claim, for the Dos: it ends when the transaction is cancelled
 	cancel context.CancelFunc
@@ -311,7 +313,7 @@ func (d *drive) finish(rec Record, writes []store.Write, guards []store.Guard) e
 func (d *drive) commitEnd(rec Record, writes []store.Write, guards []store.Guard) (int64, error) {
 	all := append([]store.Write{recordKind.Update(d.id, rec, d.rev)}, writes...)
 	all = append(all, d.e.unlock(d.id, d.rec.Locks)...)
-	all = append(all, d.e.settleKey(d.id, rec)...)
+	all = append(all, d.e.settleKey(d.id, rec, d.answer)...)
 	old := d.e.outdated()
 	rev, err := d.e.cfg.Store.Commit(d.e.ctx, append(slices.Clip(all), old...), guards...)
 	if len(old) > 0 && api.IsKind(err, api.Conflict) {

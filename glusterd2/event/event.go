@@ -35,7 +35,7 @@ type Pruned struct {
 
 // The kinds of this package's records. They are values and never change.
 var (
-	records = store.NewKind[Record](store.PrefixEvents, 1)
+	records = store.NewKind[Record](store.PrefixEvents, 1).Packed()
 	pruned  = store.NewKind[Pruned](store.PrefixEventsPruned, 1)
 	// Records of other packages that stand higher; only their changes are looked at here.
 	poolOptions = store.NewKind[map[string]string](store.PrefixOptions, 1)
