@@ -73,7 +73,8 @@ func CheckPath(w Where) error {
 	return nil
 }
 
-// inside reports whether path is dir or below it. Both are clean.
+// inside reports whether path is dir or below it. Both are clean. It is asked of every brick of the host.
 func inside(path, dir string) bool {
-	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+	rest, ok := strings.CutPrefix(path, strings.TrimSuffix(dir, "/"))
+	return ok && (rest == "" || rest[0] == '/')
 }

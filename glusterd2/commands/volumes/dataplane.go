@@ -97,13 +97,14 @@ func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	own := map[string]bool{}
+	for _, b := range v.BricksOn(d.PeerID) {
+		own[b.Path] = true
+	}
 	var out []string
 	for _, rec := range recs {
 		for b := range rec.Value.All() {
-			if b.PeerID != d.PeerID {
-				continue
-			}
-			if rec.Value.ID != v.ID || !slices.ContainsFunc(v.Bricks(), func(own volume.Brick) bool { return own.Path == b.Path }) {
+			if b.PeerID == d.PeerID && (rec.Value.ID != v.ID || !own[b.Path]) {
 				out = append(out, b.Path)
 			}
 		}
