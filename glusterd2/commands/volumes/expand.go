@@ -33,6 +33,14 @@ type expandParams struct {
 // part is the volume with the added bricks only.
 func (p expandParams) part() *volume.Volume { return p.Volume.Part(p.Added...) }
 
+// blamers are the peers whose bricks are told of empty copies: none if there are no such.
+func (p expandParams) blamers() []string {
+	if p.Empty == nil {
+		return nil
+	}
+	return p.Volume.Peers()
+}
+
 func expandOperation(host Host) transaction.Operation[expandParams, none] {
 	newPeers := func(p expandParams) []string { return p.part().Peers() }
 	return transaction.Operation[expandParams, none]{
@@ -53,17 +61,11 @@ func expandOperation(host Host) transaction.Operation[expandParams, none] {
 			},
 		}, {
 			// Before the new copies run, and before any client knows them: what is empty must never be taken for the truth.
-			Name: "blame-empty",
+			Name: "blame-empty", Peers: expandParams.blamers,
 			Do: func(ctx context.Context, _ *transaction.Call, p expandParams) error {
-				if p.Empty == nil {
-					return nil
-				}
 				return host.Blame(ctx, *p.Empty)
 			},
 			Undo: func(ctx context.Context, _ *transaction.Call, p expandParams) error {
-				if p.Empty == nil {
-					return nil
-				}
 				return host.Forgive(ctx, *p.Empty)
 			},
 			Effects: func(p expandParams, peerID string) []api.Effect { return p.Empty.effects(peerID) },
@@ -128,7 +130,7 @@ func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpand
 func expandPlan(rec store.Record[*volume.Volume], p expandParams) transaction.Plan[expandParams] {
 	peers := p.part().Peers()
 	if p.Empty != nil {
-		peers = p.Volume.Peers()
+		peers = p.blamers()
 	}
 	plan := onVolume(rec, peers, p)
 	plan.Locks = append(plan.Locks, brickLocks(p.part())...)
