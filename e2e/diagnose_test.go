@@ -185,6 +185,9 @@ func barriers(p pool, mount string) {
 		}
 		return nil
 	})
+	if _, err := p.rest(2).VolumeBarrier(p.t.Context(), "gv0", true); !api.IsKind(err, api.State) || !strings.Contains(err.Error(), "already") {
+		p.t.Errorf("a second barrier: %v", err)
+	}
 	select {
 	case err := <-removed:
 		p.t.Errorf("the file was removed behind the barrier: %v", err)

@@ -304,6 +304,10 @@ func healGranular(p pool, volume string, status api.VolumeStatus) {
 	if text := p.cli("volume", "get", volume, "cluster.granular-entry-heal"); !strings.Contains(text, "off") {
 		p.t.Errorf("granular-entry-heal: %s", text)
 	}
+	// Among other options nobody would look whether something is left to heal.
+	if _, err := p.rest(2).VolumeSet(p.t.Context(), volume, api.VolumeOptionReq{Options: map[string]string{"cluster.granular-entry-heal": "on"}}); !api.IsKind(err, api.State) {
+		p.t.Errorf("granular-entry-heal as an option: %v", err)
+	}
 	p.crash(3, p.waitBricks(volume))
 	if _, err := p.rest(1).VolumeGranularHeal(p.t.Context(), volume, true); !api.IsKind(err, api.State) || !strings.Contains(err.Error(), "bricks could be down") {
 		p.t.Errorf("granular-entry-heal without all bricks: %v", err)
@@ -342,6 +346,9 @@ func healRefusals(p pool) {
 	}
 	if _, err := c.VolumeGranularHeal(ctx, "disp", true); !api.IsKind(err, api.State) {
 		p.t.Errorf("granular-entry-heal of a disperse volume: %v", err)
+	}
+	if _, err := c.VolumeHealStatistics(ctx, "disp"); !api.IsKind(err, api.State) {
+		p.t.Errorf("statistics of a disperse volume: %v", err)
 	}
 	if _, err := c.VolumeHealCount(ctx, "dr", "node1:/srv/other"); !api.IsKind(err, api.NotFound) {
 		p.t.Errorf("count of no brick: %v", err)

@@ -30,6 +30,7 @@ func TestStatusDetail(t *testing.T) {
 	t.Run("tasks", func(t *testing.T) { statusTasks(p.in(t)) })
 	t.Run("detail", func(t *testing.T) { statusText(p.in(t)) })
 	t.Run("refusals", func(t *testing.T) { statusRefusals(p.in(t)) })
+	t.Run("others", func(t *testing.T) { statusOthers(p.in(t)) })
 	t.Run("brick away", func(t *testing.T) { statusGap(p.in(t)) })
 }
 
@@ -180,6 +181,24 @@ func statusRefusals(p pool) {
 		if _, err := p.rest(1).VolumeProcesses(p.t.Context(), "gv0", c.what, c.which); !api.IsKind(err, c.kind) {
 			p.t.Errorf("%s %+v: %v", c.what, c.which, err)
 		}
+	}
+}
+
+// statusOthers asks for volumes that have no client, whose self-heal daemon tells nothing, and that have none.
+func statusOthers(p pool) {
+	p.create("alone", p.Peer(1).Name+":/srv/alone", p.Peer(2).Name+":/srv/alone")
+	p.create("ec", append([]string{"disperse", "3", "redundancy", "1"}, p.bricks("ec", 3)...)...)
+	if text := p.cli("volume", "status", "alone", "client-list"); !strings.Contains(text, "total clients for volume alone : 0") {
+		p.t.Errorf("clients of a volume that nobody uses:\n%s", text)
+	}
+	for _, words := range []string{"all client-list", "all clients", "all mem", "all inode", "all callpool", "all shd mem", "all shd"} {
+		out, err := p.Peer(2).CLI(p.t.Context(), append([]string{"volume", "status"}, strings.Fields(words)...)...)
+		if err != nil || !strings.Contains(out, "gv0") || strings.Contains(words, "shd") && strings.Contains(out, "alone") {
+			p.t.Errorf("status %s: %v\n%s", words, err, out)
+		}
+	}
+	if _, err := p.rest(1).VolumeProcesses(p.t.Context(), "ec", api.StatusMemory, client.Which{Daemon: api.ProcessSelfHeal}); !api.IsKind(err, api.NotSupported) {
+		p.t.Errorf("memory of the daemon of a dispersed volume: %v", err)
 	}
 }
 

@@ -154,6 +154,14 @@ func stockParallel(p pool) {
 		})
 	}
 	wg.Wait()
+	for line, want := range map[string]string{ // refusals that are not about its state
+		"volume replace-brick par node1:/srv/par node2:/srv/other commit force": "distributed only",
+		"volume status par shd": "Volume par is not Self-heal compatible",
+	} {
+		if out, code := p.stock(1, strings.Fields(line)...); code != 1 || !strings.Contains(out, want) {
+			p.t.Errorf("gluster %s: exit code %d, %q: want 1 and %q", line, code, out, want)
+		}
+	}
 	if info := p.glusterOK("volume info par"); strings.Count(info, "user.side-by-side-") != 8 {
 		p.t.Error(info)
 	}

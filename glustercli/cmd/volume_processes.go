@@ -33,20 +33,32 @@ func (a *app) processStatus(ctx context.Context, q statusQuery) error {
 		return err
 	}
 	var all []volumeProcesses
-	var states []api.ProcessState
+	var failed []*api.Error
 	for _, name := range names {
 		v, err := a.volumeProcesses(ctx, name, q)
-		if err != nil {
+		switch {
+		case err == nil:
+			all, failed = append(all, v), append(failed, v.gaps()...)
+		case named(q.volumes):
 			return err
+		case q.which == (client.Which{}) || !api.IsKind(err, api.NotFound) && !api.IsKind(err, api.NotSupported):
+			failed = append(failed, &api.Error{Kind: api.AsError(err).Kind, Message: name + ": " + err.Error()})
 		}
-		all, states = append(all, v), append(states, v.Processes...)
 	}
 	err = a.emit(oneOrAll(all, q.volumes), func(w io.Writer) {
 		for _, v := range all {
 			writeProcessStates(w, v, q.what)
 		}
 	})
-	return orGaps(err, states, func(st api.ProcessState) (string, string) { return processName(st), st.Error })
+	if err == nil && len(failed) > 0 {
+		err = &partial{failed}
+	}
+	return err
+}
+
+// gaps says which processes did not answer, and why.
+func (v volumeProcesses) gaps() []*api.Error {
+	return gaps(v.Processes, func(st api.ProcessState) (string, string) { return processName(st), st.Error })
 }
 
 func (a *app) volumeProcesses(ctx context.Context, name string, q statusQuery) (volumeProcesses, error) {

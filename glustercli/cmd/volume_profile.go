@@ -75,19 +75,19 @@ func (a *app) profile(ctx context.Context, volume, verb, what string) error {
 
 // orGaps makes a partial failure of what some bricks or daemons did not answer.
 func orGaps[T any](err error, list []T, gap func(T) (name, why string)) error {
-	if err != nil {
-		return err
+	if failed := gaps(list, gap); err == nil && len(failed) > 0 {
+		return &partial{failed}
 	}
-	var failed []*api.Error
+	return err
+}
+
+func gaps[T any](list []T, gap func(T) (name, why string)) (failed []*api.Error) {
 	for _, item := range list {
 		if name, why := gap(item); why != "" {
 			failed = append(failed, api.Errorf(api.Unavailable, "%s: %s", name, why))
 		}
 	}
-	if len(failed) > 0 {
-		return &partial{failed}
-	}
-	return nil
+	return failed
 }
 
 func writeProfile(w io.Writer, b api.BrickProfile, cleared bool) {

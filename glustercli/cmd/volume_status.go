@@ -92,10 +92,9 @@ func (a *app) volumeStatus(ctx context.Context, q statusQuery) error {
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if err := choose(&all[i], q.which); err != nil {
-			return err
-		}
+	all, err = chooseAll(all, q)
+	if err != nil {
+		return err
 	}
 	show := human
 	if q.bytes {
@@ -112,6 +111,21 @@ func (a *app) volumeStatus(ctx context.Context, q statusQuery) error {
 	return err
 }
 
+// chooseAll is choose for several volumes. Of all of them those that have none of what is meant are left out.
+func chooseAll(all []api.VolumeStatus, q statusQuery) ([]api.VolumeStatus, error) {
+	var out []api.VolumeStatus
+	for _, s := range all {
+		err := choose(&s, q.which)
+		switch {
+		case err == nil:
+			out = append(out, s)
+		case named(q.volumes):
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // choose leaves only the processes that are meant.
 func choose(s *api.VolumeStatus, which client.Which) error {
 	if which.Daemon != "" {
@@ -121,6 +135,9 @@ func choose(s *api.VolumeStatus, which client.Which) error {
 			wanted = isQuota
 		}
 		s.Daemons = slices.DeleteFunc(s.Daemons, func(d api.DaemonStatus) bool { return !wanted(d.Name) })
+		if len(s.Daemons) == 0 {
+			return api.Errorf(api.NotFound, "no daemon of the kind %s looks after volume %s", which.Daemon, s.Info.Name)
+		}
 		return nil
 	}
 	if which.Brick == "" {

@@ -134,7 +134,8 @@ func faultOf(err error) *fault {
 	return failed(errno, strings.TrimSpace(e.Error()))
 }
 
-// volumeField is the field of errors that names the volume which is not there, is there already, or in another state.
+// volumeField is the field of errors that names the volume which is not there, is there already, or not in the state that the
+// command needs it in; other refusals about a volume do not have it.
 const volumeField = "volume"
 
 // aboutVolume puts the commonest refusals in the words of glusterd. wrongState has them for a volume in a state in which

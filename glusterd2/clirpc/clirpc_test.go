@@ -229,7 +229,8 @@ func TestStatus(t *testing.T) {
 	if detail.String("count") != "1" || detail.String("brick0.block_size") != "4096" {
 		t.Errorf("%v", detail)
 	}
-	for _, in := range []map[string]string{{"cmd": "256", "volname": "v0"}, {"cmd": "256", "volname": "x"}, {"cmd": "1280", "volname": "v1", "brick": "a:/x"}} {
+	for _, in := range []map[string]string{{"cmd": "256", "volname": "v0"}, {"cmd": "256", "volname": "x"}, {"cmd": "1280", "volname": "v1", "brick": "a:/x"},
+		{"cmd": "8448", "volname": "v1"}} {
 		if got := call(t, s, gfrpc.ProcCLIStatusVolume, in); got.ret != -1 || got.text == "" {
 			t.Errorf("%v: %+v", in, got)
 		}

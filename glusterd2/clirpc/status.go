@@ -109,23 +109,26 @@ func chosen(in gfrpc.Dict, cmd int64, st api.VolumeStatus) ([]api.BrickStatus, [
 		}
 		return nil, nil, failed(errInternal, fmt.Sprintf("No brick %s in volume %s", in.String("brick"), st.Info.Name))
 	case cmd&statusSHD != 0:
-		return nil, named(st.Daemons, "Self-heal Daemon"), nil
+		return daemonsOf(st, "Self-heal Daemon", "Volume %s is not Self-heal compatible")
 	case cmd&statusQuota != 0:
-		return nil, named(st.Daemons, "Quota Daemon"), nil
+		return daemonsOf(st, "Quota Daemon", "Volume %s does not have quota enabled")
 	case cmd&(statusDetail|statusClientList) != 0:
 		return st.Bricks, nil, nil
 	}
 	return st.Bricks, st.Daemons, nil
 }
 
-func named(list []api.DaemonStatus, name string) []api.DaemonStatus {
-	var out []api.DaemonStatus
-	for _, d := range list {
+// daemonsOf are the daemons of a name; none has what glusterd says of a volume that needs none.
+func daemonsOf(st api.VolumeStatus, name, none string) (bricks []api.BrickStatus, out []api.DaemonStatus, err error) {
+	for _, d := range st.Daemons {
 		if d.Name == name {
 			out = append(out, d)
 		}
 	}
-	return out
+	if len(out) == 0 {
+		err = failed(errInternal, fmt.Sprintf(none, st.Info.Name))
+	}
+	return nil, out, err
 }
 
 func putBrick(out gfrpc.Dict, key string, b api.BrickStatus) {

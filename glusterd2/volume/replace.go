@@ -16,7 +16,7 @@ func (v *Volume) Replaceable(brickID string) (Subvol, Brick, error) {
 		}
 		if s.width() < 2 {
 			return s, s.Bricks[i], api.Errorf(api.State, "volume %s is distributed only: no other brick has the files of %s; add-brick makes room "+
-				"elsewhere, and remove-brick moves the files there", v.Name, s.Bricks[i].Path).With("volume", v.Name)
+				"elsewhere, and remove-brick moves the files there", v.Name, s.Bricks[i].Path)
 		}
 		return s, s.Bricks[i], nil
 	}

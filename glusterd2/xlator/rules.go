@@ -2,6 +2,8 @@ package xlator
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,9 +177,10 @@ func (t *Table) PoolWide(key string) bool { return poolOnly[key] }
 type Shape struct {
 	// Type is api.SubvolDistribute, SubvolReplicate or SubvolDisperse.
 	Type string
-	// Volume is the volume's name, Subvols the number of its subvolumes, Bricks that of its bricks.
-	Volume          string
-	Subvols, Bricks int
+	// Volume is the volume's name, Subvols the number of its subvolumes, Clients the names of its bricks' client translators.
+	Volume  string
+	Subvols int
+	Clients []string
 	// Replica counts the bricks of a replicated subvolume, arbiter included.
 	Replica int
 	// Disperse and Redundancy count the bricks of a dispersed subvolume, and those that it can lose.
@@ -196,8 +199,24 @@ func (t *Table) ValidateFor(key, value string, s Shape) error {
 	if err := t.Validate(key, value); err != nil {
 		return err
 	}
-	if msg := s.fits(key, value); msg != "" {
+	msg := s.wrongType(key)
+	if msg == "" {
+		msg = s.fits(key, value)
+	}
+	if msg != "" {
 		return api.FieldErrorf("options", "option %s=%.60s does not fit volume %s: %s", key, value, s.Volume, msg)
+	}
+	return nil
+}
+
+// Refit checks options that are set for a shape that their volume is to get. Those for volumes of another type have no effect
+// then, and may stay. The error is State: the volume would not serve, or could not be mounted.
+func Refit(set map[string]string, s Shape) error {
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		if msg := s.fits(key, set[key]); msg != "" && s.wrongType(key) == "" {
+			return api.Errorf(api.State, "option %s=%.60s would not fit volume %s any more: %s; set or reset it first", key, set[key], s.Volume, msg).
+				With(FieldOption, key)
+		}
 	}
 	return nil
 }
@@ -211,15 +230,20 @@ var (
 	disperseOnly = []string{"cluster.disperse-self-heal-daemon", "disperse.shd-max-threads", "disperse.quorum-count"}
 )
 
-// fits says why a valid value is wrong for a volume of this shape; "" if it is right.
-func (s Shape) fits(key, value string) string {
-	n, _ := parseInt(value)
+// wrongType says why an option is none for a volume of this type; "" if it is.
+func (s Shape) wrongType(key string) string {
 	switch {
 	case oneOf(replicateOnly, key) == "" && s.Type != api.SubvolReplicate:
 		return "it is for replicated volumes only"
 	case oneOf(disperseOnly, key) == "" && s.Type != api.SubvolDisperse:
 		return "it is for dispersed volumes only"
 	}
+	return ""
+}
+
+// fits says why a valid value is wrong for a volume of this shape; "" if it is right.
+func (s Shape) fits(key, value string) string {
+	n, _ := parseInt(value)
 	switch key {
 	case "cluster.quorum-count":
 		if n > int64(s.Replica) {
@@ -251,10 +275,10 @@ func (s Shape) fits(key, value string) string {
 	return ""
 }
 
+// isClient demands a client that there is: with the name of another no process of the volume accepts its volfile.
 func (s Shape) isClient(name string) string {
-	num, ok := strings.CutPrefix(name, s.Volume+"-client-")
-	if _, err := strconv.ParseUint(num, 10, 31); !ok || err != nil {
-		return fmt.Sprintf("it names one of the volume's clients, such as %s-client-0", s.Volume)
+	if want := oneOf(s.Clients, name); want != "" {
+		return "it names the client of a brick: " + want
 	}
 	return ""
 }

@@ -10,7 +10,8 @@ import (
 	"gd2/pkg/api"
 )
 
-var rep3 = Shape{Type: api.SubvolReplicate, Volume: "gv0", Subvols: 1, Bricks: 3, Replica: 3}
+var rep3 = Shape{Type: api.SubvolReplicate, Volume: "gv0", Subvols: 1, Replica: 3,
+	Clients: []string{"gv0-client-0", "gv0-client-1", "gv0-client-4"}}
 
 func load(t testing.TB) *Table {
 	t.Helper()
@@ -225,8 +226,8 @@ func TestValidate(t *testing.T) {
 
 func TestValidateFor(t *testing.T) {
 	tab := load(t)
-	disp := Shape{Type: api.SubvolDisperse, Volume: "gv0", Subvols: 1, Bricks: 6, Disperse: 6, Redundancy: 2}
-	dist := Shape{Type: api.SubvolDistribute, Volume: "gv0", Subvols: 2, Bricks: 2, Replica: 1}
+	disp := Shape{Type: api.SubvolDisperse, Volume: "gv0", Subvols: 1, Disperse: 6, Redundancy: 2}
+	dist := Shape{Type: api.SubvolDistribute, Volume: "gv0", Subvols: 2, Replica: 1}
 	for _, c := range []struct {
 		shape            Shape
 		key, value, want string
@@ -247,6 +248,7 @@ func TestValidateFor(t *testing.T) {
 		{rep3, "cluster.lock-migration", "on", "purely distributed"},
 		{rep3, "cluster.lock-migration", "off", ""},
 		{rep3, "cluster.read-subvolume", "gv0-client-1", ""},
+		{rep3, "cluster.read-subvolume", "gv0-client-2", "one of gv0-client-0, gv0-client-1, gv0-client-4"},
 		{rep3, "cluster.read-subvolume", "other-client-1", "gv0-client-0"},
 		{rep3, "cluster.server-quorum-ratio", "51", "holds for all volumes"},
 		{rep3, "features.quota", "on", "belongs to quota"},
@@ -255,6 +257,35 @@ func TestValidateFor(t *testing.T) {
 		err := tab.ValidateFor(c.key, c.value, c.shape)
 		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s=%s: error %v, want %q", c.shape.Type, c.key, c.value, err, c.want)
+		}
+	}
+}
+
+func TestRefit(t *testing.T) {
+	rep2 := Shape{Type: api.SubvolReplicate, Volume: "gv0", Subvols: 1, Replica: 2, Clients: []string{"gv0-client-0", "gv0-client-1"}}
+	single := Shape{Type: api.SubvolDistribute, Volume: "gv0", Subvols: 1, Replica: 1, Clients: []string{"gv0-client-0"}}
+	for _, c := range []struct {
+		shape            Shape
+		key, value, want string
+	}{
+		{rep2, "cluster.quorum-count", "2", ""},
+		{rep2, "cluster.quorum-count", "3", "at most the replica count, 2"},
+		{rep2, "cluster.read-subvolume", "gv0-client-4", "one of gv0-client-0, gv0-client-1"},
+		{rep2, "cluster.read-subvolume-index", "2", "from 0 to 1"},
+		{rep2, "cluster.lock-migration", "on", "purely distributed"},
+		{single, "cluster.quorum-count", "3", ""}, // without effect
+		{single, "cluster.self-heal-daemon", "off", ""},
+		{single, "cluster.subvols-per-directory", "2", "has 1 subvolumes"},
+		{single, "performance.cache-size", "64MB", ""},
+	} {
+		err := Refit(map[string]string{"user.x": "y", c.key: c.value}, c.shape)
+		switch {
+		case c.want == "":
+			if err != nil {
+				t.Errorf("%s=%s: %v", c.key, c.value, err)
+			}
+		case !api.IsKind(err, api.State) || !strings.Contains(err.Error(), c.want) || api.AsError(err).Fields[FieldOption] != c.key:
+			t.Errorf("%s=%s: error %v, want %q", c.key, c.value, err, c.want)
 		}
 	}
 }

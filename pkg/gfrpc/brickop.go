@@ -2,7 +2,10 @@ package gfrpc
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"gd2/pkg/api"
@@ -51,10 +54,25 @@ func brickReply(socket string, proc uint32, name string, res []byte) (Dict, erro
 		return nil, api.Errorf(api.Internal, "answer of %s to brick operation %d: %v", socket, proc, r.Err())
 	}
 	if ret != 0 {
-		return nil, api.Errorf(api.Internal, "brick operation %d on %q failed at %s: errno %d %s", proc, name, socket, errno, text).
-			With(FieldErrno, strconv.Itoa(int(errno)))
+		return nil, refusal(socket, proc, name, errno, text)
 	}
 	return ParseDict(output)
+}
+
+// refusal says what is known of a failure: often neither an errno nor a text.
+func refusal(socket string, proc uint32, name string, errno int32, text string) *api.Error {
+	msg := fmt.Sprintf("brick operation %d", proc)
+	if name != "" {
+		msg += " on " + strconv.Quote(name)
+	}
+	msg += " failed in the process behind " + socket
+	if errno != 0 {
+		msg += ": " + syscall.Errno(errno).Error()
+	}
+	if text = strings.TrimSpace(text); text != "" {
+		msg += ": " + text
+	}
+	return api.Errorf(api.Internal, "%s", msg).With(FieldErrno, strconv.Itoa(int(errno)))
 }
 
 // BrickOpFunc asks a brick or daemon as BrickOp does, which is the real one.

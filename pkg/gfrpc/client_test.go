@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -77,6 +79,26 @@ func TestBrickOp(t *testing.T) {
 		gfrpc.Strings(map[string]string{"pidfile": "/run/x.pid"}))
 	if err != nil || got.String("status") != "3" {
 		t.Fatalf("%v, %v", got, err)
+	}
+}
+
+func TestBrickOpRefused(t *testing.T) {
+	for _, c := range []struct {
+		errno      int32
+		name, text string
+		want       string // after "brick operation 1"
+	}{
+		{22, "/b", "no\n", ` on "/b" failed in the process behind SOCKET: invalid argument: no`},
+		{0, "", "", " failed in the process behind SOCKET"},
+	} {
+		socket := fakeBrick(t, func(call gfrpc.Call) [][]byte {
+			return accepted(call, new(gfrpc.Writer).Int32(-1).Int32(c.errno).Opaque(nil).String(c.text))
+		})
+		_, err := gfrpc.BrickOp(t.Context(), socket, gfrpc.BrickTerminate, c.name, nil, nil)
+		want := "brick operation 1" + strings.ReplaceAll(c.want, "SOCKET", socket)
+		if err == nil || err.Error() != want || api.AsError(err).Fields[gfrpc.FieldErrno] != strconv.Itoa(int(c.errno)) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

@@ -29,15 +29,22 @@ func (c *Commands) Barrier(ctx context.Context, name string, enable bool) ([]api
 	out := c.setBarrier(ctx, v, bricks, enable)
 	failed := &api.Error{Message: "volume " + name + " has no barrier now: not every brick could be told"}
 	var done []place
+	already := 0
 	for i, b := range out {
-		if b.Error == "" {
+		switch b.Error {
+		case "":
 			done = append(done, bricks[i])
 			continue
+		case barred:
+			already++
 		}
 		failed.Causes = append(failed.Causes, api.Errorf(api.Unavailable, "%s: %s", b.Name, b.Error))
 	}
 	if !enable || len(failed.Causes) == 0 {
 		return out, nil
+	}
+	if already == len(bricks) {
+		return nil, api.Errorf(api.State, "volume %s has a barrier already: it stays until it is disabled or its time is over", name)
 	}
 	failed.Kind = api.Unavailable
 	for _, b := range c.setBarrier(context.WithoutCancel(ctx), v, done, false) {
@@ -47,6 +54,9 @@ func (c *Commands) Barrier(ctx context.Context, name string, enable bool) ([]api
 	}
 	return nil, failed
 }
+
+// barred is the error of a brick that has a barrier when it is to get one.
+const barred = "it has a barrier already"
 
 // setBarrier tells some bricks of a volume.
 func (c *Commands) setBarrier(ctx context.Context, v *volume.Volume, bricks []place, enable bool) []api.BrickBarrier {
@@ -66,6 +76,9 @@ func (c *Commands) answerBarrier(ctx context.Context, v *volume.Volume, params b
 	bricks := slices.DeleteFunc(c.bricks(v), func(p place) bool { return !slices.Contains(params.Bricks, p.Key) })
 	return each(c, v, bricks, "", func(p place, r brick.Reach) (api.BrickBarrier, error) {
 		_, err := c.cfg.BrickOp(ctx, r.Socket, gfrpc.BrickBarrier, p.Path, req, nil)
+		if params.Enable && unexplained(err) {
+			return barrierGap(p, barred), nil // what a brick says that has one
+		}
 		return api.BrickBarrier{Name: p.Name}, err
 	}, barrierGap), nil
 }

@@ -36,4 +36,19 @@ func TestBarrier(t *testing.T) {
 	if got, err = r.c.Barrier(ctx, "gv", true); err != nil || len(got) != 3 || got[2].Error != "" {
 		t.Errorf("with all: %+v, %v", got, err)
 	}
+	// One that is there already is not taken for a failure of all, and stays.
+	for _, id := range []string{"p1", "p2", "p3"} {
+		r.refuses["/bricks/"+id] = true
+	}
+	_, err = r.c.Barrier(ctx, "gv", true)
+	refused(t, err, api.State, "")
+	if !strings.Contains(err.Error(), "has a barrier already") {
+		t.Errorf("a second one: %v", err)
+	}
+	r.refuses["/bricks/p2"] = false
+	_, err = r.c.Barrier(ctx, "gv", true)
+	refused(t, err, api.Unavailable, "")
+	if e := api.AsError(err); len(e.Causes) != 2 || !strings.HasSuffix(e.Causes[0].Message, barred) {
+		t.Errorf("causes: %v", e.Causes)
+	}
 }

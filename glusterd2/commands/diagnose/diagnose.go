@@ -85,19 +85,22 @@ func New(cfg Config) *Commands {
 	return c
 }
 
-// started finds a started volume.
-func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, error) {
+// find reads the volume that a request is about.
+func (c *Commands) find(ctx context.Context, name string) (*volume.Volume, error) {
 	if err := c.cfg.Store.Sync(ctx); err != nil {
 		return nil, err
 	}
 	rec, err := volumes.Find(c.cfg.Store, name)
-	if err != nil {
-		return nil, err
+	return rec.Value, err
+}
+
+// started finds a started volume.
+func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, error) {
+	v, err := c.find(ctx, name)
+	if err == nil && v.State != volume.Started {
+		err = api.Errorf(api.State, "volume %s is not started: 'glustercli volume start %s' starts it", name, name).With("volume", name)
 	}
-	if rec.Value.State != volume.Started {
-		return nil, api.Errorf(api.State, "volume %s is not started: 'glustercli volume start %s' starts it", name, name).With("volume", name)
-	}
-	return rec.Value, nil
+	return v, err
 }
 
 // place is a brick or daemon of a volume, on one of its peers.

@@ -5,7 +5,6 @@ import (
 
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/brickop"
-	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
@@ -29,9 +28,9 @@ func profiled(v *volume.Volume) bool {
 	return hits && latency
 }
 
-// ProfileStart makes the bricks of a volume count and measure their operations.
+// ProfileStart makes the bricks of a volume count and measure their operations, as soon as they run.
 func (c *Commands) ProfileStart(ctx context.Context, name string) (api.VolumeInfo, error) {
-	v, err := c.started(ctx, name)
+	v, err := c.find(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
@@ -43,14 +42,11 @@ func (c *Commands) ProfileStart(ctx context.Context, name string) (api.VolumeInf
 
 // ProfileStop ends what ProfileStart began.
 func (c *Commands) ProfileStop(ctx context.Context, name string) (api.VolumeInfo, error) {
-	if err := c.cfg.Store.Sync(ctx); err != nil {
-		return api.VolumeInfo{}, err
-	}
-	rec, err := volumes.Find(c.cfg.Store, name)
+	v, err := c.find(ctx, name)
 	if err != nil {
 		return api.VolumeInfo{}, err
 	}
-	if !profiled(rec.Value) {
+	if !profiled(v) {
 		return api.VolumeInfo{}, notProfiled(name)
 	}
 	return c.cfg.Options.ResetOptions(ctx, name, api.VolumeOptionResetReq{Options: []string{optionHits, optionLatency}})

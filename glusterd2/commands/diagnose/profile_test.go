@@ -53,9 +53,18 @@ func TestProfile(t *testing.T) {
 	if _, err := r.c.ProfileStop(ctx, "gv"); err != nil {
 		t.Error(err)
 	}
+	// Of a stopped volume nothing can be told, but it can be measured from its start.
 	r.change(func(v *volume.Volume) { v.State = volume.Stopped })
-	_, err = r.c.ProfileStart(ctx, "gv")
+	if _, err = r.c.ProfileStart(ctx, "gv"); err != nil {
+		t.Error(err)
+	}
+	_, err = r.c.Profile(ctx, "gv", api.ProfileInfo)
 	refused(t, err, api.State, "")
+	_, err = r.c.ProfileStart(ctx, "nothing")
+	refused(t, err, api.NotFound, "")
+	if _, err = r.c.ProfileStop(ctx, "gv"); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTop(t *testing.T) {

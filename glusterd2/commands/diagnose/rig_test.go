@@ -36,12 +36,14 @@ type rig struct {
 	options map[string]string // what was asked of Options
 	asked   []string          // brick operations, "PEER PROC NAME"
 	replies map[string]gfrpc.Dict
+	refuses map[string]bool // bricks that answer with a failure without a number, by path
 	down    map[string]bool // bricks that do not run, by path
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, store: storetest.New(t), peers: map[string]*Commands{}, options: map[string]string{}, replies: map[string]gfrpc.Dict{}, down: map[string]bool{}}
+	r := &rig{t: t, store: storetest.New(t), peers: map[string]*Commands{}, options: map[string]string{}, replies: map[string]gfrpc.Dict{},
+		refuses: map[string]bool{}, down: map[string]bool{}}
 	v := &volume.Volume{ID: "v1", Name: "gv", State: volume.Started, Options: map[string]string{}}
 	var writes []store.Write
 	for i, id := range []string{"p1", "p2", "p3"} {
@@ -109,7 +111,11 @@ func (r *rig) brickOp(_ context.Context, socket string, proc uint32, name string
 		return nil, err
 	}
 	r.asked = append(r.asked, fmt.Sprintf("%s: %d of %s for %s", socket, proc, name, d.String("volname")))
-	reply, ok := r.replies[strings.TrimPrefix(socket, "socket of ")]
+	at := strings.TrimPrefix(socket, "socket of ")
+	if r.refuses[at] {
+		return nil, api.Errorf(api.Internal, "%s refuses", at).With(gfrpc.FieldErrno, "0")
+	}
+	reply, ok := r.replies[at]
 	if !ok {
 		return nil, api.Errorf(api.Unavailable, "nobody listens at %s", socket)
 	}

@@ -10,6 +10,7 @@ import (
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/pkg/gfrpc"
 	"gd2/transaction"
 )
 
@@ -24,10 +25,14 @@ func whats() []string {
 	return []string{api.StatusClients, api.StatusMemory, api.StatusInodes, api.StatusFiles, api.StatusCallpool}
 }
 
-// tells reports whether processes of a kind tell a part of their state.
-func tells(kind, what string) bool {
-	if what == api.StatusFiles {
+// tells reports whether processes of a kind that work for a volume tell a part of their state. The self-heal daemon of
+// GlusterFS 10.3 looks for a replicated subvolume of the volume first, and answers with nothing if it has none.
+func tells(v *volume.Volume, kind, what string) bool {
+	switch {
+	case what == api.StatusFiles:
 		return kind == api.ProcessBrick
+	case kind == api.ProcessSelfHeal && v.Shape().Type != api.SubvolReplicate:
+		return false
 	}
 	_, _, ok := brickop.StatusRequest("", kind, what, "")
 	return ok
@@ -69,12 +74,13 @@ func (c *Commands) asked(v *volume.Volume, what, brickName, daemon string) ([]pl
 		if len(places) == 0 {
 			return nil, api.Errorf(api.NotFound, "no daemon of the kind %.30q looks after volume %s", daemon, v.Name).With(api.FieldField, "daemon")
 		}
-		if !tells(daemon, what) {
-			return nil, api.Errorf(api.NotSupported, "a daemon of the kind %s does not tell its %s", daemon, what).With(api.FieldField, "what")
+		if !tells(v, daemon, what) {
+			return nil, api.Errorf(api.NotSupported, "a daemon of the kind %s does not tell its %s for a volume of type %s", daemon, what, v.TypeName()).
+				With(api.FieldField, "what")
 		}
 		return places, nil
 	}
-	return append(places, slices.DeleteFunc(daemons, func(p place) bool { return !tells(p.Kind, what) })...), nil
+	return append(places, slices.DeleteFunc(daemons, func(p place) bool { return !tells(v, p.Kind, what) })...), nil
 }
 
 func stateOf(p place) api.ProcessState {
@@ -92,7 +98,7 @@ func (c *Commands) answerStatus(ctx context.Context, v *volume.Volume, params st
 		return nil, api.Errorf(api.NotSupported, "status of the kind %.30q is not known", params.What)
 	}
 	places := append(c.bricks(v), c.daemons(v)...)
-	places = slices.DeleteFunc(places, func(p place) bool { return !tells(p.Kind, params.What) })
+	places = slices.DeleteFunc(places, func(p place) bool { return !tells(v, p.Kind, params.What) })
 	return each(c, v, places, params.Key, func(p place, r brick.Reach) (api.ProcessState, error) {
 		return c.state(ctx, v, p, r, params.What)
 	}, stateGap), nil
@@ -109,8 +115,16 @@ func (c *Commands) state(ctx context.Context, v *volume.Volume, p place, r brick
 	}
 	proc, req, _ := brickop.StatusRequest(v.Name, p.Kind, what, p.Path)
 	reply, err := c.cfg.BrickOp(ctx, r.Socket, proc, "", req.Marshal(), nil)
+	if what == api.StatusClients && unexplained(err) {
+		return st, nil // what a brick says that no client is connected to
+	}
 	brickop.ParseStatus(reply, what, &st)
 	return st, err
+}
+
+// unexplained reports whether a process refused without an errno.
+func unexplained(err error) bool {
+	return err != nil && api.AsError(err).Fields[gfrpc.FieldErrno] == "0"
 }
 
 // ClientList counts the client processes of a volume by their names. A client has a connection to each brick, so the brick

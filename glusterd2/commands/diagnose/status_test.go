@@ -39,7 +39,16 @@ func TestStatus(t *testing.T) {
 	if want := []api.ClientCount{{Name: "fuse", Count: 2}, {Name: "glustershd", Count: 1}}; err != nil || !slices.Equal(list, want) {
 		t.Errorf("client list: %+v, %v", list, err)
 	}
+	// A brick that nobody is connected to refuses; of other questions that is a failure.
 	clear(r.replies)
+	r.refuses["/bricks/p1"], r.refuses["/bricks/p2"] = true, true
+	if list, err := r.c.ClientList(ctx, "gv"); err != nil || len(list) != 0 {
+		t.Errorf("nobody is connected: %+v, %v", list, err)
+	}
+	if got, err := r.c.Status(ctx, "gv", api.StatusMemory, "p1:/bricks/p1", ""); err != nil || got[0].Error == "" {
+		t.Errorf("a refusal: %+v, %v", got, err)
+	}
+	clear(r.refuses)
 	_, err = r.c.ClientList(ctx, "gv")
 	refused(t, err, api.Unavailable, "")
 }
@@ -62,6 +71,13 @@ func TestStatusRefusals(t *testing.T) {
 	r.change(func(v *volume.Volume) { v.Subvols[0].Type = api.SubvolReplicate })
 	_, err := r.c.Status(t.Context(), "gv", api.StatusClients, "", api.ProcessSelfHeal)
 	refused(t, err, api.NotSupported, "what")
+	// The self-heal daemon finds nothing to tell of a volume without replicated subvolumes.
+	r.change(func(v *volume.Volume) { v.Subvols[0].Type = api.SubvolDisperse })
+	_, err = r.c.Status(t.Context(), "gv", api.StatusMemory, "", api.ProcessSelfHeal)
+	refused(t, err, api.NotSupported, "what")
+	if got, err := r.c.Status(t.Context(), "gv", api.StatusMemory, "", ""); err != nil || len(got) != 3 {
+		t.Errorf("of a dispersed volume: %+v, %v", got, err)
+	}
 	if tasks, err := r.c.Tasks(t.Context(), "gv"); err != nil || len(tasks) != 0 {
 		t.Errorf("tasks: %v, %v", tasks, err)
 	}

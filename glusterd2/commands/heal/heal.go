@@ -37,6 +37,7 @@ type Tool interface {
 // Options sets options of volumes, with all that belongs to it.
 type Options interface {
 	SetOptions(ctx context.Context, name string, req api.VolumeOptionReq) (api.VolumeInfo, error)
+	SwitchGranular(ctx context.Context, name string, on bool) (api.VolumeInfo, error)
 }
 
 // Config is what Commands need.
@@ -143,13 +144,30 @@ func (c *Commands) started(ctx context.Context, name string) (*volume.Volume, er
 // healing finds a started volume of which the daemons take care.
 func (c *Commands) healing(ctx context.Context, name string) (*volume.Volume, error) {
 	v, err := c.started(ctx, name)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = switchedOn(v)
 	}
+	return v, err
+}
+
+func switchedOn(v *volume.Volume) error {
 	if on, ok := xlator.ParseBool(v.Options[switchOf(v)]); ok && !on {
-		return nil, api.Errorf(api.State, "the self-heal daemon is switched off for volume %s: 'glustercli volume heal %s enable' switches it on", name, name)
+		return api.Errorf(api.State, "the self-heal daemon is switched off for volume %s: 'glustercli volume heal %s enable' switches it on", v.Name, v.Name)
 	}
-	return v, nil
+	return nil
+}
+
+// counting finds a volume whose daemons count: those of GlusterFS 10 refuse to for dispersed ones.
+func (c *Commands) counting(ctx context.Context, name string) (*volume.Volume, error) {
+	v, err := c.started(ctx, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.Shape().Type != api.SubvolReplicate:
+		return nil, api.Errorf(api.State, "volume %s is of type %s: the self-heal daemon keeps statistics of replicate volumes only; "+
+			"'glustercli volume heal %s info summary' counts what is left to heal", name, v.TypeName(), name)
+	}
+	return v, switchedOn(v)
 }
 
 // Kinds of heal as the REST path has them.
@@ -288,7 +306,7 @@ func (c *Commands) Info(ctx context.Context, name, kind string) ([]api.BrickHeal
 // Count tells how many entries wait to be healed on each brick: of the volume, or of the set that the brick replica,
 // HOST:PATH, belongs to.
 func (c *Commands) Count(ctx context.Context, name, replica string) ([]api.BrickHealCount, error) {
-	v, err := c.healing(ctx, name)
+	v, err := c.counting(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -309,7 +327,7 @@ func (c *Commands) Count(ctx context.Context, name, replica string) ([]api.Brick
 
 // Statistics tells the latest crawls over each brick.
 func (c *Commands) Statistics(ctx context.Context, name string) ([]api.BrickHealStatistics, error) {
-	v, err := c.healing(ctx, name)
+	v, err := c.counting(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -96,6 +96,11 @@ func (r *rig) SetOptions(_ context.Context, name string, req api.VolumeOptionReq
 	return api.VolumeInfo{}, nil
 }
 
+func (r *rig) SwitchGranular(_ context.Context, name string, on bool) (api.VolumeInfo, error) {
+	r.note("granular %s %v", name, on)
+	return api.VolumeInfo{}, nil
+}
+
 // fakeDaemon is the self-heal daemon of one peer: it begins on its own bricks, and counts as many entries as its number.
 type fakeDaemon struct {
 	r      *rig
@@ -230,6 +235,21 @@ func TestResolve(t *testing.T) {
 	refused(t, err, api.State, "")
 }
 
+// The daemons count for copies only.
+func TestCountOfDispersed(t *testing.T) {
+	r := newRig(t)
+	_, err := r.c.Count(t.Context(), "ec", "")
+	refused(t, err, api.State, "")
+	_, err = r.c.Statistics(t.Context(), "ec")
+	refused(t, err, api.State, "")
+	if !strings.Contains(err.Error(), "info summary") {
+		t.Errorf("what counts instead is not said: %v", err)
+	}
+	if len(r.asked) != 0 {
+		t.Errorf("asked %q", r.asked)
+	}
+}
+
 func TestSwitch(t *testing.T) {
 	r := newRig(t)
 	ctx := t.Context()
@@ -246,7 +266,7 @@ func TestSwitch(t *testing.T) {
 	r.tool = api.Errorf(api.State, "bricks could be down")
 	_, err = r.c.Granular(ctx, "gv", true)
 	refused(t, err, api.State, "")
-	if _, err = r.c.Granular(ctx, "gv", false); err != nil || r.options["gv "+optionGranular] != "off" {
+	if _, err = r.c.Granular(ctx, "gv", false); err != nil || !slices.Equal(r.asked, []string{"granular gv false"}) {
 		t.Errorf("%v, options %v", err, r.options)
 	}
 	_, err = r.c.Granular(ctx, "ec", false)

@@ -11,7 +11,6 @@ import (
 const (
 	optionReplicate = "cluster.self-heal-daemon"
 	optionDisperse  = "cluster.disperse-self-heal-daemon"
-	optionGranular  = "cluster.granular-entry-heal"
 )
 
 // switchOf is the option that switches the self-heal daemon for a volume.
@@ -31,7 +30,11 @@ func (c *Commands) Switch(ctx context.Context, name string, on bool) (api.Volume
 	if !v.NeedsSelfHeal() {
 		return api.VolumeInfo{}, api.Errorf(api.State, "volume %s is of type %s: only replicate and disperse volumes heal", name, v.TypeName())
 	}
-	return c.set(ctx, name, switchOf(v), on)
+	value := "off"
+	if on {
+		value = "on"
+	}
+	return c.cfg.Options.SetOptions(ctx, name, api.VolumeOptionReq{Options: map[string]string{switchOf(v): value}})
 }
 
 // Granular switches the healing of folders entry by entry. To switch it on, all bricks must be there and nothing be left to
@@ -49,13 +52,5 @@ func (c *Commands) Granular(ctx context.Context, name string, on bool) (api.Volu
 			return api.VolumeInfo{}, err
 		}
 	}
-	return c.set(ctx, name, optionGranular, on)
-}
-
-func (c *Commands) set(ctx context.Context, name, option string, on bool) (api.VolumeInfo, error) {
-	value := "off"
-	if on {
-		value = "on"
-	}
-	return c.cfg.Options.SetOptions(ctx, name, api.VolumeOptionReq{Options: map[string]string{option: value}})
+	return c.cfg.Options.SwitchGranular(ctx, name, on)
 }

@@ -168,7 +168,7 @@ func (c *Commands) planExpand(rec store.Record[*volume.Volume], req api.VolumeEx
 		p.Empty = &EmptyBricks{Volume: p.Volume, Bricks: p.Added, Through: p.Added[0].PeerID}
 		p.Volume.Options = replicateOptions(rec.Value, p.Volume)
 	}
-	return p, nil
+	return p, xlator.Refit(p.Volume.Options, shapeOf(p.Volume))
 }
 
 // moreCopies reports whether the new bricks are copies of what is there, not room for more.

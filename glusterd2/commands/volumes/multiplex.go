@@ -41,5 +41,5 @@ func (c *Commands) checkShared(before, after *volume.Volume, p volgen.Params) er
 	}
 	return api.Errorf(api.State, "volume %s is started and its bricks may share processes with those of other volumes, "+
 		"which one of these options would change too: stop the volume first, and start it again afterwards", before.Name).
-		With("volume", before.Name).With(api.FieldField, "options")
+		With(api.FieldField, "options")
 }

@@ -78,8 +78,11 @@ func (c *Commands) resolve(names map[string]string, s xlator.Shape) (map[string]
 // shapeOf is what the checks of options need to know of a volume.
 func shapeOf(v *volume.Volume) xlator.Shape {
 	s := v.Shape()
-	return xlator.Shape{Type: s.Type, Volume: v.Name, Subvols: len(v.Subvols), Bricks: len(v.Bricks()), Replica: s.Replica,
-		Disperse: s.Disperse, Redundancy: s.Redundancy}
+	out := xlator.Shape{Type: s.Type, Volume: v.Name, Subvols: len(v.Subvols), Replica: s.Replica, Disperse: s.Disperse, Redundancy: s.Redundancy}
+	for b := range v.All() {
+		out.Clients = append(out.Clients, v.ClientName(b))
+	}
+	return out
 }
 
 // applyOptions sets chosen options; an empty value takes one back.
@@ -105,6 +108,9 @@ func (c *Commands) SetOptions(ctx context.Context, name string, req api.VolumeOp
 		was := *v
 		was.Options = cloneMap(v.Options)
 		applyOptions(v, chosen)
+		if err := notGranular(&was, v); err != nil {
+			return err
+		}
 		return c.live(&was, v)
 	})
 }
@@ -158,6 +164,9 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 			if val, ok := base[k]; ok && req.All {
 				v.Options[k] = val
 			}
+		}
+		if notGranular(&was, v) != nil {
+			delete(v.Options, optionGranular)
 		}
 		if err := c.Table.Consistent(v.Options); err != nil {
 			return err

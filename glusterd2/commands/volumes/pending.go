@@ -17,7 +17,7 @@ func (c *Commands) whole(ctx context.Context, v *volume.Volume, sub volume.Subvo
 	}
 	all, err := c.Unhealed(ctx, v.Name)
 	if err != nil {
-		return api.Errorf(api.AsError(err).Kind, "what is to be healed in volume %s cannot be found out: %v; use force to go on without that", v.Name, err).With("volume", v.Name)
+		return api.Errorf(api.AsError(err).Kind, "what is to be healed in volume %s cannot be found out: %v; use force to go on without that", v.Name, err)
 	}
 	for _, b := range sub.Bricks {
 		for _, left := range all {

@@ -57,7 +57,7 @@ func (c *Commands) RebalanceStart(ctx context.Context, name string, req api.Reba
 		return "", err
 	}
 	if len(rec.Value.Subvols) < 2 {
-		return "", api.Errorf(api.State, "volume %s has one subvolume only: there is nothing to spread", name).With("volume", name)
+		return "", api.Errorf(api.State, "volume %s has one subvolume only: there is nothing to spread", name)
 	}
 	p, err := c.newTask(ctx, rec.Value, volume.TaskRebalance, command)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *Commands) newTask(ctx context.Context, v *volume.Volume, kind string, c
 		return taskParams{}, err
 	}
 	if st := c.statusOf(ctx, v); !st.Online {
-		return taskParams{}, api.Errorf(api.State, "volume %s does not serve all its files: some bricks are offline", v.Name).With("volume", v.Name)
+		return taskParams{}, api.Errorf(api.State, "volume %s does not serve all its files: some bricks are offline", v.Name)
 	}
 	old, _, err := volume.Tasks.Get(c.Store, v.Name)
 	return taskParams{Volume: v.Name, Revision: old.Revision, Task: &volume.Task{
@@ -245,7 +245,7 @@ func (c *Commands) RebalanceStop(ctx context.Context, name string) (api.Rebalanc
 		return api.RebalanceStatus{}, err
 	}
 	if state.Final() {
-		return api.RebalanceStatus{}, api.Errorf(api.State, "volume %s: the last rebalance has ended: %s", name, state).With("volume", name)
+		return api.RebalanceStatus{}, api.Errorf(api.State, "volume %s: the last rebalance has ended: %s", name, state)
 	}
 	p := stopTask(name, task)
 	moversPlan(ctx, c.Store, rec.Value, p.Task, api.ActionStop)

@@ -339,8 +339,7 @@ func (c *Commands) checkService(ctx context.Context, v *volume.Volume, without v
 		}
 	}
 	if need := max(sub.Disperse-sub.Redundancy, 1); have < need {
-		return api.Errorf(api.State, "%d other bricks of the set with data are online, and %d are needed for its files: not even force goes on", have, need).
-			With("volume", v.Name)
+		return api.Errorf(api.State, "%d other bricks of the set with data are online, and %d are needed for its files: not even force goes on", have, need)
 	}
 	if force {
 		return nil

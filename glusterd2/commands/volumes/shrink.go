@@ -8,6 +8,7 @@ import (
 	"gd2/glusterd2/brick"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
+	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -114,15 +115,20 @@ func (c *Commands) Shrink(ctx context.Context, name string, req api.VolumeShrink
 
 // planShrink works out which bricks go.
 func (c *Commands) planShrink(rec store.Record[*volume.Volume], req api.VolumeShrinkReq) (shrinkParams, error) {
-	p := shrinkParams{Revision: rec.Revision}
 	named, err := c.brickIDs(rec.Value, req.Bricks)
 	if err != nil {
+		return shrinkParams{}, err
+	}
+	return without(rec, req.ReplicaCount, named)
+}
+
+// without plans a volume without bricks, which its options must allow.
+func without(rec store.Record[*volume.Volume], replica int, ids []string) (p shrinkParams, err error) {
+	p.Revision = rec.Revision
+	if p.Volume, p.Removed, err = rec.Value.Shrink(replica, ids); err != nil {
 		return p, err
 	}
-	if p.Volume, p.Removed, err = rec.Value.Shrink(req.ReplicaCount, named); err != nil {
-		return p, err
-	}
-	return p, nil
+	return p, xlator.Refit(p.Volume.Options, shapeOf(p.Volume))
 }
 
 // brickIDs finds bricks of a volume by peer and path.

@@ -85,11 +85,11 @@ func (c *Commands) ShrinkCommit(ctx context.Context, name string, req api.Volume
 	if err := c.moved(name, task.Value, state); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	p := shrinkParams{Revision: rec.Revision, Check: checkEmpty}
-	if p.Volume, p.Removed, err = rec.Value.Shrink(0, task.Value.Bricks); err != nil {
+	p, err := without(rec, 0, task.Value.Bricks)
+	if err != nil {
 		return api.VolumeInfo{}, err
 	}
-	p.On = p.part().Peers()
+	p.Check, p.On = checkEmpty, p.part().Peers()
 	if err := c.allOnline(p.On); err != nil {
 		return api.VolumeInfo{}, err
 	}

@@ -172,6 +172,18 @@ func TestShrinkLowersReplica(t *testing.T) {
 	if err := p3.Start(ctx, r.record("gv0")); err != nil {
 		t.Fatal(err)
 	}
+	// Its clients could not be mounted any more.
+	for key, value := range map[string]string{"cluster.read-subvolume": "gv0-client-1", "cluster.quorum-count": "3"} {
+		option := map[string]string{key: value}
+		if _, err := r.c.SetOptions(ctx, "gv0", api.VolumeOptionReq{Options: option}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.c.Shrink(ctx, "gv0", req)
+		refused(t, err, api.State, "")
+		if _, err := r.c.ResetOptions(ctx, "gv0", api.VolumeOptionResetReq{Options: []string{key}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	v, err := r.c.Shrink(ctx, "gv0", req)
 	if err != nil || v.ReplicaCount != 2 || !slices.Equal(r.clients("gv0"), []int{0, 2}) {
 		t.Errorf("%+v, %v", v, err)
