@@ -76,8 +76,11 @@ func (c *Commands) answerBarrier(ctx context.Context, v *volume.Volume, params b
 	bricks := slices.DeleteFunc(c.bricks(v), func(p place) bool { return !slices.Contains(params.Bricks, p.Key) })
 	return each(c, v, bricks, "", func(p place, r brick.Reach) (api.BrickBarrier, error) {
 		_, err := c.cfg.BrickOp(ctx, r.Socket, gfrpc.BrickBarrier, p.Path, req, nil)
-		if params.Enable && unexplained(err) {
-			return barrierGap(p, barred), nil // what a brick says that has one
+		if unexplained(err) { // the brick is in that state already
+			err = nil
+			if params.Enable {
+				return barrierGap(p, barred), nil
+			}
 		}
 		return api.BrickBarrier{Name: p.Name}, err
 	}, barrierGap), nil

@@ -45,6 +45,9 @@ func TestBarrier(t *testing.T) {
 	if !strings.Contains(err.Error(), "has a barrier already") {
 		t.Errorf("a second one: %v", err)
 	}
+	if got, err = r.c.Barrier(ctx, "gv", false); err != nil || got[0].Error != "" {
+		t.Errorf("where there is none: %+v, %v", got, err)
+	}
 	r.refuses["/bricks/p2"] = false
 	_, err = r.c.Barrier(ctx, "gv", true)
 	refused(t, err, api.Unavailable, "")
