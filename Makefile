@@ -81,12 +81,12 @@ bench-pool: ## joins, creates, memory and traffic as the pool grows to 100 peers
 	unshare -n sh -c 'ip link set lo up && exec bin/bench-pool $(if $(JSON),-json "$(JSON)")'
 
 bench-plan: ## volumes of a size are planned and made among 10,000 others, and /metrics of them all
-	go test ./glusterd2/provision ./glusterd2/commands/volumes ./glusterd2/rest -run '^$$' -bench 'Place|Plan|Create|Metrics' -benchmem
+	go test ./glusterd2/provision ./glusterd2/commands/volumes ./glusterd2/rest ./plugins/heketi -run '^$$' -bench 'Place|Plan|Create|Metrics' -benchmem
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$(go list ./...); do \
 	  for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "== $$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; \
 	done
 

@@ -157,6 +157,7 @@ func (f *fake) wrap(h handler) http.Handler {
 			r.SetPathValue(k, v)
 		}
 		body, _ := io.ReadAll(r.Body)
+		h := h
 		if r.URL.Query().Get("dry-run") == "true" {
 			h = plan
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -38,49 +39,78 @@ touched; what is on record already stays, so that the import may be repeated. Se
 	}
 	c.Flags().StringVar(&dir, "glusterd-dir", dir, "glusterd's working directory, or a copy of it")
 	c.RunE = a.do("heketi import", func(ctx context.Context, args []string) error {
-		batches, err := readDump(args[0], dir)
+		batches, warnings, err := readDump(args[0], dir)
 		if err != nil {
 			return err
 		}
-		if a.dryRun {
-			return a.planImport(ctx, batches)
+		plan, err := a.planImport(ctx, batches) // what is refused in one batch keeps all of them from being sent
+		if err != nil {
+			return err
 		}
-		return a.importAll(ctx, batches)
+		if plan.Warnings = append(plan.Warnings, warnings...); a.dryRun {
+			return a.emit(plan, func(w io.Writer) {
+				say(w, "Plan of %s; nothing was changed\n", plan.Operation)
+				writePlan(w, plan)
+			})
+		}
+		if a.async && len(batches) > 1 {
+			return api.FieldErrorf("async", "--async: the dump is sent in %d parts, each when the one before has ended: leave that out", len(batches))
+		}
+		return a.importAll(ctx, batches, warnings)
 	})
 	return c
 }
 
 // readDump reads a dump and glusterd's files of its volumes, as requests that are small enough. Each has all nodes and devices.
-func readDump(file, dir string) ([]api.HeketiImportReq, error) {
+func readDump(file, dir string) (out []api.HeketiImportReq, warnings []string, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, api.FieldErrorf("dump", "the dump cannot be read: %v", err)
+		return nil, nil, api.FieldErrorf("dump", "the dump cannot be read: %v", err)
 	}
-	var dump heketi.Dump
-	if err := json.Unmarshal(text, &dump); err != nil {
-		return nil, api.FieldErrorf("dump", "%s is no dump of Heketi's database: %v", file, err)
+	dump, unknown, err := heketi.ParseDump(text)
+	if err != nil {
+		return nil, nil, api.FieldErrorf("dump", "%s: %v", file, err)
+	}
+	if unknown != "" {
+		warnings = append(warnings, "the dump has what this version does not know, and leaves aside: "+unknown)
 	}
 	if len(dump.Nodes) == 0 {
-		return nil, api.FieldErrorf("dump", "%s has no nodes: is it the answer to GET /db/dump?", file)
+		return nil, nil, api.FieldErrorf("dump", "%s has no nodes: is it the answer to GET /db/dump?", file)
 	}
-	var out []api.HeketiImportReq
+	trim(&dump)
 	ids := slices.Sorted(maps.Keys(dump.Volumes))
 	for first := true; first || len(ids) > 0; first = false {
 		n := min(len(ids), importBatch)
 		req, err := importPart(dump, ids[:n], dir)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out, ids = append(out, req), ids[n:]
 	}
-	return out, nil
+	return out, warnings, nil
+}
+
+// trim takes the lists away that tell what the entries tell too: each request has all devices, and would have all bricks with them.
+func trim(dump *heketi.Dump) {
+	for id, e := range dump.Clusters {
+		e.Info.Volumes, e.Info.Nodes, e.Info.BlockVolumes = nil, nil, nil
+		dump.Clusters[id] = e
+	}
+	for id, e := range dump.Nodes {
+		e.Devices = nil
+		dump.Nodes[id] = e
+	}
+	for id, e := range dump.Devices {
+		e.Bricks = nil
+		dump.Devices[id] = e
+	}
+	dump.BlockVolumes, dump.DbAttributes = nil, nil
 }
 
 // importPart is the request for some of the volumes of a dump.
 func importPart(dump heketi.Dump, volumes []string, dir string) (api.HeketiImportReq, error) {
 	part := dump
 	part.Volumes, part.Bricks = map[string]heketi.VolumeEntry{}, map[string]heketi.BrickEntry{}
-	part.PendingOperations, part.BlockVolumes = nil, nil
 	req := api.HeketiImportReq{Volumes: map[string]string{}}
 	for _, id := range volumes {
 		v := dump.Volumes[id]
@@ -103,8 +133,8 @@ func importPart(dump heketi.Dump, volumes []string, dir string) (api.HeketiImpor
 	return req, err
 }
 
-// planImport shows what would be put on record.
-func (a *app) planImport(ctx context.Context, batches []api.HeketiImportReq) error {
+// planImport asks what would be put on record.
+func (a *app) planImport(ctx context.Context, batches []api.HeketiImportReq) (api.OperationPlan, error) {
 	var all api.OperationPlan
 	for i, req := range batches {
 		p, err := client.PlanOf(ctx, func(ctx context.Context) error {
@@ -112,7 +142,7 @@ func (a *app) planImport(ctx context.Context, batches []api.HeketiImportReq) err
 			return err
 		})
 		if err != nil {
-			return err
+			return all, err
 		}
 		if i == 0 {
 			all = p
@@ -129,17 +159,17 @@ func (a *app) planImport(ctx context.Context, batches []api.HeketiImportReq) err
 			}
 		}
 	}
-	return a.emit(all, func(w io.Writer) {
-		say(w, "Plan of %s; nothing was changed\n", all.Operation)
-		writePlan(w, all)
-	})
+	return all, nil
 }
 
 // importAll sends one request after the other.
-func (a *app) importAll(ctx context.Context, batches []api.HeketiImportReq) error {
-	all := api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: []string{}}
+func (a *app) importAll(ctx context.Context, batches []api.HeketiImportReq, warnings []string) error {
+	all := api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: append([]string{}, warnings...)}
 	failed := 0
 	for i, req := range batches {
+		if i > 0 && a.key != "" { // a key is for one request
+			ctx = client.WithKey(ctx, fmt.Sprintf("%s-%d", a.key, i+1))
+		}
 		got, err := a.client.HeketiImport(ctx, req)
 		if err != nil {
 			return err

@@ -53,12 +53,13 @@ type Rule struct {
 	Not        bool
 }
 
-// ParseRule reads a rule: TAG=VALUE or TAG!=VALUE, as Heketi writes them. The error is Invalid.
+// ParseRule reads a rule: TAG=VALUE or TAG!=VALUE, as Heketi writes them; without a VALUE it is about devices without the tag. The
+// error is Invalid.
 func ParseRule(text string) (Rule, error) {
 	tag, value, ok := strings.Cut(text, "=")
 	not := strings.HasSuffix(tag, "!")
 	tag = strings.TrimSuffix(tag, "!")
-	if !ok || tag == "" || value == "" {
+	if !ok || tag == "" {
 		return Rule{}, api.FieldErrorf("match-tags", "rule %.80q: write TAG=VALUE or TAG!=VALUE", text)
 	}
 	return Rule{Tag: tag, Value: value, Not: not}, nil

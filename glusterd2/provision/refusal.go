@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func barred(r *Request, d *Device) string {
 		case rule.Not && has == rule.Value:
 			return fmt.Sprintf("has tag %s=%s, which the request excludes", rule.Tag, has)
 		case !rule.Not && has != rule.Value:
-			return fmt.Sprintf("has tag %s=%s, the request wants %s", rule.Tag, has, rule.Value)
+			return fmt.Sprintf("has tag %s=%s, the request wants %s", rule.Tag, has, cmp.Or(rule.Value, "none"))
 		}
 	}
 	return ""

@@ -15,7 +15,7 @@ type Heketi interface {
 
 func (a *API) heketiRoutes() []Route {
 	return []Route{
-		serve(Route{Method: http.MethodPost, Path: "/v1/heketi/import", Name: "HeketiImport", Access: Admin, Plans: true,
+		serve(Route{Method: http.MethodPost, Path: "/v1/heketi/import", Name: "HeketiImport", Access: Admin, Plans: true, Whole: true,
 			Requires:    []string{"dump"},
 			Description: "Takes over clusters, nodes, devices and volumes of a Heketi, as its /db/dump and glusterd's files tell of them. Nothing on the hosts is touched."},
 			func(ctx context.Context, _ *Request, req api.HeketiImportReq) (api.HeketiImport, error) {

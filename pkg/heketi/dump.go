@@ -1,5 +1,13 @@
 package heketi
 
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"gd2/pkg/api"
+)
+
 // Dump is Heketi's database as JSON (GET /db/dump): what each table holds, by id. Names that are not those of the API are Heketi's Go names.
 type Dump struct {
 	Clusters          map[string]ClusterEntry     `json:"clusterentries"`
@@ -10,6 +18,55 @@ type Dump struct {
 	BlockVolumes      map[string]any              `json:"blockvolumeentries"`
 	DbAttributes      map[string]DbAttributeEntry `json:"dbattributeentries"`
 	PendingOperations map[string]map[string]any   `json:"pendingoperations"`
+}
+
+// ParseDump reads a dump. A field that Dump does not have is left aside, since other versions of Heketi may have more, and the first of them
+// is named. The error is Invalid: it is no JSON of this form, or an entry stands twice in it.
+func ParseDump(text []byte) (d Dump, unknown string, err error) {
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields()
+	if odd := strict.Decode(&d); odd != nil {
+		unknown = strings.TrimPrefix(odd.Error(), "json: ")
+		d = Dump{}
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		return Dump{}, "", api.FieldErrorf("dump", "the dump is none of Heketi's database (GET /db/dump): %v", err)
+	}
+	if key := twice(text); key != "" {
+		return Dump{}, "", api.FieldErrorf("dump", "%.80q stands twice in one place of the dump: which of the two is true?", key)
+	}
+	return d, unknown, nil
+}
+
+// twice returns a key that an object of a JSON text has more than once; "" if there is none.
+func twice(text []byte) string {
+	type object struct {
+		keys  map[string]bool // nil for a list
+		value bool            // what comes next is the value of a key
+	}
+	open := []object{{}}
+	for dec := json.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := dec.Token()
+		if err != nil {
+			return "" // the end: the text was read before
+		}
+		in := &open[len(open)-1]
+		if key, is := token.(string); is && in.keys != nil && !in.value {
+			if in.keys[key] {
+				return key
+			}
+			in.keys[key], in.value = true, true
+			continue
+		}
+		switch in.value = false; token {
+		case json.Delim('{'):
+			open = append(open, object{keys: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, object{})
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+		}
+	}
 }
 
 // PendingItem names the operation that makes or removes an entry; it is empty for all others.

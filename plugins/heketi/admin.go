@@ -35,6 +35,9 @@ func (s *service) allowed(row route, req *http.Request) error {
 	if !row.changes || row.path == adminPath {
 		return nil
 	}
+	if err := s.Store.Sync(req.Context()); err != nil { // another peer may have been told just now
+		return err
+	}
 	m, err := s.mode()
 	if err != nil {
 		return err

@@ -104,48 +104,6 @@ func (s *service) deleteDevice(_ context.Context, r *request) (reply, error) {
 	})
 }
 
-func (s *service) setDeviceState(_ context.Context, r *request) (reply, error) {
-	var req heketi.StateRequest
-	if err := r.decode(&req); err != nil {
-		return reply{}, err
-	}
-	if err := checkState(req); err != nil {
-		return reply{}, err
-	}
-	return s.changeDevice(r, func(ctx context.Context, t *topology, d *device.Device) error {
-		if err := mayBecome("device", d.ID, stateOf(d), req.State); err != nil || stateOf(d) == req.State {
-			return err
-		}
-		if req.State == heketi.StateFailed {
-			return s.failDevice(ctx, t, d)
-		}
-		return s.editDevice(ctx, d, api.DeviceEditReq{State: ours(req.State)})
-	})
-}
-
-// ours is a state of a device as gd2 calls it.
-func ours(state string) string {
-	for own, theirs := range states {
-		if theirs == state {
-			return own
-		}
-	}
-	return ""
-}
-
-// failDevice takes a device out of service. Its bricks are moved to others, one after the other, each healed before the next.
-func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device) error {
-	uses, err := s.uses(t)
-	if err != nil {
-		return err
-	}
-	if len(uses.bricks[d.ID]) > 0 {
-		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{})
-		return err
-	}
-	return s.editDevice(ctx, d, api.DeviceEditReq{State: api.DeviceFailed})
-}
-
 func (s *service) editDevice(ctx context.Context, d *device.Device, req api.DeviceEditReq) error {
 	_, err := s.Devices.Edit(ctx, d.PeerID, d.ID, req)
 	return err

@@ -2,12 +2,9 @@ package heketi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
@@ -32,6 +29,11 @@ type importer struct {
 	dump  heketi.Dump
 	infos map[string]string
 	nodes map[string]store.Record[*peer.Peer] // the peers of the dump's nodes, by node id
+	busy  map[string]bool                     // what operations that Heketi has not finished name
+	// volume reads the record of a volume.
+	volume func(name string) (store.Record[*volume.Volume], bool, error)
+	// warnings are what should be known of the whole.
+	warnings []string
 }
 
 // Import puts on record what a dump of Heketi's database has: clusters, nodes, devices and volumes, under their ids. Nothing on the
@@ -41,27 +43,79 @@ func (p *Plugin) Import(ctx context.Context, req api.HeketiImportReq) (api.Heket
 }
 
 func (s *service) importDump(ctx context.Context, req api.HeketiImportReq) (api.HeketiImport, error) {
-	i := &importer{s: s, infos: req.Volumes, nodes: map[string]store.Record[*peer.Peer]{}}
-	if err := json.Unmarshal(req.Dump, &i.dump); err != nil {
-		return api.HeketiImport{}, api.FieldErrorf("dump", "the dump is none of Heketi's database: %v", err)
-	}
-	var err error
-	if i.t, err = s.topology(ctx); err != nil {
-		return api.HeketiImport{}, err
-	}
-	pieces, err := i.pieces()
+	i, pieces, err := s.readImport(ctx, req)
 	if err != nil {
 		return api.HeketiImport{}, err
 	}
-	if err := transaction.Propose(ctx, proposal(pieces)); err != nil {
+	if err := transaction.Propose(ctx, i.proposal(pieces)); err != nil {
 		return api.HeketiImport{}, err
 	}
-	return carryOut(transaction.Part(ctx), pieces), nil
+	text, err := packed(req)
+	if err != nil {
+		return api.HeketiImport{}, err
+	}
+	return s.imports.Run(ctx, s.Engine, transaction.Plan[importParams]{Params: importParams{Request: text}, Locks: []string{importLock}})
+}
+
+// importLock keeps two imports apart.
+const importLock = "heketi/import"
+
+// importParams carry the request of an import.
+type importParams struct {
+	Request []byte `json:"request"` // as packed makes it: it may be as large as a record at most
+}
+
+// importCourse is an import as an operation: it goes on if a daemon dies, and a request that is repeated joins the one that runs.
+func (s *service) importCourse() transaction.Course[importParams, api.HeketiImport] {
+	return transaction.Course[importParams, api.HeketiImport]{
+		Name: "heketi.import", Version: 1, Run: func(ctx context.Context, p importParams) (api.HeketiImport, error) {
+			req, err := unpacked(p.Request)
+			if err != nil {
+				return api.HeketiImport{}, err
+			}
+			i, pieces, err := s.readImport(ctx, req)
+			if err != nil {
+				return api.HeketiImport{}, err
+			}
+			return i.carryOut(ctx, pieces), nil
+		},
+	}
+}
+
+// readImport reads a request, and what it would do.
+func (s *service) readImport(ctx context.Context, req api.HeketiImportReq) (*importer, []piece, error) {
+	t, err := s.topology(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, err := newImporter(t, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	i.s = s
+	i.volume = func(name string) (store.Record[*volume.Volume], bool, error) {
+		return volume.Records.Get(s.Store, name)
+	}
+	pieces, err := i.pieces()
+	return i, pieces, err
+}
+
+// newImporter reads the dump of a request.
+func newImporter(t *topology, req api.HeketiImportReq) (*importer, error) {
+	dump, unknown, err := heketi.ParseDump(req.Dump)
+	if err != nil {
+		return nil, err
+	}
+	i := &importer{t: t, dump: dump, infos: req.Volumes, nodes: map[string]store.Record[*peer.Peer]{}, busy: busyIn(dump.PendingOperations)}
+	if unknown != "" {
+		i.warnings = append(i.warnings, "the dump has what this version does not know, and leaves aside: "+unknown)
+	}
+	return i, i.check()
 }
 
 // proposal is the plan of an import.
-func proposal(pieces []piece) api.OperationPlan {
-	plan := api.OperationPlan{Operation: "heketi.import", Warnings: []string{"nothing on the hosts is looked at before, and nothing is changed there"}}
+func (i *importer) proposal(pieces []piece) api.OperationPlan {
+	plan := api.OperationPlan{Operation: "heketi.import", Warnings: append([]string{"nothing on the hosts is looked at before, and nothing is changed there"}, i.warnings...)}
 	for _, p := range pieces {
 		switch p.Action {
 		case api.ImportAdopt:
@@ -74,9 +128,9 @@ func proposal(pieces []piece) api.OperationPlan {
 }
 
 // carryOut does one piece after the other. One that fails does not keep others from being done.
-func carryOut(ctx context.Context, pieces []piece) api.HeketiImport {
-	out := api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: []string{}}
-	for _, p := range pieces {
+func (i *importer) carryOut(ctx context.Context, pieces []piece) api.HeketiImport {
+	out := api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: append([]string{}, i.warnings...)}
+	for n, p := range pieces {
 		if p.do != nil {
 			warnings, err := p.do(ctx)
 			out.Warnings = append(out.Warnings, warnings...)
@@ -85,6 +139,7 @@ func carryOut(ctx context.Context, pieces []piece) api.HeketiImport {
 			}
 		}
 		out.Steps = append(out.Steps, p.HeketiImportStep)
+		transaction.Progress(ctx, int64(n+1), int64(len(pieces)), "entries")
 	}
 	return out
 }
@@ -144,6 +199,11 @@ func (i *importer) nodePieces() ([]piece, error) {
 		if err != nil {
 			return nil, err
 		}
+		for other, same := range i.nodes {
+			if same.ID == p.ID {
+				return nil, api.FieldErrorf("dump", "the nodes %s and %s are both the peer %s", min(id, other), max(id, other), p.Value.Name)
+			}
+		}
 		i.nodes[id] = p
 		if n := i.t.ofPeer(p.ID); n != nil && n.revision > 0 {
 			if n.ID != id {
@@ -152,16 +212,16 @@ func (i *importer) nodePieces() ([]piece, error) {
 			out = append(out, piece{HeketiImportStep: step(api.ImportKeep, "node", p.Value.Name)})
 			continue
 		}
-		out = append(out, piece{step(api.ImportAdopt, "node", p.Value.Name), created("heketi/nodes", id, p.Value.Name), i.editing(adoptNode(id, e, p))})
+		out = append(out, piece{step(api.ImportAdopt, "node", p.Value.Name), created("heketi/nodes", id, p.Value.Name), i.editing(i.adoptNode(id, e, p))})
 	}
 	return out, nil
 }
 
 // adoptNode is the change that makes a peer the node of a dump.
-func adoptNode(id string, e heketi.NodeEntry, p store.Record[*peer.Peer]) editParams {
-	edit := newNode(e.Info.NodeAddRequest, p)
+func (i *importer) adoptNode(id string, e heketi.NodeEntry, p store.Record[*peer.Peer]) editParams {
+	edit := i.t.newNode(e.Info.NodeAddRequest, p)
 	edit.Nodes[0].ID, edit.Nodes[0].New.ID = id, id
-	if e.State == heketi.StateOffline || e.State == heketi.StateFailed {
+	if e.State != heketi.StateOnline {
 		edit.Nodes[0].New.State, edit.Peers[0].New.NoBricks = e.State, true
 	}
 	return edit
@@ -170,31 +230,26 @@ func adoptNode(id string, e heketi.NodeEntry, p store.Record[*peer.Peer]) editPa
 // peerCalled is the peer that has one of the names.
 func (i *importer) peerCalled(names []string) (store.Record[*peer.Peer], error) {
 	for _, name := range names {
-		rec, err := peer.Find(i.s.Store, name)
-		if err == nil || !api.IsKind(err, api.NotFound) {
-			return rec, err
+		for _, p := range i.t.peers {
+			if p.Value.Is(name) {
+				return p, nil
+			}
 		}
 	}
-	return store.Record[*peer.Peer]{}, api.FieldErrorf("dump", "node %v is not in the pool: start gd2 on it, and probe it first", names)
+	return store.Record[*peer.Peer]{}, api.FieldErrorf("dump", "node %.200q is not in the pool: start gd2 on it, and probe it first", names)
 }
 
 func (i *importer) devicePieces() ([]piece, error) {
 	var out []piece
 	for _, id := range slices.Sorted(maps.Keys(i.dump.Devices)) {
 		e := i.dump.Devices[id]
-		p, known := i.nodes[e.NodeId]
-		if !known {
-			return nil, api.FieldErrorf("dump", "device %s (%s) is of node %q, which the dump does not have", id, e.Info.Name, e.NodeId)
-		}
+		p := i.nodes[e.NodeId]
 		name := p.Value.Name + ":" + e.Info.Name
 		if i.t.device(id) != nil {
 			out = append(out, piece{HeketiImportStep: step(api.ImportKeep, "device", name)})
 			continue
 		}
 		d := device.Device{ID: id, PeerID: p.ID, Name: e.Info.Name, Provisioner: api.ProvisionerLVM, State: ours(e.State), Tags: e.Info.Tags}
-		if _, hex := asUUID(id); !hex || d.State == "" {
-			return nil, api.FieldErrorf("dump", "device %.40q in state %.40q is none of Heketi's", id, e.State)
-		}
 		out = append(out, piece{step(api.ImportAdopt, "device", name), created("devices", id, name), func(ctx context.Context) ([]string, error) {
 			return nil, i.adoptDevice(ctx, d)
 		}})
@@ -212,6 +267,7 @@ func (i *importer) adoptDevice(ctx context.Context, d device.Device) error {
 
 func (i *importer) volumePieces() ([]piece, error) {
 	var out []piece
+	taken := map[string]uint64{} // by bricks that are left out, in KiB, by device id
 	for _, id := range slices.Sorted(maps.Keys(i.dump.Volumes)) {
 		e := i.dump.Volumes[id]
 		p, err := i.volumePiece(id, e)
@@ -219,24 +275,41 @@ func (i *importer) volumePieces() ([]piece, error) {
 			return nil, err
 		}
 		out = append(out, p)
+		for _, b := range e.Bricks {
+			if b := i.dump.Bricks[b]; p.Action == api.ImportSkip {
+				taken[b.Info.DeviceID] += b.TpSize + b.PoolMetadataSize
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(taken)) {
+		i.warnings = append(i.warnings, fmt.Sprintf("device %s: %d KiB of it are taken by bricks that are left out, and count as free: disable it, or remove them", i.nameOf(id), taken[id]))
 	}
 	return out, nil
 }
 
+// nameOf is what a device of the dump is called.
+func (i *importer) nameOf(id string) string {
+	e, there := i.dump.Devices[id]
+	if !there {
+		return id
+	}
+	return i.nodes[e.NodeId].Value.Name + ":" + e.Info.Name
+}
+
 func (i *importer) volumePiece(id string, e heketi.VolumeEntry) (piece, error) {
 	name := e.Info.Name
-	if have, there, err := volume.Records.Get(i.s.Store, name); err != nil || there {
+	if have, there, err := i.volume(name); err != nil || there {
 		if there && volumeID(have.Value) != id {
 			err = api.FieldErrorf("dump", "volume %s of the dump has the id %s, and one of this name is in the pool already", name, id)
 		}
 		return piece{HeketiImportStep: step(api.ImportKeep, "volume", name)}, err
 	}
-	if why := i.barred(e); why != "" {
+	if why := i.barred(id, e); why != "" {
 		p := piece{HeketiImportStep: step(api.ImportSkip, "volume", name)}
 		p.Why = why
 		return p, nil
 	}
-	v, err := i.volume(id, e)
+	v, err := i.adopted(id, e)
 	if err != nil {
 		return piece{}, err
 	}
@@ -248,76 +321,4 @@ func (i *importer) volumePiece(id string, e heketi.VolumeEntry) (piece, error) {
 			})
 			return left, err
 		}}, nil
-}
-
-// barred says why a volume cannot be taken over.
-func (i *importer) barred(e heketi.VolumeEntry) string {
-	switch {
-	case e.Pending.Id != "":
-		return "Heketi has not finished an operation on it: let it, or clean up there first"
-	case e.Info.Block:
-		return "it hosts block volumes, which are not supported yet"
-	case i.infos[e.Info.Name] == "":
-		return "glusterd's file vols/" + e.Info.Name + "/info is missing: it tells the order of the bricks"
-	}
-	for _, id := range e.Bricks {
-		if b, there := i.dump.Bricks[id]; there && (b.LvmLv != "" && b.LvmLv != "brick_"+id || b.LvmThinPool != "" && b.LvmThinPool != "tp_"+id) {
-			return "brick " + id + " is a clone's, in logical volumes with names of their own"
-		}
-	}
-	return ""
-}
-
-// volume is a volume of the dump, with the bricks in the order that glusterd knows.
-func (i *importer) volume(id string, e heketi.VolumeEntry) (*volume.Volume, error) {
-	name := e.Info.Name
-	g, err := parseInfo(name, i.infos[name])
-	if err != nil {
-		return nil, err
-	}
-	bricks, err := i.bricks(e, g)
-	if err != nil {
-		return nil, err
-	}
-	v, err := g.volume(name, bricks)
-	if err != nil {
-		return nil, err
-	}
-	v.Capacity, v.GID = uint64(max(e.Info.Size, 0))<<30, int(e.Info.Gid)
-	v.Metadata = map[string]string{metaID: id}
-	if e.Info.Snapshot.Enable {
-		v.Metadata[metaFactor] = strconv.FormatFloat(float64(e.Info.Snapshot.Factor), 'g', -1, 32)
-	}
-	return v, nil
-}
-
-// bricks are the bricks of a volume in glusterd's order.
-func (i *importer) bricks(e heketi.VolumeEntry, g *glusterdVolume) ([]volume.Brick, error) {
-	byPath := map[string]volume.Brick{}
-	for _, id := range e.Bricks {
-		b, there := i.dump.Bricks[id]
-		p, known := i.nodes[b.Info.NodeID]
-		if !there || !known {
-			return nil, api.FieldErrorf("dump", "volume %s: its brick %s, or the node of that, is not in the dump", e.Info.Name, id)
-		}
-		if i.dump.Devices[b.Info.DeviceID].NodeId != b.Info.NodeID && i.t.device(b.Info.DeviceID) == nil {
-			return nil, api.FieldErrorf("dump", "brick %s is on device %q, which is not on its node", id, b.Info.DeviceID)
-		}
-		byPath[strings.ReplaceAll(b.Info.Path, "/", "-")] = volume.Brick{
-			ID: id, PeerID: p.ID, Path: b.Info.Path, Device: b.Info.DeviceID, Size: b.Info.Size * kib, Pool: b.TpSize * kib, Cost: (b.TpSize + b.PoolMetadataSize) * kib,
-		}
-	}
-	if len(byPath) != len(g.bricks) {
-		return nil, api.FieldErrorf("volumes", "volume %s has %d bricks in the dump and %d in glusterd's info", e.Info.Name, len(byPath), len(g.bricks))
-	}
-	out := make([]volume.Brick, len(g.bricks))
-	for n, at := range g.bricks {
-		_, path, _ := strings.Cut(at, ":")
-		b, there := byPath[path]
-		if !there {
-			return nil, api.FieldErrorf("volumes", "volume %s: the brick %.120s of glusterd's info is not in the dump", e.Info.Name, at)
-		}
-		out[n] = b
-	}
-	return out, nil
 }

@@ -54,21 +54,21 @@ func (s *service) addNode(_ context.Context, r *request) (reply, error) {
 		if other := t.ofPeer(p.ID); other != nil {
 			return faultf(http.StatusConflict, "Hostname %s already used by node with id %s", req.Hostnames.Manage[0], other.ID)
 		}
-		return s.edit(ctx, newNode(req, p))
+		return s.edit(ctx, t.newNode(req, p))
 	})
 }
 
 // newNode is the change that makes a peer a node.
-func newNode(req heketi.NodeAddRequest, p store.Record[*peer.Peer]) editParams {
+func (t *topology) newNode(req heketi.NodeAddRequest, p store.Record[*peer.Peer]) editParams {
 	n := &Node{ID: hexID(p.ID), PeerID: p.ID, Cluster: req.ClusterID, Manage: req.Hostnames.Manage, Storage: req.Hostnames.Storage, State: heketi.StateOnline}
 	changed := *p.Value
-	changed.Metadata = withTags(p.Value.Metadata, req.Tags)
+	changed.Metadata = inCluster(withTags(p.Value.Metadata, req.Tags), t.clusterMark(req.ClusterID))
 	changed.Metadata[api.ZoneKey] = strconv.Itoa(req.Zone)
 	changed.NoBricks = false
 	return editParams{
-		Nodes:    []change[*Node]{{ID: n.ID, New: n}},
-		Peers:    []change[*peer.Peer]{{ID: p.ID, New: &changed, Revision: p.Revision}},
-		Location: "/nodes/" + n.ID,
+		Nodes:  []change[*Node]{{ID: n.ID, New: n}},
+		Peers:  []change[*peer.Peer]{{ID: p.ID, New: &changed, Revision: p.Revision}},
+		edited: edited{Location: "/nodes/" + n.ID},
 	}
 }
 
@@ -93,6 +93,9 @@ func checkNode(req *heketi.NodeAddRequest) error {
 }
 
 func checkTags(tags map[string]string) error {
+	if _, ours := tags[clusterTag]; ours {
+		return invalid("tags", "the tag %s is set by the cluster of a node", clusterTag)
+	}
 	if err := device.CheckTags(tags); err != nil {
 		return invalid("tags", "%v", err)
 	}
@@ -168,85 +171,23 @@ func nodeInfo(t *topology, n *node, uses *uses) heketi.NodeInfo {
 	return info
 }
 
-// deleteNode makes a peer no node any more. It stays in the pool: others may need it.
+// deleteNode makes a peer no node any more. It stays in the pool, as if it had never been one: others may need it.
 func (s *service) deleteNode(_ context.Context, r *request) (reply, error) {
-	return s.changeNode(r, func(t *topology, n *node) (editParams, error) {
-		if len(t.devicesOf(n.PeerID)) > 0 {
-			return editParams{}, faultf(http.StatusConflict, "Unable to delete node [%s] because it contains devices", n.ID)
-		}
-		return editParams{Nodes: []change[*Node]{{ID: n.ID, Gone: true, Revision: n.revision}}}, nil
-	})
-}
-
-// changeNode is a job that changes the records of a node.
-func (s *service) changeNode(r *request, plan func(t *topology, n *node) (editParams, error)) (reply, error) {
 	return s.job(r, func(ctx context.Context) error {
 		t, n, err := s.nodeOf(ctx, r)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case len(t.devicesOf(n.PeerID)) > 0:
+			return faultf(http.StatusConflict, "Unable to delete node [%s] because it contains devices", n.ID)
 		}
-		p, err := plan(t, n)
-		if err != nil {
-			return err
-		}
-		return s.edit(ctx, p)
+		p := *n.peer.Value
+		p.Metadata, p.NoBricks = inCluster(p.Metadata, ""), false
+		return s.edit(ctx, editParams{
+			Nodes: []change[*Node]{{ID: n.ID, Gone: true, Revision: n.revision}},
+			Peers: []change[*peer.Peer]{{ID: p.ID, New: &p, Revision: n.peer.Revision}},
+		})
 	})
-}
-
-// inState is the change of a node's state. A node that is not online gets no bricks.
-func (n *node) inState(state string) editParams {
-	rec, p := n.Node, *n.peer.Value
-	rec.State, p.NoBricks = state, state != heketi.StateOnline
-	return editParams{
-		Nodes: []change[*Node]{{ID: rec.ID, New: &rec, Revision: n.revision}},
-		Peers: []change[*peer.Peer]{{ID: p.ID, New: &p, Revision: n.peer.Revision}},
-	}
-}
-
-func (s *service) setNodeState(_ context.Context, r *request) (reply, error) {
-	var req heketi.StateRequest
-	if err := r.decode(&req); err != nil {
-		return reply{}, err
-	}
-	if err := checkState(req); err != nil {
-		return reply{}, err
-	}
-	return s.changeNode(r, func(t *topology, n *node) (editParams, error) {
-		if err := mayBecome("node", n.ID, n.State, req.State); err != nil {
-			return editParams{}, err
-		}
-		if req.State == heketi.StateFailed {
-			uses, err := s.uses(t)
-			if err != nil {
-				return editParams{}, err
-			}
-			for _, d := range t.devicesOf(n.PeerID) {
-				if len(uses.bricks[d.ID]) > 0 {
-					return editParams{}, faultf(http.StatusConflict, "node %s: device %s has bricks: set its devices to failed first", n.ID, d.ID)
-				}
-			}
-		}
-		return n.inState(req.State), nil
-	})
-}
-
-func checkState(req heketi.StateRequest) error {
-	if !slices.Contains([]string{heketi.StateOnline, heketi.StateOffline, heketi.StateFailed}, req.State) {
-		return invalid("state", "%q is not one of online, offline and failed", req.State)
-	}
-	return nil
-}
-
-// mayBecome refuses changes of state that Heketi does not make: what failed must be taken back offline, and what is online
-// must be offline before it fails.
-func mayBecome(what, id, from, to string) error {
-	switch {
-	case from == heketi.StateFailed && to == heketi.StateOnline, from == heketi.StateFailed && what == "node" && to != from:
-		return faultf(http.StatusInternalServerError, "Cannot move a failed/removed %s to %s state", what, to)
-	case from == heketi.StateOnline && to == heketi.StateFailed:
-		return faultf(http.StatusInternalServerError, "%s must be offline before remove operation is performed, %s:%s", strings.ToUpper(what[:1])+what[1:], what, id)
-	}
-	return nil
 }
 
 func (s *service) setNodeTags(_ context.Context, r *request) (reply, error) {
@@ -288,14 +229,25 @@ func tagged(tags map[string]string, req heketi.TagsChangeRequest) (map[string]st
 	default:
 		return nil, invalid("change_type", "%q is not one of set, update and delete", req.Change)
 	}
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" }) // a tag without a value is none
 	return out, checkTags(out)
 }
 
-// withTags is the metadata of a peer with these tags and no others.
+// inCluster is the metadata of a peer whose devices have the tag of a cluster; "" is that of none.
+func inCluster(metadata map[string]string, mark string) map[string]string {
+	out := maps.Clone(metadata)
+	delete(out, api.TagPrefix+clusterTag)
+	if mark != "" {
+		out[api.TagPrefix+clusterTag] = mark
+	}
+	return out
+}
+
+// withTags is the metadata of a peer with these tags and no others, but that of its cluster.
 func withTags(metadata, tags map[string]string) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, metadata)
-	maps.DeleteFunc(out, func(k, _ string) bool { return strings.HasPrefix(k, api.TagPrefix) })
+	maps.DeleteFunc(out, func(k, _ string) bool { return strings.HasPrefix(k, api.TagPrefix) && k != api.TagPrefix+clusterTag })
 	for k, v := range tags {
 		out[api.TagPrefix+k] = v
 	}

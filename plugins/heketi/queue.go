@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
-	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
@@ -38,33 +36,13 @@ func (s *service) queue(ctx context.Context, r *request) (reply, error) {
 	case op.State != api.OperationDone:
 		return reply{}, faultf(http.StatusInternalServerError, "%s", textOf(op))
 	}
-	if op.Operation == "device.evacuate" && !s.evacuated(ctx, op) {
+	if !s.emptied(ctx, emptyingOf(op)) {
 		return reply{status: http.StatusOK, pending: true}, nil
 	}
 	if at := locate(s.Store, op); at != "" {
 		return reply{status: http.StatusSeeOther, location: at}, nil
 	}
 	return reply{status: http.StatusNoContent}, nil
-}
-
-// evacuated waits until the devices of an operation have been emptied, which goes on after it; false if that takes longer than ctx.
-func (s *service) evacuated(ctx context.Context, op api.Operation) bool {
-	changed, unsubscribe := s.Store.Subscribe(store.PrefixDevices)
-	defer unsubscribe()
-	for {
-		busy := slices.ContainsFunc(op.Locks, func(lock string) bool {
-			rec, there, err := device.Records.Get(s.Store, strings.TrimPrefix(lock, device.ClaimPrefix))
-			return err == nil && there && rec.Value.Evacuation != nil && rec.Value.Evacuation.Done.IsZero()
-		})
-		if !busy {
-			return true
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // textOf says why an operation failed.

@@ -2,6 +2,7 @@ package heketi
 
 import (
 	"context"
+	"slices"
 
 	"gd2/glusterd2/peer"
 	"gd2/store"
@@ -60,19 +61,34 @@ func (c change[T]) write(k store.Kind[T]) store.Write {
 	return k.Update(c.ID, c.New, c.Revision)
 }
 
+// guards demand that records are as they were read: a change that has lost to another is planned again before it begins, and not after.
+func guards[T any](k store.Kind[T], changes []change[T]) []store.Guard {
+	var out []store.Guard
+	for _, c := range changes {
+		if c.Revision == 0 {
+			out = append(out, k.MustBeAbsent(c.ID))
+			continue
+		}
+		out = append(out, k.MustBe(c.ID, c.Revision))
+	}
+	return out
+}
+
 // editParams are the records that a change is made of.
 type editParams struct {
 	Clusters []change[*Cluster]   `json:"clusters,omitempty"`
 	Nodes    []change[*Node]      `json:"nodes,omitempty"`
 	Peers    []change[*peer.Peer] `json:"peers,omitempty"`
 	Mode     []change[*Mode]      `json:"mode,omitempty"`
-	// Location is the path of what was made, if anything was.
-	Location string `json:"location,omitempty"`
+	edited
 }
 
-// edited is the result of a change: where what it has made is found.
+// edited is the result of a change.
 type edited struct {
+	// Location is the path of what was made, if anything was.
 	Location string `json:"location,omitempty"`
+	// Emptied are the devices that are to be empty before the job has ended, by id.
+	Emptied []string `json:"emptied,omitempty"`
 }
 
 // editName is the name of the operation that changes records.
@@ -95,7 +111,7 @@ func editOperation() transaction.Operation[editParams, edited] {
 			for _, c := range p.Mode {
 				writes = append(writes, c.write(modeRecord))
 			}
-			return writes, nil, edited{p.Location}, nil
+			return writes, nil, p.edited, nil
 		},
 	}
 }
@@ -117,7 +133,9 @@ func (s *service) edit(ctx context.Context, p editParams) error {
 }
 
 func editPlan(p editParams) transaction.Plan[editParams] {
-	plan := transaction.Plan[editParams]{Params: p, Locks: []string{topologyLock}}
+	plan := transaction.Plan[editParams]{Params: p, Locks: []string{topologyLock}, Guards: slices.Concat(
+		guards(clusterRecords, p.Clusters), guards(nodeRecords, p.Nodes), guards(peer.Records, p.Peers), guards(modeRecord, p.Mode),
+	)}
 	for _, c := range p.Peers {
 		plan.Locks = append(plan.Locks, "peer/"+c.ID)
 	}

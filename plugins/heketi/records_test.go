@@ -40,7 +40,7 @@ func TestSweep(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			plan := editPlan(newNode(nodeRequest("n", "c"), p))
+			plan := editPlan((&topology{}).newNode(nodeRequest("n", "c"), p))
 			return transactiontest.Subject{Plan: plan.Erase(), World: func() string {
 				p, _, err := peer.Records.Get(st, id)
 				_, there, nerr := nodeRecords.Get(st, hexID(id))

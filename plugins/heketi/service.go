@@ -16,9 +16,10 @@ import (
 // service answers the requests of one peer.
 type service struct {
 	plugin.Daemon
-	ops    Operations
-	router *mux.Router
-	now    func() time.Time
+	ops     Operations
+	imports transaction.Handle[importParams, api.HeketiImport]
+	router  *mux.Router
+	now     func() time.Time
 	// planning is held by the one request that chooses room on devices: of two that choose at once one would have to do it again.
 	planning sync.Mutex
 	// stopping ends when the daemon stops, and with it the waits for jobs.
@@ -29,7 +30,7 @@ type service struct {
 func newService(d plugin.Daemon, ops Operations) *service {
 	s := &service{Daemon: d, ops: ops, now: time.Now}
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	s.router = s.routes()
+	s.router, s.imports = s.routes(), transaction.Conduct(d.Engine, s.importCourse())
 	return s
 }
 

@@ -3,6 +3,7 @@ package heketi
 import (
 	"cmp"
 	"context"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,9 @@ type node struct {
 
 // topology is the clusters, nodes and devices of one moment, each in the order of ids.
 type topology struct {
+	pool     string // the id of the cluster that is the pool
 	clusters []store.Record[*Cluster]
+	peers    []store.Record[*peer.Peer]
 	nodes    []node
 	devices  []store.Record[*device.Device]
 }
@@ -49,7 +52,8 @@ func readTopology(r store.Reader) (t *topology, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.readNodes(r, hexID(pool.Value.ID)); err != nil {
+	t.pool = hexID(pool.Value.ID)
+	if err := t.readNodes(r); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(t.clusters, func(a, b store.Record[*Cluster]) int { return cmp.Compare(a.ID, b.ID) })
@@ -57,29 +61,42 @@ func readTopology(r store.Reader) (t *topology, err error) {
 	return t, nil
 }
 
-func (t *topology) readNodes(r store.Reader, poolID string) error {
-	peers, err := peer.Records.List(r)
-	if err != nil {
+func (t *topology) readNodes(r store.Reader) error {
+	var err error
+	if t.peers, err = peer.Records.List(r); err != nil {
 		return err
 	}
 	known, err := nodeRecords.List(r)
 	if err != nil {
 		return err
 	}
-	for _, p := range peers {
+	for _, p := range t.peers {
 		i := slices.IndexFunc(known, func(n store.Record[*Node]) bool { return n.Value.PeerID == p.ID })
 		switch {
 		case i >= 0:
 			t.nodes = append(t.nodes, node{*known[i].Value, known[i].Revision, p})
 		case len(t.devicesOf(p.ID)) > 0:
 			t.nodes = append(t.nodes, node{Node{
-				ID: hexID(p.ID), PeerID: p.ID, Cluster: poolID, Manage: []string{p.Value.Name}, Storage: []string{p.Value.Host}, State: heketi.StateOnline,
+				ID: hexID(p.ID), PeerID: p.ID, Cluster: t.pool, Manage: []string{p.Value.Name}, Storage: []string{addressOf(p.Value)}, State: heketi.StateOnline,
 			}, 0, p})
-			t.addCluster(poolID)
+			t.addCluster(t.pool)
 		}
 	}
 	return nil
 }
+
+// addressOf is where clients mount from a peer: Kubernetes takes nothing but an IP address.
+func addressOf(p *peer.Peer) string {
+	for _, at := range []string{p.ClientAddress, p.PeerAddress} {
+		if host, _, err := net.SplitHostPort(at); err == nil && net.ParseIP(p.Host) == nil && usable(net.ParseIP(host)) {
+			return host
+		}
+	}
+	return p.Host
+}
+
+// usable reports whether other hosts can reach an address.
+func usable(ip net.IP) bool { return ip != nil && !ip.IsUnspecified() && !ip.IsLoopback() }
 
 // addCluster adds the cluster that is the pool, if nobody has made it yet.
 func (t *topology) addCluster(id string) {
@@ -142,6 +159,14 @@ func (t *topology) devicesOf(peerID string) []*device.Device {
 	return out
 }
 
+// nameOf is what a peer is called.
+func (t *topology) nameOf(peerID string) string {
+	if n := t.ofPeer(peerID); n != nil {
+		return n.peer.Value.Name
+	}
+	return peerID
+}
+
 // clusterOf is the id of the cluster of a peer; "" if it is in none.
 func (t *topology) clusterOf(peerID string) string {
 	if n := t.ofPeer(peerID); n != nil {
@@ -168,11 +193,26 @@ func (n *node) zone() int {
 	return z
 }
 
+// clusterTag is the tag of the devices of a cluster that is not the pool. Volumes have it in their rules, so that they stay in their
+// cluster, whichever nodes come into it and leave it later.
+const clusterTag = "heketi.cluster"
+
+// rule admits the devices of a cluster.
+func (t *topology) rule(cluster string) string { return clusterTag + "=" + t.clusterMark(cluster) }
+
+// clusterMark is the value of the tag for a cluster: none for the pool, to which belongs what has not been put elsewhere.
+func (t *topology) clusterMark(cluster string) string {
+	if cluster == t.pool {
+		return ""
+	}
+	return cluster
+}
+
 // tags are those of the node.
 func (n *node) tags() map[string]string {
 	out := map[string]string{}
 	for k, v := range n.peer.Value.Metadata {
-		if tag, ok := strings.CutPrefix(k, api.TagPrefix); ok {
+		if tag, ok := strings.CutPrefix(k, api.TagPrefix); ok && tag != clusterTag {
 			out[tag] = v
 		}
 	}

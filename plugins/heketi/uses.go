@@ -6,25 +6,11 @@ import (
 
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
-	"gd2/pkg/api"
 	"gd2/pkg/heketi"
 )
 
 // kib is the unit of devices and bricks on the wire.
 const kib = 1 << 10
-
-// states are the states of a device as Heketi calls them.
-var states = map[string]string{
-	api.DeviceEnabled: heketi.StateOnline, api.DeviceDisabled: heketi.StateOffline, api.DeviceFailed: heketi.StateFailed,
-}
-
-// stateOf is the state of a device as Heketi calls it. One that is being emptied, or was, has failed there.
-func stateOf(d *device.Device) string {
-	if d.Evacuation != nil {
-		return heketi.StateFailed
-	}
-	return states[d.State]
-}
 
 // madeVolume is a volume of bricks that gd2 has made: those that Heketi's clients see.
 type madeVolume struct {

@@ -22,16 +22,16 @@ func (s *service) volumeRoutes() []route {
 		read(path, forUser, s.getVolume),
 		remove(path, forUser, s.deleteVolume),
 		post(path+"/expand", forUser, s.expandVolume),
-		post(path+"/clone", forUser, noClones),
+		post(path+"/clone", forUser, s.noClone),
 		post("/bricks/to-evict"+idPattern, forAdmin, s.evictBrick),
-		post(path+"/block-restriction", forUser, noBlocks),
+		post(path+"/block-restriction", forUser, s.noRestriction),
 		read("/blockvolumes", forUser, func(context.Context, *request) (reply, error) {
 			return ok(heketi.BlockVolumeList{BlockVolumes: []string{}})
 		}),
 		post("/blockvolumes", forUser, noBlocks),
-		read(block, forUser, func(context.Context, *request) (reply, error) { return reply{}, errNoID() }),
-		remove(block, forUser, func(context.Context, *request) (reply, error) { return reply{}, errNoID() }),
-		post(block+"/expand", forUser, noBlocks),
+		read(block, forUser, noBlock),
+		remove(block, forUser, noBlock),
+		post(block+"/expand", forUser, noBlock),
 	}
 }
 
@@ -39,7 +39,20 @@ func noBlocks(context.Context, *request) (reply, error) {
 	return reply{}, api.Errorf(api.NotSupported, "block volumes are not supported yet")
 }
 
-func noClones(context.Context, *request) (reply, error) {
+// noBlock answers for one: there is none.
+func noBlock(context.Context, *request) (reply, error) { return reply{}, errNoID() }
+
+func (s *service) noRestriction(ctx context.Context, r *request) (reply, error) {
+	if _, err := s.findVolume(ctx, r.id()); err != nil {
+		return reply{}, err
+	}
+	return noBlocks(ctx, r)
+}
+
+func (s *service) noClone(ctx context.Context, r *request) (reply, error) {
+	if _, err := s.findVolume(ctx, r.id()); err != nil {
+		return reply{}, err
+	}
 	return reply{}, api.Errorf(api.NotSupported, "clones of volumes are not supported yet: they need snapshots")
 }
 
@@ -81,14 +94,12 @@ func (s *service) place(ctx context.Context, w wish, wanted []string) error {
 	}
 	var reasons []string
 	for _, c := range clusters {
-		req := w.req
-		for _, n := range t.in(c) {
-			req.LimitPeers = append(req.LimitPeers, n.PeerID)
-		}
-		if len(req.LimitPeers) == 0 {
+		if len(t.in(c)) == 0 {
 			reasons = append(reasons, "cluster "+c+" has no nodes")
 			continue
 		}
+		req := w.req
+		req.MatchTags = append(slices.Clone(req.MatchTags), t.rule(c))
 		_, err := s.Volumes.Provision(ctx, req, w.Wish)
 		if !api.IsKind(err, api.State) {
 			return err

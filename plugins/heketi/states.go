@@ -1,0 +1,188 @@
+package heketi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gd2/glusterd2/device"
+	"gd2/glusterd2/peer"
+	"gd2/pkg/api"
+	"gd2/pkg/heketi"
+	"gd2/store"
+	"gd2/transaction"
+)
+
+// states are the states of a device as Heketi calls them.
+var states = map[string]string{
+	api.DeviceEnabled: heketi.StateOnline, api.DeviceDisabled: heketi.StateOffline, api.DeviceFailed: heketi.StateFailed,
+}
+
+// stateOf is the state of a device as Heketi calls it. One that is being emptied, or was, has failed there.
+func stateOf(d *device.Device) string {
+	if d.Evacuation != nil {
+		return heketi.StateFailed
+	}
+	return states[d.State]
+}
+
+// ours is a state of a device as gd2 calls it; "" for what is no state of Heketi's.
+func ours(state string) string {
+	for own, theirs := range states {
+		if theirs == state {
+			return own
+		}
+	}
+	return ""
+}
+
+// readState reads the request for another state.
+func readState(r *request) (heketi.StateRequest, error) {
+	var req heketi.StateRequest
+	if err := r.decode(&req); err != nil {
+		return req, err
+	}
+	if ours(req.State) == "" {
+		return req, invalid("state", "%.40q is not one of online, offline and failed", req.State)
+	}
+	return req, nil
+}
+
+// mayBecome refuses changes of state that Heketi does not make: what failed must be taken back offline, and what is online
+// must be offline before it fails. A node that failed stays so.
+func mayBecome(what, id, from, to string) error {
+	switch {
+	case from == heketi.StateFailed && to == heketi.StateOnline, from == heketi.StateFailed && what == "node" && to != from:
+		return faultf(http.StatusInternalServerError, "Cannot move a failed/removed %s to %s state", what, to)
+	case from == heketi.StateOnline && to == heketi.StateFailed:
+		return faultf(http.StatusInternalServerError, "%s must be offline before remove operation is performed, %s:%s", strings.ToUpper(what[:1])+what[1:], what, id)
+	}
+	return nil
+}
+
+func (s *service) setNodeState(_ context.Context, r *request) (reply, error) {
+	req, err := readState(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.job(r, func(ctx context.Context) error {
+		t, n, err := s.nodeOf(ctx, r)
+		if err != nil {
+			return err
+		}
+		if err := mayBecome("node", n.ID, n.State, req.State); err != nil {
+			return err
+		}
+		change := n.inState(req.State)
+		if req.State == heketi.StateFailed {
+			if change.Emptied, err = s.failDevices(ctx, t, n); err != nil {
+				return err
+			}
+		}
+		return s.edit(ctx, change)
+	})
+}
+
+// inState is the change of a node's state. A node that is not online gets no bricks.
+func (n *node) inState(state string) editParams {
+	rec, p := n.Node, *n.peer.Value
+	rec.State, p.NoBricks = state, state != heketi.StateOnline
+	return editParams{
+		Nodes: []change[*Node]{{ID: rec.ID, New: &rec, Revision: n.revision}},
+		Peers: []change[*peer.Peer]{{ID: p.ID, New: &p, Revision: n.peer.Revision}},
+	}
+}
+
+// failDevices has all devices of a node emptied, and returns their ids. If any of them cannot be, none is.
+func (s *service) failDevices(ctx context.Context, t *topology, n *node) ([]string, error) {
+	var ids []string
+	serving := false
+	for _, d := range t.devicesOf(n.PeerID) {
+		ids = append(ids, d.ID)
+		serving = serving || stateOf(d) != heketi.StateFailed
+	}
+	if !serving {
+		return ids, nil
+	}
+	_, err := s.Devices.EvacuatePeer(transaction.Part(ctx), n.PeerID, api.EvacuateReq{})
+	return ids, ifGone(err, "peer evacuate "+n.peer.Value.Name)
+}
+
+// ifGone adds to the refusal of a peer that is away what an administrator can do: that its host is off cannot be said to Heketi's API.
+func ifGone(err error, command string) error {
+	if !api.IsKind(err, api.Unavailable) {
+		return err
+	}
+	return faultf(http.StatusServiceUnavailable, "%v: 'glustercli %s --gone'", err, command)
+}
+
+func (s *service) setDeviceState(_ context.Context, r *request) (reply, error) {
+	req, err := readState(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return s.changeDevice(r, func(ctx context.Context, t *topology, d *device.Device) error {
+		from := stateOf(d)
+		if err := mayBecome("device", d.ID, from, req.State); err != nil {
+			return err
+		}
+		switch {
+		case req.State == heketi.StateFailed && from != req.State:
+			return s.failDevice(ctx, t, d)
+		case req.State == heketi.StateFailed: // asked once more, who wants to know when it is empty
+			return s.edit(ctx, editParams{edited: edited{Emptied: []string{d.ID}}})
+		case from == req.State:
+			return nil
+		}
+		return s.editDevice(ctx, d, api.DeviceEditReq{State: ours(req.State)})
+	})
+}
+
+// failDevice takes a device out of service. Its bricks are moved to others, one after the other, each healed before the next.
+func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device) error {
+	uses, err := s.uses(t)
+	if err != nil {
+		return err
+	}
+	if len(uses.bricks[d.ID]) > 0 {
+		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{})
+		return ifGone(err, "device evacuate "+t.nameOf(d.PeerID)+" "+d.Name)
+	}
+	return s.editDevice(ctx, d, api.DeviceEditReq{State: api.DeviceFailed})
+}
+
+// emptyingOf are the devices that are to be empty before a job has ended.
+func emptyingOf(op api.Operation) []string {
+	var done edited
+	switch op.Operation {
+	case editName:
+		_ = json.Unmarshal(op.Result, &done) // our own
+	case "device.evacuate":
+		for _, lock := range op.Locks {
+			done.Emptied = append(done.Emptied, strings.TrimPrefix(lock, device.ClaimPrefix))
+		}
+	}
+	return done.Emptied
+}
+
+// emptied waits until devices have been emptied, which goes on after the operation that began it; false if that takes longer than ctx.
+func (s *service) emptied(ctx context.Context, devices []string) bool {
+	changed, unsubscribe := s.Store.Subscribe(store.PrefixDevices)
+	defer unsubscribe()
+	for {
+		busy := slices.ContainsFunc(devices, func(id string) bool {
+			rec, there, err := device.Records.Get(s.Store, id)
+			return err == nil && there && rec.Value.Evacuation != nil && rec.Value.Evacuation.Done.IsZero()
+		})
+		if !busy {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
