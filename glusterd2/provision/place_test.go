@@ -233,9 +233,10 @@ func TestInvalidRequests(t *testing.T) {
 		"snapshot-reserve-factor": {Size: gib, Replica: 3, Reserve: 0.5},
 		"failure-domain":          {Size: gib, Replica: 3, Domain: "rack"},
 		"max-brick-size":          {Size: gib, Replica: 3, MaxBrick: 1, MinBrick: 2},
+		" distribute":             {Size: 4 * gib, Data: 2, Redundancy: 1, Distribute: 1, MaxBrick: gib},
 	} {
 		_, err := provision.Place(r, grid(3, 1, gib))
-		if e := api.AsError(err); err == nil || e.Kind != api.Invalid || e.Fields[api.FieldField] != field {
+		if e := api.AsError(err); err == nil || e.Kind != api.Invalid || e.Fields[api.FieldField] != strings.TrimSpace(field) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}

@@ -153,6 +153,9 @@ func (r *Request) validateRest() error {
 	switch {
 	case r.Distribute < 0 || r.Distribute > maxSubvols:
 		return api.FieldErrorf("distribute", "distribute %d: it must be from 0, which leaves it to gd2, to %d", r.Distribute, maxSubvols)
+	case r.Distribute > 0 && r.MaxBrick > 0 && r.brickSize(r.Distribute) > r.MaxBrick:
+		return api.FieldErrorf("distribute", "distribute %d: the bricks would have %d bytes, and max-brick-size is %d: leave distribute out, or raise one of them",
+			r.Distribute, r.brickSize(r.Distribute), r.MaxBrick)
 	case r.Reserve != 0 && !(r.Reserve >= 1 && r.Reserve <= 100):
 		return api.FieldErrorf("snapshot-reserve-factor", "snapshot-reserve-factor %v: it must be from 1 to 100", r.Reserve)
 	case r.Domain != "" && r.Domain != Peer && r.Domain != Zone:

@@ -157,27 +157,20 @@ func TestOversubscribe(t *testing.T) {
 	var mu sync.Mutex
 	var made int
 	var wait sync.WaitGroup
-	queue := make(chan int)
-	for w := range 32 {
-		c := all[r.pool.Peers()[w%3]]
+	for n := range wanted {
+		c := all[r.pool.Peers()[n%3]]
 		wait.Go(func() {
-			for n := range queue {
-				_, err := c.Create(t.Context(), sized(fmt.Sprintf("gv%d", n), gib, 3))
-				mu.Lock()
-				switch {
-				case err == nil:
-					made++
-				case !api.IsKind(err, api.State) || !strings.Contains(err.Error(), "needs 1,056,768 KiB, has"):
-					t.Errorf("gv%d: %v", n, err)
-				}
-				mu.Unlock()
+			_, err := c.Create(t.Context(), sized(fmt.Sprintf("gv%d", n), gib, 3))
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				made++
+			case !api.IsKind(err, api.State) || !strings.Contains(err.Error(), "needs 1,056,768 KiB, has"):
+				t.Errorf("gv%d: %v", n, err)
 			}
 		})
 	}
-	for n := range wanted {
-		queue <- n
-	}
-	close(queue)
 	wait.Wait()
 	if err := r.store.Sync(t.Context()); err != nil {
 		t.Fatal(err)
