@@ -74,7 +74,7 @@ func (member) Detached() string { return "" }
 // poolID is the id of the pool of a rig, as a cluster.
 const poolID = "7d3b6f1e000040008000000000000001"
 
-// rig is Heketi's API at one of three peers, a1 to a3, whose hosts do nothing.
+// rig is Heketi's API at one of four peers, a1 to a4, whose hosts do nothing.
 type rig struct {
 	*service
 	t     testing.TB
@@ -87,7 +87,7 @@ func newRig(t testing.TB) rig {
 	var ops Operations
 	var volumeOps volumes.Operations
 	var deviceOps devices.Operations
-	pool := transactiontest.NewPool(t, transactiontest.Config{Peers: []string{"a1", "a2", "a3"}, Registry: func(string) *transaction.Registry {
+	pool := transactiontest.NewPool(t, transactiontest.Config{Peers: []string{"a1", "a2", "a3", "a4"}, Registry: func(string) *transaction.Registry {
 		reg := transaction.NewRegistry()
 		ops, volumeOps, deviceOps = Register(reg), volumes.Register(reg, idleHost{}), devices.Register(reg, r.disks)
 		return reg

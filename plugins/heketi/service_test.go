@@ -110,13 +110,17 @@ func TestNodeFails(t *testing.T) {
 		nodes = append(nodes, r.node(n, cluster, 2))
 	}
 	r.volume(`{"size":1,"durability":{"type":"replicate","replicate":{"replica":3}}}`)
-	alone := r.volume(`{"size":1}`).Bricks()[0]
+	single := r.volume(`{"size":1}`)
+	alone := single.Bricks()[0]
 	state := func(n string) string { return "/nodes/" + n + "/state" }
 	holder := hexID(alone.PeerID)
 	r.says(500, "Node must be offline before", http.MethodPost, state(holder), `{"state":"failed"}`)
 	for _, n := range nodes {
 		r.job(http.MethodPost, state(n), `{"state":"offline"}`)
 	}
+	other := nodes[(slices.Index(nodes, holder)+1)%3]
+	r.says(500, "No Replacement was found", http.MethodPost, state(other), `{"state":"failed"}`)
+	r.node(4, cluster, 1)
 	// Nobody else has the files of the volume without copies.
 	w := r.send(userAdmin, http.MethodPost, state(holder), `{"state":"failed"}`)
 	if w.Code == http.StatusAccepted || !strings.Contains(w.Body.String(), "files that no other brick has") {
@@ -125,7 +129,9 @@ func TestNodeFails(t *testing.T) {
 	if n := get[heketi.NodeInfo](r, "/nodes/"+holder); n.State != heketi.StateOffline || n.Devices[0].State != heketi.StateOnline {
 		t.Errorf("%+v", n)
 	}
-	other := nodes[(slices.Index(nodes, holder)+1)%3]
+	if v := get[heketi.VolumeInfo](r, "/volumes/"+hexID(single.ID)); !strings.HasPrefix(v.Mount.GlusterFS.Device, "192.0.2.") {
+		t.Errorf("without nodes that get bricks: %+v", v.Mount)
+	}
 	w = r.send(userAdmin, http.MethodPost, state(other), `{"state":"failed"}`)
 	first := w.Header().Get("Location")
 	if w.Code != http.StatusAccepted {

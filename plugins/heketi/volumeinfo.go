@@ -70,11 +70,16 @@ func snapshotOf(v *volume.Volume) heketi.Snapshot {
 
 // mountOf is what a client mounts: a node of the volume's cluster, and others to ask if that is away.
 func (t *topology) mountOf(v *volume.Volume) heketi.Mount {
-	hosts := []string{}
+	hosts, others := []string{}, []string{}
 	for _, n := range t.in(t.clusterOf(firstPeer(v))) {
 		if n.State == heketi.StateOnline {
 			hosts = append(hosts, n.Storage...)
+		} else {
+			others = append(others, n.Storage...)
 		}
+	}
+	if len(hosts) == 0 {
+		hosts = others // a node that gets no bricks can be mounted from all the same
 	}
 	m := heketi.GlusterFSMount{Hosts: hosts, Options: map[string]string{"backup-volfile-servers": ""}}
 	if len(hosts) > 0 {
