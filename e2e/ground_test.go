@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gd2/e2e/lab"
 	"gd2/pkg/api"
 	"gd2/pkg/client"
 )
@@ -20,8 +22,9 @@ import (
 type ground struct {
 	// Used are the bytes that are taken of each device, by its id.
 	Used map[string]uint64
-	// Made are the filesystems and what they are made of, as peer/device/name; Mounts are those that are mounted, as peer/name.
-	Made, Mounts []string
+	// Made are the filesystems and what they are made of, as peer/name; Mounts are those that are mounted, Folders where that would be, and
+	// Processes the bricks that run.
+	Made, Mounts, Folders, Processes []string
 }
 
 // onRecord is the ground as the store has it.
@@ -41,7 +44,11 @@ func (p pool) onRecord(ctx context.Context) (ground, error) {
 	for _, v := range volumes {
 		for _, s := range v.Subvols {
 			for _, b := range s.Bricks {
-				g.Mounts = append(g.Mounts, p.hostOf(b.Hostname)+"/"+b.ID)
+				at := p.hostOf(b.Hostname) + "/" + b.ID
+				g.Mounts, g.Folders = append(g.Mounts, at), append(g.Folders, at)
+				if v.State == api.VolumeStarted {
+					g.Processes = append(g.Processes, at)
+				}
 				g.Made = append(g.Made, p.hostOf(b.Hostname)+"/brick_"+b.ID)
 				if kinds[b.PeerID] == api.ProvisionerLVM {
 					g.Made = append(g.Made, p.hostOf(b.Hostname)+"/tp_"+b.ID)
@@ -74,17 +81,37 @@ func (p pool) onHosts(ctx context.Context) (ground, error) {
 		}
 	}
 	for _, peer := range p.Peers() {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", peer.PID()))
-		if err != nil {
+		if err := lookAtHost(ctx, &g, peer); err != nil {
 			return g, err
-		}
-		for _, line := range strings.Split(string(text), "\n") {
-			if _, rest, ok := strings.Cut(line, " /run/glusterd2/bricks/"); ok {
-				g.Mounts = append(g.Mounts, peer.Name+"/"+strings.Fields(rest)[0])
-			}
 		}
 	}
 	return g, nil
+}
+
+// lookAtHost adds what a peer has mounted, and the bricks that run there.
+func lookAtHost(ctx context.Context, g *ground, peer *lab.Peer) error {
+	const bricks = "/run/glusterd2/bricks/"
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", peer.PID()))
+	if err != nil {
+		return err
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		if _, rest, ok := strings.Cut(line, " "+bricks); ok {
+			g.Mounts = append(g.Mounts, peer.Name+"/"+strings.Fields(rest)[0])
+		}
+	}
+	folders, err := os.ReadDir(peer.Path(bricks))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, f := range folders {
+		g.Folders = append(g.Folders, peer.Name+"/"+f.Name())
+	}
+	running, err := peer.Run(ctx, "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | sed -n 's|^.*"+bricks+"\\([^/]*\\)/brick$|\\1|p'")
+	for _, id := range strings.Fields(running) {
+		g.Processes = append(g.Processes, peer.Name+"/"+id)
+	}
+	return err
 }
 
 // lookIntoImages adds the image files of a device of the provisioner loop.
@@ -163,7 +190,7 @@ func (p pool) grounded(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, list := range [][]string{want.Made, want.Mounts, have.Made, have.Mounts} {
+	for _, list := range [][]string{want.Made, want.Mounts, want.Folders, want.Processes, have.Made, have.Mounts, have.Folders, have.Processes} {
 		slices.Sort(list)
 	}
 	if diff := cmp.Diff(want, have); diff != "" {

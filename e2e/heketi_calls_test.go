@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -101,17 +102,31 @@ func (h heketi) ask(method, path, body string) heketiAnswer {
 
 func (h heketi) send(method, path, body, authorization string) heketiAnswer {
 	h.t.Helper()
-	req, err := http.NewRequestWithContext(h.t.Context(), method, h.url(path), strings.NewReader(body))
+	a, err := h.trySend(h.t.Context(), method, path, body, authorization)
 	h.must(err)
+	return a
+}
+
+// try is ask where the peer may be down.
+func (h heketi) try(ctx context.Context, method, path, body string) (heketiAnswer, error) {
+	return h.trySend(ctx, method, path, body, "bearer "+h.token(method, path, nil))
+}
+
+func (h heketi) trySend(ctx context.Context, method, path, body, authorization string) (heketiAnswer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, h.url(path), strings.NewReader(body))
+	if err != nil {
+		return heketiAnswer{}, err
+	}
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
 	resp, err := h.client.Do(req)
-	h.must(err)
+	if err != nil {
+		return heketiAnswer{}, err
+	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
-	h.must(err)
-	return heketiAnswer{h.t, method + " " + path + " " + body, resp.StatusCode, resp.Header, string(text)}
+	return heketiAnswer{h.t, method + " " + path + " " + body, resp.StatusCode, resp.Header, string(text)}, err
 }
 
 // is demands a status.

@@ -132,8 +132,8 @@ func (p pool) fillDevice(host string) {
 	p.isGrounded()
 }
 
-// TestLVMCrash kills the daemon of a peer before and after each program that makes and removes bricks on thin pools, and takes and
-// gives up devices: LVM goes on without the daemon, and has what the store says afterwards, to the extent. What it costs to be killed at
+// TestLVMCrash kills the daemon of a peer before and after each program that makes, grows, moves and removes bricks on thin pools, and
+// takes and gives up devices: LVM goes on without the daemon, and has what the store says afterwards, to the extent. What it costs to be killed at
 // all other points does not depend on LVM: see TestProvisionCrash.
 func TestLVMCrash(t *testing.T) {
 	p := newCrashPool(t)
@@ -142,8 +142,17 @@ func TestLVMCrash(t *testing.T) {
 	}
 	create, remove := p.sizedCrashes(2)
 	create.runs, remove.runs = []string{"lvcreate", "mkfs.xfs", "lvchange", "mount"}, []string{"lvremove"}
-	for _, c := range append([]crashed{create, remove}, p.deviceCrashes(3, p.addDisk(3, "b", 600))...) {
+	grow := p.growCrash(2)
+	grow.runs = []string{"lvextend", "xfs_growfs"}
+	for _, c := range append([]crashed{create, grow, remove}, p.deviceCrashes(3, p.addDisk(3, "b", 600))...) {
 		c.onlyRuns = true
+		c.run(t)
+	}
+	p.makeMovable()
+	from, to := p.evictCrash(2), p.evictCrash(3)
+	from.runs, to.runs = []string{"lvremove"}, []string{"lvcreate"}
+	for _, c := range []crashed{from, to} {
+		c.onlyRuns, c.sampled = true, 0
 		c.run(t)
 	}
 }

@@ -1,8 +1,10 @@
 package selfheal
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +17,9 @@ import (
 // daemon's unix socket.
 const InfoProgram = "/usr/lib/x86_64-linux-gnu/glusterfs/glfsheal"
 
-// infoTimeout bounds one run of the tool: bricks that do not answer make it wait.
-const infoTimeout = 2 * time.Minute
+// infoTimeout bounds one run of the tool: bricks that do not answer, and locks that clients hold, make it wait. It is less than a
+// request waits, so that whoever asked is told why.
+const infoTimeout = 45 * time.Second
 
 // Info reports what is left to heal.
 type Info struct {
@@ -24,6 +27,8 @@ type Info struct {
 	Program string
 	// Socket is the daemon's unix socket.
 	Socket string
+	// Timeout bounds one run of the program; 0 means infoTimeout.
+	Timeout time.Duration
 }
 
 // HealInfo reports what is left to heal of a volume, brick by brick. kind is empty for the list of files,
@@ -34,6 +39,9 @@ func (i Info) HealInfo(ctx context.Context, volumeName, kind string) ([]api.Bric
 		args = []string{kind, "--xml"}
 	}
 	res, err := i.run(ctx, volumeName, args...)
+	if api.IsKind(err, api.Timeout) {
+		return nil, err
+	}
 	if err != nil && len(res.Stdout) == 0 {
 		return nil, api.Errorf(api.Internal, "what is left to heal of volume %s cannot be told: %v", volumeName, err)
 	}
@@ -45,8 +53,8 @@ func (i Info) HealInfo(ctx context.Context, volumeName, kind string) ([]api.Bric
 func (i Info) Resolve(ctx context.Context, volumeName string, args ...string) (string, error) {
 	res, err := i.run(ctx, volumeName, args...)
 	said := strings.TrimSpace(string(res.Stdout))
-	if err == nil {
-		return said, nil
+	if err == nil || api.IsKind(err, api.Timeout) {
+		return said, err
 	}
 	if said == "" {
 		said = strings.TrimSpace(string(res.Stderr))
@@ -61,8 +69,8 @@ func (i Info) Resolve(ctx context.Context, volumeName string, args ...string) (s
 // left to heal. The error is an *api.Error of kind State.
 func (i Info) ReadyForGranular(ctx context.Context, volumeName string) error {
 	res, err := i.run(ctx, volumeName, "granular-entry-heal-op")
-	if err == nil {
-		return nil
+	if err == nil || api.IsKind(err, api.Timeout) {
+		return err
 	}
 	said := strings.TrimSpace(string(res.Stdout) + string(res.Stderr))
 	if said == "" {
@@ -71,15 +79,22 @@ func (i Info) ReadyForGranular(ctx context.Context, volumeName string) error {
 	return api.Errorf(api.State, "granular entry heal of volume %s: %s", volumeName, said)
 }
 
+// run runs the program. An error that is a Timeout says that it did not end.
 func (i Info) run(ctx context.Context, volumeName string, args ...string) (runcmd.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
+	limit := cmp.Or(i.Timeout, infoTimeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	program := i.Program
 	if program == "" {
 		program = InfoProgram
 	}
 	args = append(append([]string{volumeName}, args...), "--nolog", "glusterd-sock", i.Socket)
-	return runcmd.Run(ctx, runcmd.Command{Name: program, Args: args, Limit: maxInfo})
+	res, err := runcmd.Run(ctx, runcmd.Command{Name: program, Args: args, Limit: maxInfo})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = api.Errorf(api.Timeout, "glfsheal, which asks the bricks of volume %s themselves, did not end within %v: a brick does not answer, or clients hold locks; "+
+			"'glustercli volume heal %s statistics heal-count' asks the self-heal daemons instead", volumeName, limit, volumeName)
+	}
+	return res, err
 }
 
 // maxInfo bounds the report, in bytes: a volume can have very many files to heal.

@@ -78,6 +78,9 @@ func (d *DataPlane) back(ctx context.Context, v *volume.Volume) error {
 
 // Reclaim implements BrickHost.
 func (d *DataPlane) Reclaim(ctx context.Context, part *volume.Volume) error {
+	if err := d.stopAgain(ctx, part); err != nil {
+		return err
+	}
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
 	return d.unback(ctx, part)

@@ -17,7 +17,7 @@ type BrickHost interface {
 	// under the same mark.
 	PrepareAs(ctx context.Context, part *volume.Volume, mark string, allow Allow) error
 	UnprepareAs(ctx context.Context, part *volume.Volume, mark string) error
-	// Reclaim removes the bricks of a part that gd2 has made, with all that is on them, and gives their room back. It is
+	// Reclaim removes the bricks of a part that gd2 has made, with all that is on them, and gives their room back; one that runs ends. It is
 	// safe after nothing, half or all of it, and twice.
 	Reclaim(ctx context.Context, part *volume.Volume) error
 	// MayGo refuses bricks of a part that hold what no other brick has, as far as a check (checkEmpty, checkBlameless) finds

@@ -200,6 +200,17 @@ func (d *DataPlane) Stop(ctx context.Context, v *volume.Volume) error {
 	return d.Bricks.StopAll(ctx, d.specs(v))
 }
 
+// stopAgain stops bricks that are given up. They were stopped before; but a daemon that has died since, and come back with records of
+// before, has started them.
+func (d *DataPlane) stopAgain(ctx context.Context, part *volume.Volume) error {
+	unlock, err := d.Locks.Lock(ctx, part.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.Bricks.StopAll(ctx, d.specs(part))
+}
+
 // Forget implements Host: a brick of a stopped volume that is still there, on a peer that was away, ends now.
 func (d *DataPlane) Forget(ctx context.Context, v *volume.Volume) error {
 	if d.Tasks != nil {

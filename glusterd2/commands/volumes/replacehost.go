@@ -15,7 +15,7 @@ type ReplaceHost interface {
 	// HealRoot begins the heal of a brick of a disperse volume that runs and is empty: the daemons go on from there. It has
 	// nothing to do for other volumes, or if the peer does not hold the brick.
 	HealRoot(ctx context.Context, v *volume.Volume, b volume.Brick) error
-	// Release takes the volume's marks off the bricks of a part, which must not run, so that their directories can be used for
+	// Release takes the volume's marks off the bricks of a part, which end if they run, so that their directories can be used for
 	// something else. Files stay. A brick that cannot be looked at is left as it is.
 	Release(ctx context.Context, part *volume.Volume) error
 }
@@ -32,6 +32,9 @@ func (d *DataPlane) HealRoot(ctx context.Context, v *volume.Volume, b volume.Bri
 
 // Release implements ReplaceHost.
 func (d *DataPlane) Release(ctx context.Context, part *volume.Volume) error {
+	if err := d.stopAgain(ctx, part); err != nil {
+		return err
+	}
 	return d.release(ctx, d.OS, part)
 }
 
