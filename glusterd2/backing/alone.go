@@ -64,7 +64,7 @@ func (t *tools) with(ctx context.Context, b Brick, do func(ctx context.Context) 
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	return do(context.WithValue(ctx, lockKey{}, f))
 }
 
