@@ -132,8 +132,9 @@ func (h heketi) imports(hosts []oldHost) {
 	if got := h.list("/clusters", "clusters"); len(got) != 0 {
 		h.t.Errorf("the plan has changed something: %v", got)
 	}
-	for _, word := range []string{"adopted", "is there already"} {
-		out := h.cli("heketi", "import", "/srv/dump.json")
+	// With the same key it is the same import, which is not carried out again.
+	for key, word := range []string{"adopted", "adopted", "is there already"} {
+		out := h.cli("heketi", "import", "/srv/dump.json", "--idempotency-key", fmt.Sprint("import", key/2))
 		if strings.Count(out, ": "+word+"\n") != 8 { // a cluster, three nodes, three devices, a volume
 			h.t.Errorf("not all %s:\n%s", word, out)
 		}

@@ -36,8 +36,8 @@ func (s *service) queue(ctx context.Context, r *request) (reply, error) {
 	case op.State != api.OperationDone:
 		return reply{}, faultf(http.StatusInternalServerError, "%s", textOf(op))
 	}
-	if !s.emptied(ctx, emptyingOf(op)) {
-		return reply{status: http.StatusOK, pending: true}, nil
+	if empty, err := s.emptied(ctx, emptyingOf(op)); err != nil || !empty {
+		return reply{status: http.StatusOK, pending: true}, err
 	}
 	if at := locate(s.Store, op); at != "" {
 		return reply{status: http.StatusSeeOther, location: at}, nil

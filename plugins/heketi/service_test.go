@@ -96,8 +96,8 @@ func (r rig) pending(at string) {
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if op.State != api.OperationDone || r.emptied(ctx, emptyingOf(op)) {
-		r.t.Errorf("%s is done: %+v", at, op)
+	if empty, err := r.emptied(ctx, emptyingOf(op)); op.State != api.OperationDone || empty || err != nil {
+		r.t.Errorf("%s is done: %+v, %v", at, op, err)
 	}
 }
 
@@ -154,6 +154,11 @@ func TestNodeFails(t *testing.T) {
 			t.Errorf("%s: %d %s", at, w.Code, w.Body)
 		}
 	}
+	// Whoever waits for a device that is taken back is not told that it is empty.
+	for _, d := range info.Devices {
+		r.job(http.MethodPost, "/devices/"+d.ID+"/state", `{"state":"offline"}`)
+	}
+	r.says(500, "was taken back before it was empty\n", http.MethodGet, first, "")
 }
 
 // Small things that clients of Heketi see.

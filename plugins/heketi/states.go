@@ -194,22 +194,44 @@ func emptyingOf(op api.Operation) []string {
 	return done.Emptied
 }
 
-// emptied waits until devices have been emptied, which goes on after the operation that began it; false if that takes longer than ctx.
-func (s *service) emptied(ctx context.Context, devices []string) bool {
+// emptied waits until devices have been emptied, which goes on after the operation that began it; false if that takes longer than ctx. The
+// error says that one was taken back meanwhile.
+func (s *service) emptied(ctx context.Context, devices []string) (bool, error) {
 	changed, unsubscribe := s.Store.Subscribe(store.PrefixDevices)
 	defer unsubscribe()
 	for {
-		busy := slices.ContainsFunc(devices, func(id string) bool {
-			rec, there, err := device.Records.Get(s.Store, id)
-			return err == nil && there && rec.Value.Evacuation != nil && rec.Value.Evacuation.Done.IsZero()
-		})
-		if !busy {
-			return true
+		busy, err := s.emptying(devices)
+		if err != nil || !busy {
+			return err == nil, err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return false
+			return false, nil
 		}
 	}
+}
+
+// emptying reports whether any of the devices is being emptied.
+func (s *service) emptying(devices []string) (busy bool, err error) {
+	if len(devices) == 0 {
+		return false, nil
+	}
+	uses, err := device.Uses(s.Store)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range devices {
+		rec, there, err := device.Records.Get(s.Store, id)
+		switch {
+		case err != nil:
+			return false, err
+		case !there:
+		case rec.Value.Evacuation != nil:
+			busy = busy || rec.Value.Evacuation.Done.IsZero()
+		case uses[id].Bricks > 0:
+			return false, faultf(http.StatusInternalServerError, "device %s was taken back before it was empty", id)
+		}
+	}
+	return busy, nil
 }
