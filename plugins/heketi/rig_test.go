@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,14 +36,19 @@ func nodeRequest(host, cluster string) heketi.NodeAddRequest {
 	return heketi.NodeAddRequest{Zone: 3, ClusterID: cluster, Hostnames: heketi.HostAddresses{Manage: []string{host}, Storage: []string{"192.0.2.1"}}}
 }
 
-// idleHost is the data plane of a peer that has nothing to do.
-type idleHost struct{ volumes.Host }
+// idleHost is the data plane of a peer that has nothing to do but to count what would touch its disks.
+type idleHost struct {
+	volumes.Host
+	disks *disks
+}
 
-func (idleHost) Prepare(context.Context, *volume.Volume, volumes.Allow) error { return nil }
-func (idleHost) Unprepare(context.Context, *volume.Volume) error              { return nil }
-func (idleHost) Start(context.Context, *volume.Volume) error                  { return nil }
-func (idleHost) Stop(context.Context, *volume.Volume) error                   { return nil }
-func (idleHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error)       { return nil, nil }
+func (h idleHost) Prepare(context.Context, *volume.Volume, volumes.Allow) error {
+	return h.disks.touch()
+}
+func (h idleHost) Unprepare(context.Context, *volume.Volume) error      { return h.disks.touch() }
+func (h idleHost) Start(context.Context, *volume.Volume) error          { return h.disks.touch() }
+func (h idleHost) Stop(context.Context, *volume.Volume) error           { return h.disks.touch() }
+func (idleHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) { return nil, nil }
 
 func (idleHost) SurveyPrepare(context.Context, *volume.Volume, volumes.Allow) ([]api.Effect, error) {
 	return nil, nil
@@ -50,20 +56,27 @@ func (idleHost) SurveyPrepare(context.Context, *volume.Volume, volumes.Allow) ([
 
 // disks are those of all peers: each is measured as soon as measuring is let through.
 type disks struct {
-	size uint64
-	wait sync.RWMutex
+	size    uint64
+	wait    sync.RWMutex
+	touched atomic.Int32
 }
 
-func (d *disks) Take(context.Context, device.Device, bool) (devices.Measure, error) {
-	return devices.Measure{Size: d.size, Unit: 4 << 20, Mounts: "/run/b"}, nil
+func (d *disks) touch() error {
+	d.touched.Add(1)
+	return nil
 }
 
-func (d *disks) Release(context.Context, device.Device) error { return nil }
+func (d *disks) Take(ctx context.Context, dev device.Device, _ bool) (devices.Measure, error) {
+	_ = d.touch()
+	return d.Measure(ctx, dev)
+}
 
-func (d *disks) Measure(ctx context.Context, dev device.Device) (devices.Measure, error) {
+func (d *disks) Release(context.Context, device.Device) error { return d.touch() }
+
+func (d *disks) Measure(context.Context, device.Device) (devices.Measure, error) {
 	d.wait.RLock()
 	defer d.wait.RUnlock()
-	return d.Take(ctx, dev, false)
+	return devices.Measure{Size: d.size, Unit: 4 << 20, Mounts: "/run/b"}, nil
 }
 
 // member is a peer that is in its pool.
@@ -89,7 +102,7 @@ func newRig(t testing.TB) rig {
 	var deviceOps devices.Operations
 	pool := transactiontest.NewPool(t, transactiontest.Config{Peers: []string{"a1", "a2", "a3", "a4"}, Registry: func(string) *transaction.Registry {
 		reg := transaction.NewRegistry()
-		ops, volumeOps, deviceOps = Register(reg), volumes.Register(reg, idleHost{}), devices.Register(reg, r.disks)
+		ops, volumeOps, deviceOps = Register(reg), volumes.Register(reg, idleHost{disks: r.disks}), devices.Register(reg, r.disks)
 		return reg
 	}, Tune: func(c *transaction.Config) { c.History = 100_000 }})
 	st := pool.Store("a1")
@@ -110,7 +123,7 @@ func newRig(t testing.TB) rig {
 	r.service = newService(plugin.Daemon{
 		Store: st, Engine: engine, Log: entry, Heketi: config.Heketi{AdminKey: "admin", UserKey: "user"},
 		Peers:   peers.New(peers.Config{Store: st, Engine: engine, Identity: member{}, Lost: func() string { return "" }, Log: entry}),
-		Volumes: volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{}, Table: table, PeerID: "a1", Log: entry}),
+		Volumes: volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{disks: r.disks}, Table: table, PeerID: "a1", Log: entry}),
 		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, PeerID: "a1", Log: entry}),
 	}, ops)
 	t.Cleanup(r.stop)

@@ -190,8 +190,6 @@ func TestSmallAnswers(t *testing.T) {
 func TestImportIsOne(t *testing.T) {
 	r := newRig(t)
 	o := replica3()
-	clear(o.Volumes)
-	clear(o.Bricks)
 	for n := 4; n <= 6; n++ {
 		delete(o.Nodes, oldID("e", n))
 		delete(o.Devices, oldID("d", n))
@@ -201,7 +199,7 @@ func TestImportIsOne(t *testing.T) {
 		_, err := r.importDump(ctx, req)
 		return err
 	})
-	if err != nil || len(plan.Records) != 7 || len(get[heketi.ClusterList](r, "/clusters").Clusters) > 0 {
+	if err != nil || len(plan.Records) != 8 || len(get[heketi.ClusterList](r, "/clusters").Clusters) > 0 {
 		t.Fatalf("%+v, %v", plan, err)
 	}
 	key := transaction.Key{ID: "k", Print: "p", Render: func(any) (transaction.Answer, bool) { return transaction.Answer{}, false }}
@@ -229,14 +227,22 @@ func TestImportIsOne(t *testing.T) {
 	}
 	r.disks.wait.Unlock()
 	got := <-ended
-	if len(got.Steps) != 7 || slices.ContainsFunc(got.Steps, func(s api.HeketiImportStep) bool { return s.Action != api.ImportAdopt || s.Error != "" }) {
+	if len(got.Steps) != 8 || slices.ContainsFunc(got.Steps, func(s api.HeketiImportStep) bool { return s.Action != api.ImportAdopt || s.Error != "" }) {
 		t.Errorf("%+v", got)
 	}
 	if again, err := r.Engine.Repeated(t.Context(), key); err != nil || !again.Done {
 		t.Errorf("%+v, %v", again, err)
 	}
-	if n := get[heketi.NodeInfo](r, "/nodes/"+oldID("e", 2)); n.ClusterID != oldCluster || len(n.Devices) != 1 || n.Devices[0].ID != oldID("d", 2) {
+	// All is there under its old ids, and nothing on the disks was touched.
+	n := get[heketi.NodeInfo](r, "/nodes/"+oldID("e", 2))
+	if d := n.Devices[0]; n.ClusterID != oldCluster || n.Zone != 2 || d.ID != oldID("d", 2) || d.Storage.Used != 1<<20+8<<10 || d.Bricks[0].ID != oldID("b", 1) {
 		t.Errorf("%+v", n)
+	}
+	if v := get[heketi.VolumeInfo](r, "/volumes/"+oldVolume); v.Name != oldName || v.Cluster != oldCluster || v.Size != 1 || v.Durability.Replicate.Replica != 3 || len(v.Bricks) != 3 {
+		t.Errorf("%+v", v)
+	}
+	if touched := r.disks.touched.Load(); touched > 0 {
+		t.Errorf("disks were touched %d times", touched)
 	}
 	if got, err = r.importDump(t.Context(), req); err != nil || slices.ContainsFunc(got.Steps, func(s api.HeketiImportStep) bool { return s.Action != api.ImportKeep }) {
 		t.Errorf("%+v, %v", got, err)
