@@ -107,7 +107,11 @@ func TestExpandRebalance(t *testing.T) {
 	p.cli("volume", "add-brick", "gv0", "node2:/srv/b", "node3:/srv/c")
 	p.follows(mount, "gv0", 0, 1, 2)
 	p.cli("volume", "rebalance", "gv0", "fix-layout", "start")
-	p.rebalanced("gv0", "fix-layout completed")
+	for _, node := range p.rebalanced("gv0", "fix-layout completed").Nodes {
+		if node.Status != "fix-layout completed" {
+			t.Errorf("part of a fix-layout: %+v", node)
+		}
+	}
 	sameTree(t, mount, want) // before that listings may lack folders that are not on the new bricks yet
 	if moved := regularFiles(t, p.Peer(2).Path("/srv/b")); len(moved) != 0 {
 		t.Errorf("fix-layout moved %q", moved)

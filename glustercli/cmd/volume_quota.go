@@ -139,20 +139,29 @@ func (a *app) quotaList(ctx context.Context, volume, typ string, paths []string)
 		paths = []string{""}
 	}
 	var list []api.QuotaLimit
+	var failed []*api.Error
 	for _, path := range paths {
 		part, err := a.client.QuotaLimits(ctx, volume, typ, path)
-		if err != nil {
+		switch {
+		case err == nil:
+			list = append(list, part...)
+		case len(paths) == 1:
 			return err
+		default:
+			failed = append(failed, api.AsError(err))
 		}
-		list = append(list, part...)
 	}
-	return a.emit(oneOrAll(list, nil), func(w io.Writer) {
+	err := a.emit(oneOrAll(list, nil), func(w io.Writer) {
 		if typ == api.QuotaObjects {
 			a.table(w, []string{"PATH", "HARD-LIMIT", "SOFT-LIMIT", "FILES", "DIRS", "AVAILABLE", "SOFT EXCEEDED", "HARD EXCEEDED"}, quotaRows(list, false))
 		} else {
 			a.table(w, []string{"PATH", "HARD-LIMIT", "SOFT-LIMIT", "USED", "AVAILABLE", "SOFT EXCEEDED", "HARD EXCEEDED"}, quotaRows(list, true))
 		}
 	})
+	if err == nil && len(failed) > 0 {
+		err = &partial{failed}
+	}
+	return err
 }
 
 func quotaRows(list []api.QuotaLimit, bytes bool) [][]string {

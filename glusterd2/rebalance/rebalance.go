@@ -334,7 +334,7 @@ func figures(d gfrpc.Dict, run Run) volume.TaskResult {
 		return f
 	}
 	return volume.TaskResult{
-		Task: run.Task.ID, Status: volume.TaskStatus(count("status")), Files: count("files"), Size: count("size"), Lookups: count("lookups"),
+		Task: run.Task.ID, Status: run.Task.Status(volume.TaskStatus(count("status"))), Files: count("files"), Size: count("size"), Lookups: count("lookups"),
 		Failures: count("failures"), Skipped: count("skipped"), RunTime: seconds("run-time"), TimeLeft: seconds("time-left"),
 	}
 }

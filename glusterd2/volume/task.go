@@ -114,20 +114,22 @@ func (t *Task) Results(r store.Reader, volumeName string) (map[string]*TaskResul
 	return out, nil
 }
 
+// Status is the status that a process of the task reports. One that only fixes the layout may report its end as one that
+// moves files does.
+func (t *Task) Status(reported TaskStatus) TaskStatus {
+	if t.Command == FixLayout && reported >= TaskRuns && reported <= TaskFailed {
+		reported += LayoutRuns - TaskRuns
+	}
+	return reported
+}
+
 // State is the task as a whole: it goes on while a peer's part does; else the worst of its parts.
 func (t *Task) State(results map[string]*TaskResult) TaskStatus {
-	layout := t.Command == FixLayout
-	pick := func(move, fix TaskStatus) TaskStatus {
-		if layout {
-			return fix
-		}
-		return move
-	}
 	var stopped, failed bool
 	for _, id := range t.Peers {
 		switch res := results[id]; {
 		case res == nil || !res.Status.Final():
-			return pick(TaskRuns, LayoutRuns)
+			return t.Status(TaskRuns)
 		case res.Status.Failed():
 			failed = true
 		case !res.Status.OK():
@@ -136,11 +138,11 @@ func (t *Task) State(results map[string]*TaskResult) TaskStatus {
 	}
 	switch {
 	case failed:
-		return pick(TaskFailed, LayoutFailed)
+		return t.Status(TaskFailed)
 	case stopped:
-		return pick(TaskStopped, LayoutStopped)
+		return t.Status(TaskStopped)
 	}
-	return pick(TaskComplete, LayoutComplete)
+	return t.Status(TaskComplete)
 }
 
 // FindTask returns the task of a volume and how it stands; ok is false if there is none.

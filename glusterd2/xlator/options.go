@@ -119,8 +119,8 @@ func (t *Table) ResolvePool(request map[string]string) (map[string]string, error
 		if err == nil {
 			err = t.Validate(key, request[name])
 		}
-		if instead := idle[key]; err == nil && instead != "" && !isOff(request[name]) {
-			err = api.FieldErrorf("options", "option %s=%.60s has no effect here: %s", key, request[name], instead)
+		if err == nil {
+			err = noEffect(key, request[name])
 		}
 		if err == nil && (key == keyOpVersion || key == keyMaxOpVersion) {
 			err = api.FieldErrorf("options", "option %s=%.20s: the pool works at op-version %d, the highest of GlusterFS 10, from its start; "+

@@ -162,6 +162,15 @@ var idle = map[string]string{
 		"and 'mount -t glusterfs localhost:/gluster_shared_storage /run/gluster/shared_storage'",
 	"cluster.brick-graceful-cleanup": "bricks of a shared process are always detached in full",
 	"glusterd.vol_count_per_thread":  "gd2 does not load volumes one by one when it starts",
+	"features.uss":                   "there are no snapshots yet whose files it could show",
+}
+
+// noEffect refuses what is idle, unless it is switched off.
+func noEffect(key, value string) error {
+	if instead := idle[key]; instead != "" && !isOff(value) {
+		return api.FieldErrorf("options", "option %s=%.60s has no effect here: %s", key, value, instead)
+	}
+	return nil
 }
 
 // isOff reports whether a value switches something off, as everything that is idle is.
@@ -197,6 +206,9 @@ func (t *Table) ValidateFor(key, value string, s Shape) error {
 		return api.FieldErrorf("options", "option %s belongs to %s and cannot be set by itself", key, feature)
 	}
 	if err := t.Validate(key, value); err != nil {
+		return err
+	}
+	if err := noEffect(key, value); err != nil {
 		return err
 	}
 	msg := s.wrongType(key)

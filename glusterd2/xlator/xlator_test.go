@@ -252,6 +252,8 @@ func TestValidateFor(t *testing.T) {
 		{rep3, "cluster.read-subvolume", "other-client-1", "gv0-client-0"},
 		{rep3, "cluster.server-quorum-ratio", "51", "holds for all volumes"},
 		{rep3, "features.quota", "on", "belongs to quota"},
+		{rep3, "features.uss", "enable", "no snapshots yet"},
+		{rep3, "features.uss", "off", ""},
 		{rep3, "user.x", "y", ""},
 	} {
 		err := tab.ValidateFor(c.key, c.value, c.shape)

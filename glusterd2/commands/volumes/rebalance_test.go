@@ -89,6 +89,15 @@ func TestTaskState(t *testing.T) {
 			t.Errorf("%s and %s: %s, want %s", tt.a, tt.b, got, tt.want)
 		}
 	}
+	layout := volume.Task{Command: volume.FixLayout}
+	for reported, want := range map[volume.TaskStatus]volume.TaskStatus{
+		volume.TaskNotStarted: volume.TaskNotStarted, volume.TaskRuns: volume.LayoutRuns, volume.TaskComplete: volume.LayoutComplete,
+		volume.TaskFailed: volume.LayoutFailed, volume.LayoutStopped: volume.LayoutStopped,
+	} {
+		if got := layout.Status(reported); got != want || task.Status(reported) != reported {
+			t.Errorf("%s of a fix-layout is %s, want %s", reported, got, want)
+		}
+	}
 	if got := task.State(nil); got != volume.TaskRuns {
 		t.Errorf("nothing known: %s", got)
 	}
