@@ -141,6 +141,9 @@ func TestResetBrick(t *testing.T) {
 	w.waitMore(p, 20, 30*time.Second)
 	p.cli("volume", "reset-brick", "gv0", "node3:/srv/gv0", "start")
 	p.ended(3, status.Bricks[2].Pid)
+	if text := p.cli("volume", "status", "gv0", "node3:/srv/gv0"); !strings.Contains(text, "is being reset") {
+		p.t.Errorf("a brick that is being reset:\n%s", text)
+	}
 	p.must(p.Peer(3).KillDaemon(t.Context())) // a daemon that starts leaves the brick alone
 	p.must(p.Peer(3).Start(t.Context()))
 	p.waitOnline(3)

@@ -235,7 +235,7 @@ func (d *DataPlane) report(v *volume.Volume, status func(brick.Spec) api.BrickSt
 	bricks := v.BricksOn(d.PeerID)
 	for i, s := range d.specs(v) {
 		st := status(s)
-		st.Error = d.quorumError(v, st)
+		st.Error = d.brickError(v, bricks[i], st)
 		st.Info = v.BrickInfo(bricks[i], hosts)
 		r.Bricks = append(r.Bricks, st)
 	}

@@ -66,9 +66,14 @@ func (c *Commands) quorumOnly(names []string) bool {
 	return len(names) > 0
 }
 
-// quorumError says why a brick does not run, if the server quorum is the reason.
-func (d *DataPlane) quorumError(v *volume.Volume, st api.BrickStatus) string {
-	if v.State == volume.Started && !st.Online && d.Withheld(v) {
+// brickError says what is wrong with a brick: where it is not to run, why.
+func (d *DataPlane) brickError(v *volume.Volume, b volume.Brick, st api.BrickStatus) string {
+	switch {
+	case v.State != volume.Started || st.Online:
+		return st.Error
+	case b.Reset:
+		return "it is being reset: 'glustercli volume reset-brick' with commit makes it anew"
+	case d.Withheld(v):
 		return "it is kept from running while the server quorum is not met: " + d.Quorum.Count().String()
 	}
 	return st.Error
