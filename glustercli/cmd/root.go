@@ -116,13 +116,29 @@ func wants(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// missing names argument i of a form such as "VOLUME [force]".
+// missing names argument i of a form such as "VOLUME {inode [RANGE]|entry [BASENAME]} [force]".
 func missing(form string, i int) string {
-	words := strings.Fields(form)
+	depth := 0
+	words := strings.FieldsFunc(form, func(r rune) bool {
+		switch r {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		return r == ' ' && depth == 0
+	})
 	if i < len(words) {
 		return words[i]
 	}
 	return "an argument"
+}
+
+// wordNFS is what gluster calls the NFS server that GlusterFS once had.
+const wordNFS = "nfs"
+
+func noNFS() error {
+	return usagef("GlusterFS's own NFS server is not run by glusterd2, so there is none to ask")
 }
 
 // takeForce removes a "force" that ends the arguments but is not the first: gluster's spelling of --force.

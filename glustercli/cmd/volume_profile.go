@@ -39,6 +39,9 @@ func profileWhat(words []string) (string, error) {
 		"start": "", "stop": "", "info": api.ProfileInfo, "info peek": api.ProfilePeek, "info incremental": api.ProfileIncremental,
 		"info incremental peek": api.ProfileIncrementalPeek, "info cumulative": api.ProfileCumulative, "info clear": api.ProfileClear,
 	}[strings.Join(words, " ")]
+	if !ok && words[len(words)-1] == wordNFS {
+		return "", noNFS()
+	}
 	if !ok {
 		return "", usagef("%s is not understood; after the volume comes start, stop, or info, which peek, incremental [peek], cumulative or clear may follow",
 			quoted(strings.Join(words, " ")))

@@ -67,8 +67,8 @@ func dumpWords(words []string) (req api.StatedumpReq, err error) {
 			return req, usagef("statedump VOLUME client HOST:PID: name the host and the process id of one program that uses libgfapi")
 		}
 		req.Client, words = words[1], nil
-	case "nfs":
-		return req, usagef("GlusterFS's own NFS server is not run by glusterd2, so there is none to ask")
+	case wordNFS:
+		return req, noNFS()
 	}
 	req.Options = words
 	return req, nil

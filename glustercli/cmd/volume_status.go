@@ -74,6 +74,8 @@ func parseStatus(args []string) (statusQuery, error) {
 		return q, nil
 	case len(args) > 1:
 		return q, usagef("%s is not understood; after the volume comes shd, quotad or a brick, and then one of %s", quoted(args[1]), strings.Join(statusKinds, ", "))
+	case args[0] == wordNFS:
+		return q, noNFS()
 	case args[0] == "shd":
 		q.which.Daemon = api.ProcessSelfHeal
 	case args[0] == "quotad":

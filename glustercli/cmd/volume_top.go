@@ -64,7 +64,10 @@ func topWords(words []string, req *api.TopReq) error {
 			return usagef("%s is not understood; use brick, list-cnt, bs or count", quoted(words[0]))
 		}
 	}
-	if len(words) > 0 {
+	switch {
+	case len(words) > 0 && words[0] == wordNFS:
+		return noNFS()
+	case len(words) > 0:
 		return usagef("a value must follow %s", quoted(words[0]))
 	}
 	return nil
