@@ -2,8 +2,6 @@ package selfheal
 
 import (
 	"context"
-	"errors"
-	"path/filepath"
 	"time"
 
 	"gd2/pkg/api"
@@ -19,28 +17,20 @@ const healRootAgain = 200 * time.Millisecond
 
 // HealRoot heals the root of a disperse volume through a mount of its own until healed says that it is; what is made on the
 // new brick by that is marked for the self-heal daemons. Errors are *api.Error.
-func (r Repairer) HealRoot(ctx context.Context, e Empty, healed func() (bool, error)) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
-	defer cancel()
-	dir := r.dir(e.VolumeName)
-	if err := r.Clear(e.VolumeName); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, r.Clear(e.VolumeName)) }()
-	if err := r.mount(ctx, dir, e.Volfile, filepath.Join(r.Layout.LogDir, e.VolumeName+"-replace-brick-mount.log")); err != nil {
-		return api.Errorf(api.State, "the heal of volume %s cannot be begun: %v", e.VolumeName, err)
-	}
-	tick := time.NewTicker(healRootAgain)
-	defer tick.Stop()
-	for {
-		_, last := unix.Getxattr(filepath.Join(dir, "root"), xattrDisperseHeal, make([]byte, 1024))
-		if ok, err := healed(); ok || err != nil {
-			return err
+func (r Repairer) HealRoot(ctx context.Context, e Empty, healed func() (bool, error)) error {
+	return r.through(ctx, e, "replace-brick", "the heal of volume %s cannot be begun: %v", func(ctx context.Context, root string) error {
+		tick := time.NewTicker(healRootAgain)
+		defer tick.Stop()
+		for {
+			_, last := unix.Getxattr(root, xattrDisperseHeal, make([]byte, 1024))
+			if ok, err := healed(); ok || err != nil {
+				return err
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return api.Errorf(api.State, "the heal of volume %s did not begin on its new brick: %v", e.VolumeName, last)
+			}
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return api.Errorf(api.State, "the heal of volume %s did not begin on its new brick: %v", e.VolumeName, last)
-		}
-	}
+	})
 }

@@ -50,7 +50,24 @@ type Empty struct {
 
 // Mark makes the present copies blame the empty bricks. The bricks that are empty need not run; of each set at least one
 // other must. It may be repeated. Errors are *api.Error.
-func (r Repairer) Mark(ctx context.Context, e Empty) (err error) {
+func (r Repairer) Mark(ctx context.Context, e Empty) error {
+	attr := xattrAddBrick
+	if e.Replaced {
+		attr = xattrReplaceBrick
+	}
+	return r.through(ctx, e, "add-brick", "the copies of volume %s cannot be told which bricks are empty: %v", func(_ context.Context, root string) error {
+		for _, name := range e.Clients {
+			if err := unix.Setxattr(root, attr, append([]byte(name), 0), 0); err != nil {
+				return api.Errorf(api.State, "the copies of volume %s cannot be told that %s is empty: %v; at least one of each set must be online", e.VolumeName, name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// through does something in a mount of the volume, which has a log of that name and is gone afterwards. Why it cannot be mounted is
+// put into words by a format for the volume and the error.
+func (r Repairer) through(ctx context.Context, e Empty, log, cannot string, do func(ctx context.Context, root string) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, repairTimeout)
 	defer cancel()
 	dir := r.dir(e.VolumeName)
@@ -58,19 +75,10 @@ func (r Repairer) Mark(ctx context.Context, e Empty) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Clear(e.VolumeName)) }()
-	if err := r.mount(ctx, dir, e.Volfile, filepath.Join(r.Layout.LogDir, e.VolumeName+"-add-brick-mount.log")); err != nil {
-		return api.Errorf(api.State, "the copies of volume %s cannot be told which bricks are empty: %v", e.VolumeName, err)
+	if err := r.mount(ctx, dir, e.Volfile, filepath.Join(r.Layout.LogDir, e.VolumeName+"-"+log+"-mount.log")); err != nil {
+		return api.Errorf(api.State, cannot, e.VolumeName, err)
 	}
-	attr := xattrAddBrick
-	if e.Replaced {
-		attr = xattrReplaceBrick
-	}
-	for _, name := range e.Clients {
-		if err := unix.Setxattr(filepath.Join(dir, "root"), attr, append([]byte(name), 0), 0); err != nil {
-			return api.Errorf(api.State, "the copies of volume %s cannot be told that %s is empty: %v; at least one of each set must be online", e.VolumeName, name, err)
-		}
-	}
-	return nil
+	return do(ctx, filepath.Join(dir, "root"))
 }
 
 // dir holds the mount point and the volfile.
