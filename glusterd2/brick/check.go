@@ -62,9 +62,12 @@ func AllowOf(flags map[string]bool, force bool) Allow {
 // CheckReq asks whether a directory can become a brick.
 type CheckReq struct {
 	Where
-	// VolumeID is the volume's id as text. A directory that bears it already passes, so a check may be repeated after
-	// the preparation.
+	// VolumeID is the volume's id as text. A directory that bears it already passes if it was prepared under Mark, so that a check
+	// may be repeated after the preparation, or if it is Own: a brick of the volume that is made anew. Another was taken out of the
+	// volume earlier, and what is on it is old.
 	VolumeID string
+	Mark     string
+	Own      bool
 	// Known are the paths of this peer's other bricks. No flag makes one a part of another.
 	Known []string
 	// Real keeps the paths of the known bricks without symbolic links from one check to the next; nil keeps nothing.
@@ -200,7 +203,9 @@ func (c *checker) marks() error {
 			return err
 		}
 		if dir == c.real && string(id) == string(own[:]) {
-			return nil
+			if again, err := c.again(dir); again || err != nil {
+				return err
+			}
 		}
 		if id != nil {
 			return c.refuse(api.State, "%s is or was a brick of the volume with id %s; set %s or force to use it all the same",
@@ -218,6 +223,18 @@ func (c *checker) marks() error {
 			return nil
 		}
 	}
+}
+
+// again reports whether the directory, a brick of the volume, may be prepared once more.
+func (c *checker) again(dir string) (bool, error) {
+	if c.Own {
+		return true, nil
+	}
+	m, err := readMade(c.sys, opCheckMarks, dir)
+	if err != nil {
+		return false, c.refuse(api.State, "cannot be looked at: %v", err)
+	}
+	return m.Owner != "" && m.Owner == c.Mark, nil
 }
 
 func (c *checker) mark(dir, name string) ([]byte, error) {

@@ -121,7 +121,15 @@ func TestCheckMarks(t *testing.T) {
 	mustPass(t, newFaulty(dir), req)
 	own := checkReq(dir + "/old")
 	own.VolumeID = other.String()
+	mustRefuse(t, newFaulty(dir), own, "is or was a brick") // one that was removed is not what it was
+	own.Own = true
 	mustPass(t, newFaulty(dir), own)
+	set(dir+"/old", "trusted.gd2.made", []byte(`{"owner":"m"}`))
+	again := checkReq(dir + "/old")
+	again.VolumeID, again.Mark = other.String(), "m"
+	mustPass(t, newFaulty(dir), again)
+	again.Mark = "n"
+	mustRefuse(t, newFaulty(dir), again, "is or was a brick")
 	mkdir(t, dir+"/gfid")
 	set(dir+"/gfid", "trusted.gfid", other[:])
 	mustRefuse(t, newFaulty(dir), checkReq(dir+"/gfid/new"), "it has a gfid; set reuse-bricks or force")

@@ -76,7 +76,7 @@ func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume,
 	grants := brick.AllowOf(allow.Flags, allow.Force)
 	bricks := v.BricksOn(d.PeerID)
 	for _, b := range bricks {
-		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Known: known, Real: &d.real, Allow: grants}
+		req := brick.CheckReq{Where: d.where(v, b), VolumeID: v.ID, Mark: mark, Own: allow.Own, Known: known, Real: &d.real, Allow: grants}
 		// Whoever made a directory of the root filesystem a device has allowed it.
 		req.Allow.RootFilesystem = req.Allow.RootFilesystem || b.Device != ""
 		if err := brick.Check(ctx, sys, req); err != nil {

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"gd2/glusterd2/device"
-	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -31,8 +30,7 @@ func destroyOperation(host Host) transaction.Operation[removeParams, none] {
 			},
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			writes := append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision))
-			return append(writes, device.Owe(p.Volume, slices.Concat(p.Here, p.Away))...), nil, none{}, nil
+			return append(p.writes(), device.Owe(p.Volume, slices.Concat(p.Here, p.Away))...), nil, none{}, nil
 		},
 	}
 }

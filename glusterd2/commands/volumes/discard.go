@@ -28,7 +28,7 @@ func discardOperation(host Host) transaction.Operation[removeParams, none] {
 	return transaction.Operation[removeParams, none]{
 		Name: "volume.discard", Version: 1, Pivot: 1, Steps: []transaction.Step[removeParams]{stop, destroy},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
+			return p.writes(), nil, none{}, nil
 		},
 	}
 }
@@ -47,7 +47,8 @@ func (c *Commands) Discard(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.forgetLimits(transaction.Part(ctx), rec); err != nil {
+	// All of them before: while the volume is started they may change.
+	if _, err := c.forgetLimits(transaction.Part(ctx), rec, 0); err != nil {
 		return err
 	}
 	up, down := c.online(rec.Value.Peers())

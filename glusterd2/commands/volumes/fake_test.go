@@ -102,11 +102,11 @@ func (h fakeHost) Prepare(ctx context.Context, v *volume.Volume, allow Allow) er
 	return h.PrepareAs(ctx, v, v.ID, allow)
 }
 
-func (h fakeHost) PrepareAs(ctx context.Context, v *volume.Volume, mark string, _ Allow) error {
+func (h fakeHost) PrepareAs(ctx context.Context, v *volume.Volume, mark string, allow Allow) error {
 	return h.each(ctx, v, "prepare", func(at string) error {
 		b, there := h.bricks[at]
-		if there && b.owner != v.ID {
-			return api.Errorf(api.State, "%s is a brick of another volume", at)
+		if there && (b.owner != v.ID || b.mark != mark && !allow.Own) {
+			return api.Errorf(api.State, "%s is or was a brick", at)
 		}
 		if !there {
 			h.bricks[at] = fakeBrick{owner: v.ID, mark: mark, size: sizeAt(v, at)}
@@ -115,12 +115,12 @@ func (h fakeHost) PrepareAs(ctx context.Context, v *volume.Volume, mark string, 
 	})
 }
 
-func (h fakeHost) SurveyPrepare(_ context.Context, v *volume.Volume, _ Allow) ([]api.Effect, error) {
+func (h fakeHost) SurveyPrepare(_ context.Context, v *volume.Volume, allow Allow) ([]api.Effect, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, b := range v.BricksOn(h.peerID) {
-		if old, there := h.bricks[h.peerID+" "+b.Path]; there && old.owner != v.ID {
-			return nil, api.Errorf(api.State, "%s is a brick of another volume", b.Path)
+		if old, there := h.bricks[h.peerID+" "+b.Path]; there && (old.owner != v.ID || !allow.Own) {
+			return nil, api.Errorf(api.State, "%s is or was a brick", b.Path)
 		}
 	}
 	return onBricks(v, h.peerID, api.ActionCreate, api.OnDirectory, ""), h.fail[h.peerID+" prepare"]
@@ -211,6 +211,9 @@ func (h fakeHost) Forget(ctx context.Context, v *volume.Volume) error {
 }
 
 func (h fakeHost) run(ctx context.Context, v *volume.Volume, call string, running bool) error {
+	if running { // those that are being reset are out of service
+		v = v.Part(slices.DeleteFunc(v.BricksOn(h.peerID), func(b volume.Brick) bool { return b.Reset })...)
+	}
 	return h.each(ctx, v, call, func(at string) error {
 		b, there := h.bricks[at]
 		if !there && running {

@@ -2,6 +2,8 @@ package volumes
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
@@ -12,7 +14,7 @@ import (
 // forgetBatch is how many limits one transaction forgets.
 const forgetBatch = 500
 
-// forgetParams name the limits of a volume that is about to be deleted, by their gfids and revisions.
+// forgetParams name limits of a volume that is about to be deleted, by their gfids and revisions.
 type forgetParams struct {
 	VolumeID string           `json:"volume-id"`
 	Limits   map[string]int64 `json:"limits"`
@@ -23,13 +25,17 @@ func forgetLimitsOperation() transaction.Operation[forgetParams, none] {
 	return transaction.Operation[forgetParams, none]{
 		Name: "volume.forget-limits", Version: 1,
 		Commit: func(p forgetParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			var writes []store.Write
-			for gfid, revision := range p.Limits {
-				writes = append(writes, volume.Limits(p.VolumeID).Delete(gfid, revision))
-			}
-			return writes, nil, none{}, nil
+			return p.writes(), nil, none{}, nil
 		},
 	}
+}
+
+func (p forgetParams) writes() []store.Write {
+	var out []store.Write
+	for _, gfid := range slices.Sorted(maps.Keys(p.Limits)) {
+		out = append(out, volume.Limits(p.VolumeID).Delete(gfid, p.Limits[gfid]))
+	}
+	return out
 }
 
 func forgetPlan(rec store.Record[*volume.Volume], limits []store.Record[volume.Limit]) transaction.Plan[forgetParams] {
@@ -40,12 +46,13 @@ func forgetPlan(rec store.Record[*volume.Volume], limits []store.Record[volume.L
 	return onVolume(rec, nil, p)
 }
 
-// forgetLimits deletes the records of the limits of a stopped volume, a batch at a time.
-func (c *Commands) forgetLimits(ctx context.Context, rec store.Record[*volume.Volume]) error {
+// forgetLimits deletes the records of the limits of a volume that is about to be deleted, a batch at a time, until there are few, and
+// returns the revisions of these by gfid: they go with the record of the volume. Nobody can add one to a volume that is stopped.
+func (c *Commands) forgetLimits(ctx context.Context, rec store.Record[*volume.Volume], few int) (map[string]int64, error) {
 	for {
 		limits, err := volume.Limits(rec.Value.ID).List(c.Store)
-		if err != nil || len(limits) == 0 {
-			return err
+		if err != nil || len(limits) <= few {
+			return forgetPlan(rec, limits).Params.Limits, err
 		}
 		transaction.Also(ctx, api.OperationPlan{
 			Operation: "volume.delete",
@@ -53,7 +60,7 @@ func (c *Commands) forgetLimits(ctx context.Context, rec store.Record[*volume.Vo
 		})
 		plan := forgetPlan(rec, limits[:min(len(limits), forgetBatch)])
 		if _, err := c.Ops.forget.Run(ctx, c.Engine, plan); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

@@ -175,6 +175,14 @@ type removeParams struct {
 	// Here are the peers that were at work when the volume was to be deleted, Away the others.
 	Here []string `json:"here"`
 	Away []string `json:"away"`
+	// Limits are the revisions of the records of its quota's limits, by gfid.
+	Limits map[string]int64 `json:"limits,omitempty"`
+}
+
+// writes removes all records of the volume.
+func (p removeParams) writes() []store.Write {
+	out := append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision))
+	return append(out, forgetParams{VolumeID: p.Volume.ID, Limits: p.Limits}.writes()...)
 }
 
 // removeOperation forgets a volume on the peers that are there, and then, from where there is no way back, on those that were
@@ -193,7 +201,7 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			{Name: "forget-away", Peers: func(p removeParams) []string { return p.Away }, Do: forget, Effects: nothing},
 		},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			return append(p.Tasks.deletes(p.Volume.Name), volume.Records.Delete(p.Volume.Name, p.Revision)), nil, none{}, nil
+			return p.writes(), nil, none{}, nil
 		},
 	}
 }
@@ -221,7 +229,8 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 		operation, stay = c.Ops.destroy, "the files on bricks that were named stay; those that were made for a size go"
 	}
 	transaction.Warn(ctx, "%s", stay)
-	if err := c.forgetLimits(transaction.Part(ctx), rec); err != nil {
+	limits, err := c.forgetLimits(transaction.Part(ctx), rec, forgetBatch)
+	if err != nil {
 		return err
 	}
 	up, down := c.online(rec.Value.Peers())
@@ -232,7 +241,9 @@ func (c *Commands) Delete(ctx context.Context, name string, force bool) error {
 	if len(down) > 0 {
 		transaction.Warn(ctx, "the peers %v cannot be reached: the operation waits for them", c.names(down))
 	}
-	_, err = operation.Run(ctx, c.Engine, removePlan(rec, up, down, tasks))
+	plan := removePlan(rec, up, down, tasks)
+	plan.Params.Limits = limits
+	_, err = operation.Run(ctx, c.Engine, plan)
 	return err
 }
 

@@ -2,8 +2,8 @@ package volumes
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,7 +113,7 @@ func (c *Commands) begun(ctx context.Context, v *volume.Volume, t *volume.Task) 
 	for {
 		nodes := c.nodes(ctx, v, t)
 		waiting := false
-		failed := &api.Error{Kind: api.State, Message: fmt.Sprintf("the %s of volume %s was started, but not everywhere", t.Kind, v.Name)}
+		failed := api.Errorf(api.State, "the %s of volume %s was started, but not everywhere", t.Kind, v.Name).With("task", t.ID)
 		for _, n := range nodes {
 			waiting = waiting || n.result.Status == volume.TaskNotStarted
 			if n.result.Status.Failed() {
@@ -123,13 +123,13 @@ func (c *Commands) begun(ctx context.Context, v *volume.Volume, t *volume.Task) 
 		if len(failed.Causes) > 0 {
 			return failed
 		}
+		if !waiting {
+			return nil
+		}
 		select {
 		case <-time.After(beginPoll):
 		case <-ctx.Done():
 			return nil // it goes on; status tells
-		}
-		if !waiting {
-			return nil
 		}
 	}
 }
@@ -262,13 +262,14 @@ func stopTask(name string, rec store.Record[*volume.Task]) taskParams {
 	return taskParams{Volume: name, Task: &t, Revision: rec.Revision}
 }
 
-// ended waits a moment until the peers have ended their parts, and tells how they stand.
+// ended waits a moment until the peers that are at work have ended their parts, and tells how they stand.
 func (c *Commands) ended(ctx context.Context, v *volume.Volume, t *volume.Task) api.RebalanceStatus {
 	wait, cancel := context.WithTimeout(ctx, beginTimeout)
 	defer cancel()
 	for {
 		results, err := t.Results(c.Store, v.Name)
-		if err != nil || t.State(results).Final() {
+		here, _ := c.online(t.Peers)
+		if err != nil || !slices.ContainsFunc(here, func(id string) bool { return results[id] == nil }) {
 			return c.describeTask(ctx, v, t)
 		}
 		select {

@@ -90,6 +90,7 @@ func (c *Commands) ResetCommit(ctx context.Context, name string, req api.ResetBr
 
 // planRenewal puts a brick that is out of service back in its own place.
 func planRenewal(rec store.Record[*volume.Volume], b volume.Brick, allow Allow) replaceParams {
+	allow.Own = true
 	p := newReplace(rec, allow, b)
 	b.Reset = false
 	p.put(b, rec.Value)

@@ -23,7 +23,7 @@ type Surveyor interface {
 func (d *DataPlane) SurveyPrepare(ctx context.Context, v *volume.Volume, allow Allow) ([]api.Effect, error) {
 	ghost := brick.NewGhost(d.OS)
 	named, made := split(v)
-	if err := d.prepare(ctx, ghost, v.Part(named...), v.ID, allow); err != nil {
+	if err := d.prepare(ctx, ghost, v.Part(named...), "a plan", allow); err != nil {
 		return nil, err
 	}
 	return append(ghost.Effects(), madeEffects(v.Part(made...), d.PeerID)...), nil

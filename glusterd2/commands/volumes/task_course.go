@@ -50,17 +50,17 @@ func (c *Commands) runTask(ctx context.Context, p taskCourse) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !found || task.Value.ID != p.Task.ID {
+	if !found || task.Value.ID != p.Task.ID { // else an earlier run has begun it, and its end tells what became of it
 		if err := c.beginTask(ctx, p); err != nil {
 			return "", err
 		}
-	}
-	v, err := Find(c.Store, p.Volume)
-	if err != nil {
-		return "", err
-	}
-	if err := c.begun(ctx, v.Value, &p.Task); err != nil {
-		return "", err
+		v, err := Find(c.Store, p.Volume)
+		if err != nil {
+			return "", err
+		}
+		if err := c.begun(ctx, v.Value, &p.Task); err != nil {
+			return "", err
+		}
 	}
 	if err := transaction.Tell(ctx, p.Task.ID); err != nil {
 		return "", err

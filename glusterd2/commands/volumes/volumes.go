@@ -42,6 +42,8 @@ type Host interface {
 type Allow struct {
 	Flags map[string]bool `json:"flags,omitempty"`
 	Force bool            `json:"force,omitempty"`
+	// Own lets in what is a brick of the same volume already: one that is made anew in its place.
+	Own bool `json:"own,omitempty"`
 }
 
 // Report is what one peer knows of a volume.
