@@ -64,7 +64,24 @@ func (m *fakeMover) end(status volume.TaskStatus) {
 			m.runs[id] = res
 		}
 	}
-	m.changed <- struct{}{}
+	select {
+	case m.changed <- struct{}{}:
+	default: // it has been said, or the daemon does not run
+	}
+}
+
+// fail makes runs fail that begin, or no more.
+func (m *fakeMover) fail(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fails = on
+}
+
+// status is how a run stands.
+func (m *fakeMover) status(task string) volume.TaskStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.runs[task].Status
 }
 
 // movers gives every peer of a rig a fake mover, and keepers that do the tasks until the test ends.

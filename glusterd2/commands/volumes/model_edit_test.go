@@ -1,10 +1,11 @@
 package volumes
 
 import (
-	"fmt"
+	"context"
 	"maps"
 	"slices"
 
+	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 )
@@ -20,25 +21,27 @@ func settings() []setting {
 	return []setting{
 		{"performance.cache-size", "64MB", false}, {"performance.cache-size", "128MB", false}, {"performance.cache-size", "elephants", true},
 		{"performance.cache-size", "", false}, {"user.note", "a b", false}, {"user.note", "", false}, {"nfs.disable", "off", false},
-		{"no.such-option", "1", true}, {"cluster.self-heal-daemon", "perhaps", true},
+		{"no.such-option", "1", true}, {"cluster.self-heal-daemon", "perhaps", true}, {"group", "g1", false}, {"group", "g2", false},
+		{"diagnostics.latency-measurement", "on", false}, {"diagnostics.latency-measurement", "", false},
 	}
 }
 
 // setDeed sets an option of a volume; an empty value takes it back.
 type setDeed struct {
-	name string
+	about
 	setting
 }
-
-func (d setDeed) String() string { return fmt.Sprintf("set %s %s=%q", d.name, d.key, d.value) }
 
 func (d setDeed) apply(w *world) []api.Kind {
 	v, there := w.volumes[d.name]
 	switch {
 	case !there:
 		return only(api.NotFound)
-	case d.wrong:
+	case d.wrong, d.key == "group" && !w.groups[d.value]:
 		return only(api.Invalid)
+	case d.key == "group":
+		v.options["performance.cache-size"] = "256MB"
+		return only(ok)
 	}
 	v.options[d.key] = d.value
 	if d.value == "" {
@@ -47,12 +50,18 @@ func (d setDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
-// resetDeed puts one option back, or all if key is empty.
-type resetDeed struct{ name, key string }
+func (d setDeed) do(ctx context.Context, r *modelRig, via string) error {
+	_, err := r.c[via].SetOptions(ctx, d.name, api.VolumeOptionReq{Options: map[string]string{d.key: d.value}})
+	return err
+}
 
-func (d resetDeed) String() string { return fmt.Sprintf("reset %s %q", d.name, d.key) }
+// unsetDeed puts one option back, or all if key is empty.
+type unsetDeed struct {
+	about
+	key string
+}
 
-func (d resetDeed) apply(w *world) []api.Kind {
+func (d unsetDeed) apply(w *world) []api.Kind {
 	v, there := w.volumes[d.name]
 	switch {
 	case !there:
@@ -63,19 +72,31 @@ func (d resetDeed) apply(w *world) []api.Kind {
 		delete(v.options, d.key)
 		return only(ok)
 	}
-	kind := api.SubvolDistribute
-	if v.replica > 1 {
-		kind = api.SubvolReplicate
+	options := xlator.CreateOptions(v.kind())
+	for _, key := range []string{volume.OptionQuota, volume.OptionInodeQuota} {
+		if value, set := v.options[key]; set {
+			options[key] = value // by which a quota holds
+		}
 	}
-	v.options = xlator.CreateOptions(kind)
+	v.options = options
 	w.volumes[d.name] = v
 	return only(ok)
 }
 
-// editDeed sets metadata of a volume; an empty value deletes it.
-type editDeed struct{ name, key, value string }
+func (d unsetDeed) do(ctx context.Context, r *modelRig, via string) error {
+	req := api.VolumeOptionResetReq{All: d.key == ""}
+	if d.key != "" {
+		req.Options = []string{d.key}
+	}
+	_, err := r.c[via].ResetOptions(ctx, d.name, req)
+	return err
+}
 
-func (d editDeed) String() string { return fmt.Sprintf("edit %s %s=%q", d.name, d.key, d.value) }
+// editDeed sets metadata of a volume; an empty value deletes it.
+type editDeed struct {
+	about
+	key, value string
+}
 
 func (d editDeed) apply(w *world) []api.Kind {
 	v, there := w.volumes[d.name]
@@ -89,6 +110,11 @@ func (d editDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
+func (d editDeed) do(ctx context.Context, r *modelRig, via string) error {
+	_, err := r.c[via].Edit(ctx, d.name, api.VolumeEditReq{Metadata: map[string]string{d.key: d.value}, DeleteMetadata: d.value == ""})
+	return err
+}
+
 // poolDeed sets an option of the pool; an empty value takes it back.
 type poolDeed struct{ setting }
 
@@ -99,8 +125,6 @@ func poolSettings() []setting {
 		{"cluster.max-bricks-per-process", "many", true}, {"no.such-option", "1", true},
 	}
 }
-
-func (d poolDeed) String() string { return fmt.Sprintf("pool %s=%q", d.key, d.value) }
 
 func (d poolDeed) apply(w *world) []api.Kind {
 	if d.wrong {
@@ -113,13 +137,16 @@ func (d poolDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
+func (d poolDeed) do(ctx context.Context, r *modelRig, via string) error {
+	_, err := Cluster{r.c[via]}.SetOptions(ctx, api.ClusterOptionReq{Options: map[string]string{d.key: d.value}})
+	return err
+}
+
 // groupDeed makes an option group, or deletes it.
 type groupDeed struct {
 	name string
 	gone bool
 }
-
-func (d groupDeed) String() string { return fmt.Sprintf("group %s gone %v", d.name, d.gone) }
 
 func (d groupDeed) apply(w *world) []api.Kind {
 	switch {
@@ -135,10 +162,16 @@ func (d groupDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
+func (d groupDeed) do(ctx context.Context, r *modelRig, via string) error {
+	if d.gone {
+		return r.c[via].DeleteGroup(ctx, d.name)
+	}
+	_, err := r.c[via].CreateGroup(ctx, api.OptionGroupReq{OptionGroup: api.OptionGroup{Name: d.name, Options: []api.GroupOption{{Name: "performance.cache-size", OnValue: "256MB"}}}})
+	return err
+}
+
 // zoneDeed changes the zone of a peer.
 type zoneDeed struct{ peer, zone string }
-
-func (d zoneDeed) String() string { return fmt.Sprintf("zone %s %q", d.peer, d.zone) }
 
 func (d zoneDeed) apply(w *world) []api.Kind {
 	if _, in := w.peers[d.peer]; !in {
@@ -148,13 +181,16 @@ func (d zoneDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
+func (d zoneDeed) do(ctx context.Context, r *modelRig, _ string) error {
+	_, err := r.peers.Edit(ctx, d.peer, api.PeerEditReq{Zone: d.zone})
+	return err
+}
+
 // detachDeed takes a peer out of the pool. The first peer is the one that is asked.
 type detachDeed struct {
 	peer  string
 	force bool
 }
-
-func (d detachDeed) String() string { return fmt.Sprintf("detach %s force %v", d.peer, d.force) }
 
 func (d detachDeed) apply(w *world) []api.Kind {
 	_, in := w.peers[d.peer]
@@ -163,7 +199,7 @@ func (d detachDeed) apply(w *world) []api.Kind {
 		return only(api.NotFound)
 	case d.peer == modelIDs[0]:
 		return only(api.Invalid)
-	case w.holds(d.peer):
+	case w.holds(d.peer), w.devices:
 		return only(api.Forbidden)
 	case !w.up[d.peer] && !d.force:
 		return only(api.Unavailable)
@@ -172,17 +208,19 @@ func (d detachDeed) apply(w *world) []api.Kind {
 	return only(ok)
 }
 
+func (d detachDeed) do(ctx context.Context, r *modelRig, _ string) error {
+	return r.peers.Delete(ctx, d.peer, d.force)
+}
+
 // holds reports whether a peer holds bricks.
 func (w *world) holds(peerID string) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(w.volumes)), func(v modelVolume) bool {
-		return slices.ContainsFunc(v.bricks, func(at string) bool { return peerOf(at) == peerID })
+		return slices.Contains(brickPeers(v.bricks), peerID)
 	})
 }
 
 // joinDeed brings a peer into the pool.
 type joinDeed struct{ peer string }
-
-func (d joinDeed) String() string { return "join " + d.peer }
 
 func (d joinDeed) apply(w *world) []api.Kind {
 	// One that does not run and holds nothing may come in anew: its host was installed again.
@@ -192,3 +230,5 @@ func (d joinDeed) apply(w *world) []api.Kind {
 	w.peers[d.peer] = modelPeer{}
 	return only(ok)
 }
+
+func (d joinDeed) do(ctx context.Context, r *modelRig, _ string) error { return r.join(ctx, d.peer) }

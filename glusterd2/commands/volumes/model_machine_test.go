@@ -3,15 +3,14 @@ package volumes
 import (
 	"context"
 	"flag"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -24,10 +23,9 @@ const (
 	fewSteps  = "50"
 )
 
-// TestModel does random operations on a pool and compares what becomes of it with a model: records, bricks and their
-// processes on the hosts, and the kind of every refusal. Peers die and return, hosts fail in the middle of a step, two
-// clients act at once, operations are planned before they are done, and depend on what was read.
-func TestModel(t *testing.T) {
+// RunModel is TestModel, but for the quotas.
+func RunModel(t *testing.T, quotas ModelQuotaMaker) {
+	t.Helper()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, value := range map[string]string{"rapid.checks": fewChecks, "rapid.steps": fewSteps} {
@@ -37,13 +35,14 @@ func TestModel(t *testing.T) {
 			}
 		}
 	}
-	r, count := newModelRig(t), map[string]int{}
+	r, count := newModelRig(t, quotas), map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
-		r.reset()
-		m := &machine{rig: r, want: newWorld(), count: count}
+		devices := rapid.Bool().Draw(rt, "devices")
+		r.reset(devices)
+		m := &machine{rig: r, want: newWorld(devices), count: count}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.check, "one": m.one, "one more": m.one, "and one more": m.one, "planned": m.planned, "conditional": m.conditional, "two at once": m.two,
-			"power": m.power, "clean": m.clean,
+			"crash": m.crash, "power": m.power, "clean": m.clean, "reconcile": m.reconcile, "reconcile again": m.reconcile, "heal": m.heal, "files are moved": m.end, "status": m.status, "debts": m.pay,
 		})
 	})
 	total := 0
@@ -61,20 +60,18 @@ type machine struct {
 	rig   *modelRig
 	want  world
 	count map[string]int
+	calm  bool // no mishaps
 }
 
 // check compares the pool with the model.
 func (m *machine) check(rt *rapid.T) {
-	if err := m.rig.store.Sync(m.rig.t.Context()); err != nil {
-		rt.Fatal(err)
-	}
-	if diff := cmp.Diff(m.want.text(), m.rig.look().text()); diff != "" {
+	got := m.rig.quiet(rt)
+	m.want.settle()
+	m.want.learn(got)
+	if diff := cmp.Diff(m.want.text(), got.text()); diff != "" {
 		rt.Fatalf("the pool is not as it should be (- wanted):\n%s", diff)
 	}
 	e := m.rig.pool.Engine(modelIDs[0])
-	if p := e.Pending(); len(p) > 0 {
-		rt.Fatalf("transactions are left: %+v", p)
-	}
 	for _, name := range modelVolumes() {
 		if e.LockHeld(Lock(name)) {
 			rt.Fatalf("volume %s is still locked", name)
@@ -92,12 +89,20 @@ func (m *machine) one(rt *rapid.T) {
 
 // settle compares the outcome of a deed with the model's, which becomes the new model.
 func (m *machine) settle(rt *rapid.T, d deed, err error) {
-	rt.Logf("%s: %v", d, err)
+	rt.Logf("%s: %v", tell(d), err)
 	kinds := d.apply(&m.want)
 	if !slices.Contains(kinds, kindOf(err)) {
-		rt.Fatalf("%s: the outcome is %q (%v), the model says %q", d, kindOf(err), err, kinds)
+		rt.Fatalf("%s: the outcome is %q (%v), the model says %q", tell(d), kindOf(err), err, kinds)
 	}
+	m.note(d, err)
+}
+
+// note counts an outcome.
+func (m *machine) note(d deed, err error) {
 	m.count[outcome(err)]++
+	if err == nil {
+		m.count["done "+deedName(d)]++
+	}
 }
 
 func kindOf(err error) api.Kind {
@@ -125,13 +130,12 @@ func (m *machine) planned(rt *rapid.T) {
 	m.check(rt)
 	trial := m.want.clone()
 	kinds := d.apply(&trial)
-	// What fails in the middle of a start or stop is not foreseen.
-	unforeseen := err == nil && slices.Contains(kinds, api.Internal)
+	unforeseen := err == nil && !slices.Contains(kinds, ok) && unlucky(d) // what fails in the middle is not foreseen
 	if !slices.Contains(kinds, kindOf(err)) && !unforeseen {
-		rt.Fatalf("plan of %s: the outcome is %q (%v), the model says %q", d, kindOf(err), err, kinds)
+		rt.Fatalf("plan of %s: the outcome is %q (%v), the model says %q", tell(d), kindOf(err), err, kinds)
 	}
 	if err == nil && plan.Operation == "" {
-		rt.Fatalf("plan of %s: %+v", d, plan)
+		rt.Fatalf("plan of %s: %+v", tell(d), plan)
 	}
 	m.settle(rt, d, m.rig.do(m.rig.t.Context(), via, d))
 }
@@ -154,32 +158,12 @@ func (m *machine) conditional(rt *rapid.T) {
 		m.settle(rt, d, err)
 		return
 	}
-	rt.Logf("%s, if it is as it was before: %v", d, err)
-	if kindOf(err) != api.Precondition {
-		rt.Fatalf("%s depends on what has changed, and the outcome is %q (%v)", d, kindOf(err), err)
+	rt.Logf("%s, if it is as it was before: %v", tell(d), err)
+	trial := m.want.clone()
+	if kind := kindOf(err); kind != api.Precondition && (kind != api.Invalid || !slices.Contains(d.apply(&trial), kind)) {
+		rt.Fatalf("%s depends on what has changed, and the outcome is %q (%v)", tell(d), kindOf(err), err)
 	}
-	m.count[outcome(err)]++
-}
-
-// subject is the volume that an operation changes; "" if it is about none that must be there.
-func subject(d deed) string {
-	switch d := d.(type) {
-	case startDeed:
-		return d.name
-	case stopDeed:
-		return d.name
-	case deleteDeed:
-		return d.name
-	case expandDeed:
-		return d.name
-	case setDeed:
-		return d.name
-	case resetDeed:
-		return d.name
-	case editDeed:
-		return d.name
-	}
-	return ""
+	m.note(d, err)
 }
 
 // two does two operations at once. There must be an order in which each is done, or refused, as it was; one may also have
@@ -191,21 +175,18 @@ func (m *machine) two(rt *rapid.T) {
 		wg.Go(func() { errs[i] = m.rig.do(m.rig.t.Context(), via[i], deeds[i]) })
 	}
 	wg.Wait()
-	rt.Logf("at once: %s: %v; %s: %v", deeds[0], errs[0], deeds[1], errs[1])
-	if err := m.rig.store.Sync(m.rig.t.Context()); err != nil {
-		rt.Fatal(err)
-	}
-	got := m.rig.look().text()
+	rt.Logf("at once: %s: %v; %s: %v", tell(deeds[0]), errs[0], tell(deeds[1]), errs[1])
+	got := m.rig.quiet(rt)
 	for _, order := range [][2]int{{0, 1}, {1, 0}} {
 		w := m.want.clone()
-		if explains(&w, deeds, errs, order) && w.text() == got {
+		if explains(&w, deeds, errs, order) && w.learn(got) && w.text() == got.text() {
 			m.want = w
-			m.count[outcome(errs[0])]++
-			m.count[outcome(errs[1])]++
+			m.note(deeds[0], errs[0])
+			m.note(deeds[1], errs[1])
 			return
 		}
 	}
-	rt.Fatalf("no order explains what became of %s (%v) and %s (%v) at once:\n%s", deeds[0], errs[0], deeds[1], errs[1], cmp.Diff(m.want.text(), got))
+	rt.Fatalf("no order explains what became of %s (%v) and %s (%v) at once:\n%s", tell(deeds[0]), errs[0], tell(deeds[1]), errs[1], cmp.Diff(m.want.text(), got.text()))
 }
 
 // explains reports whether the outcomes are those of the deeds in the order.
@@ -219,27 +200,44 @@ func explains(w *world, deeds [2]deed, errs [2]error, order [2]int) bool {
 		if (errs[i] == nil) != slices.Contains(kinds, ok) {
 			return false
 		}
+		trial.settle()
 		*w = trial
 	}
 	return true
 }
 
-// harmless draws a deed without a fault, as two of them would be mixed up, and without a change of the membership.
-func (m *machine) harmless(rt *rapid.T) deed {
-	switch d := m.deed(rt).(type) {
-	case createDeed:
-		d.fault = ""
-		return d
-	case startDeed:
-		d.fault = ""
-		return d
-	case stopDeed:
-		d.fault = ""
-		return d
-	case detachDeed, joinDeed:
-		return deleteDeed{m.volume(rt)}
+// crash has the daemon that does an operation die in the middle of it. When it is back, or another peer has taken over, the
+// world is as before or as after.
+func (m *machine) crash(rt *rapid.T) {
+	d, via := m.harmless(rt), m.via(rt)
+	if via == modelIDs[0] {
+		return // it brings peers in and takes them out
+	}
+	event, late := rapid.IntRange(1, 9).Draw(rt, "event"), rapid.Bool().Draw(rt, "late")
+	died, err := m.rig.dying(via, event, func() error { return m.rig.do(m.rig.t.Context(), via, d) })
+	if !died {
+		m.settle(rt, d, err)
+		return
+	}
+	m.rig.kill(via)
+	if late {
+		m.rig.adopted(rt, via)
+	}
+	m.rig.start(via)
+	got := m.rig.quiet(rt)
+	rt.Logf("crash of %s after its event %d, adopted %v, of %s: %v", via, event, late, tell(d), err)
+	before, after := m.want.clone(), m.want.clone()
+	done := slices.Contains(d.apply(&after), ok)
+	after.settle()
+	switch {
+	case got.text() == before.text():
+		m.count["undone"]++
+	case done && after.learn(got) && got.text() == after.text():
+		m.want = after
+		m.count["done after a crash"]++
 	default:
-		return d
+		rt.Fatalf("after a crash of %s (event %d) in %s (%v) the world is neither as before (- before):\n%s\nnor as after (- after):\n%s",
+			via, event, tell(d), err, cmp.Diff(before.text(), got.text()), cmp.Diff(after.text(), got.text()))
 	}
 }
 
@@ -251,105 +249,91 @@ func (m *machine) power(rt *rapid.T) {
 	}
 	rt.Logf("power %s: %v", id, !m.want.up[id])
 	if m.want.up[id] = !m.want.up[id]; m.want.up[id] {
-		m.rig.pool.Start(id)
-		m.rig.boot(id)
+		m.rig.start(id)
 		return
 	}
-	m.rig.pool.Kill(id)
+	m.rig.kill(id)
 }
 
-// clean removes the directories of volumes that are gone.
+// clean removes the directories of volumes that are gone, of bricks that were removed, and the disks of those that are being reset.
 func (m *machine) clean(*rapid.T) {
 	m.rig.hosts.mu.Lock()
 	defer m.rig.hosts.mu.Unlock()
-	for at, owner := range m.want.dirs {
-		if owner == leftOver {
-			delete(m.want.dirs, at)
-			delete(m.want.running, at)
+	for at, dir := range m.want.hosts {
+		v := m.want.volumes[dir.owner]
+		if i := v.index(at); i < 0 || v.bricks[i].reset {
+			delete(m.want.hosts, at)
 			delete(m.rig.hosts.bricks, at)
 		}
 	}
 }
 
-// via draws a peer that can be asked.
-func (m *machine) via(rt *rapid.T) string {
-	var there []string
-	for _, id := range modelIDs {
-		if _, in := m.want.peers[id]; in && m.want.up[id] {
-			there = append(there, id)
+// reconcile does what the reconcilers of the peers that are there do: bricks run that should, and no others.
+func (m *machine) reconcile(*rapid.T) {
+	m.rig.hosts.mu.Lock()
+	defer m.rig.hosts.mu.Unlock()
+	for at, dir := range m.want.hosts {
+		if !m.want.up[peerOf(at)] {
+			continue
+		}
+		v := m.want.volumes[dir.owner]
+		i := v.index(at)
+		dir.running = i >= 0 && v.state == volume.Started && !v.bricks[i].reset
+		m.want.hosts[at] = dir
+		b := m.rig.hosts.bricks[at]
+		b.running = dir.running
+		m.rig.hosts.bricks[at] = b
+	}
+}
+
+// heal does what the self-heal daemons do.
+func (m *machine) heal(*rapid.T) {
+	m.rig.hosts.mu.Lock()
+	defer m.rig.hosts.mu.Unlock()
+	for at, dir := range m.want.hosts {
+		dir.dirty, dir.blames = false, false
+		m.want.hosts[at] = dir
+		b := m.rig.hosts.bricks[at]
+		b.dirty, b.blames = false, nil
+		m.rig.hosts.bricks[at] = b
+	}
+}
+
+// end ends all processes that move files; most often with success.
+func (m *machine) end(rt *rapid.T) {
+	status := rapid.SampledFrom([]volume.TaskStatus{volume.TaskComplete, volume.TaskComplete, volume.TaskComplete, volume.TaskFailed}).Draw(rt, "end")
+	for _, v := range m.want.volumes {
+		if v.task == nil {
+			continue
+		}
+		for _, id := range v.task.peers {
+			_, ended := v.task.ran[id]
+			if _, known := v.task.known[id]; !ended && !known {
+				v.task.ran[id] = status
+			}
 		}
 	}
-	return rapid.SampledFrom(there).Draw(rt, "via")
-}
-
-// volume draws the name of a volume, more often than not one that is there.
-func (m *machine) volume(rt *rapid.T) string {
-	return m.name(rt, func(name string) bool { _, there := m.want.volumes[name]; return there })
-}
-
-func (m *machine) name(rt *rapid.T, likely func(name string) bool) string {
-	names := modelVolumes()
-	for _, n := range modelVolumes() {
-		if likely(n) {
-			names = append(names, n, n, n)
-		}
+	for _, mover := range m.rig.movers {
+		mover.end(status)
 	}
-	return rapid.SampledFrom(names).Draw(rt, "volume")
 }
 
-// fault draws a peer whose host fails, most often none.
-func (m *machine) fault(rt *rapid.T) string {
-	return rapid.SampledFrom(append([]string{"", "", "", "", ""}, modelIDs...)).Draw(rt, "fault")
-}
-
-// bricks draws directories for sets of copies on different peers.
-func (m *machine) bricks(rt *rapid.T, replica int) []string {
-	var out []string
-	for range rapid.IntRange(1, 2).Draw(rt, "sets") {
-		for _, id := range rapid.Permutation(modelIDs).Draw(rt, "peers")[:replica] {
-			out = append(out, fmt.Sprintf("%s /bricks/%d", id, rapid.IntRange(1, 9).Draw(rt, "disk")))
-		}
+// status compares what is said of the task of a volume with the model.
+func (m *machine) status(rt *rapid.T) {
+	name, via := m.volume(rt), m.via(rt)
+	v := m.want.volumes[name]
+	if v.task == nil {
+		return
 	}
-	return out
-}
-
-// deed draws an operation.
-func (m *machine) deed(rt *rapid.T) deed {
-	what := rapid.SampledFrom(strings.Fields("create create create start start stop stop delete delete expand set set reset edit pool group zone detach join join")).Draw(rt, "what")
-	switch what {
-	case "create":
-		n := rapid.IntRange(1, 3).Draw(rt, "replica")
-		return createDeed{m.name(rt, func(name string) bool { _, there := m.want.volumes[name]; return !there }), n, m.bricks(rt, n), m.fault(rt)}
-	case "start":
-		return startDeed{m.volume(rt), rapid.Bool().Draw(rt, "force"), m.fault(rt)}
-	case "stop":
-		return stopDeed{m.volume(rt), m.fault(rt)}
-	case "delete":
-		return deleteDeed{m.volume(rt)}
-	case "expand":
-		name := m.volume(rt)
-		return expandDeed{name, m.bricks(rt, max(m.want.volumes[name].replica, 1))}
+	ask := m.rig.c[via].RebalanceStatus
+	if v.task.kind == volume.TaskRemoveBrick {
+		ask = m.rig.c[via].ShrinkStatus
 	}
-	return m.edit(rt, what)
-}
-
-// edit draws an operation that changes records only.
-func (m *machine) edit(rt *rapid.T, what string) deed {
-	switch what {
-	case "set":
-		return setDeed{m.volume(rt), rapid.SampledFrom(settings()).Draw(rt, "setting")}
-	case "reset":
-		return resetDeed{m.volume(rt), rapid.SampledFrom([]string{"", "performance.cache-size", "user.note", "no.such-option"}).Draw(rt, "key")}
-	case "edit":
-		return editDeed{m.volume(rt), rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "key"), rapid.SampledFrom([]string{"", "1", "2"}).Draw(rt, "value")}
-	case "pool":
-		return poolDeed{rapid.SampledFrom(poolSettings()).Draw(rt, "setting")}
-	case "group":
-		return groupDeed{rapid.SampledFrom([]string{"g1", "g2"}).Draw(rt, "group"), rapid.Bool().Draw(rt, "gone")}
-	case "zone":
-		return zoneDeed{rapid.SampledFrom(modelIDs).Draw(rt, "peer"), rapid.SampledFrom([]string{"z1", "z2"}).Draw(rt, "zone")}
-	case "detach":
-		return detachDeed{rapid.SampledFrom(modelIDs).Draw(rt, "peer"), rapid.Bool().Draw(rt, "force")}
+	got, err := ask(m.rig.t.Context(), name)
+	if err != nil {
+		rt.Fatal(err)
 	}
-	return joinDeed{rapid.SampledFrom(modelIDs).Draw(rt, "peer")}
+	if wrong := m.seen(v, got); wrong != "" {
+		rt.Fatalf("status of the task of %s: %s: %+v", name, wrong, got)
+	}
 }

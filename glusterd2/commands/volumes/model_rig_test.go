@@ -2,14 +2,16 @@ package volumes
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/peers"
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
@@ -33,25 +35,39 @@ type modelRig struct {
 	tls   *pki.Dir
 	log   *logrus.Entry
 	peers *peers.Commands
-	c     map[string]*Commands // by peer, of the daemon as it runs now
+	// What each peer's daemon has as it runs now, by peer.
+	c      map[string]*Commands
+	quotas map[string]ModelQuotas
+	askers map[string]*ask.Asker
+	ends   map[string]func()
+	maker  ModelQuotaMaker
+	movers map[string]*fakeMover // they survive the daemons
+	// bricks is where the bricks with the ids are, or were.
+	bricks map[string]string
+	// alone are the tasks that no operation follows, since one of their parts did not begin.
+	alone map[string]bool
 	// requests are what peers send along to get a certificate.
 	requests map[string][]byte
 }
 
-func newModelRig(t testing.TB) *modelRig {
+func newModelRig(t testing.TB, quotas ModelQuotaMaker) *modelRig {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	r := &modelRig{t: t, hosts: newFakeHosts(), table: table(t), log: logrus.NewEntry(log), c: map[string]*Commands{}, requests: map[string][]byte{}}
+	r := &modelRig{t: t, hosts: newFakeHosts(), table: table(t), log: logrus.NewEntry(log), maker: quotas,
+		c: map[string]*Commands{}, quotas: map[string]ModelQuotas{}, askers: map[string]*ask.Asker{}, ends: map[string]func(){},
+		movers: map[string]*fakeMover{}, bricks: map[string]string{}, alone: map[string]bool{}, requests: map[string][]byte{}}
 	r.pool = transactiontest.NewPool(t, transactiontest.Config{Peers: modelIDs, Registry: func(peerID string) *transaction.Registry {
 		registry := transaction.NewRegistry()
 		Register(registry, fakeHost{r.hosts, peerID})
 		peers.Register(registry)
+		quotas.Register(registry)
 		return registry
 	}})
 	r.store = r.pool.Store(modelIDs[0])
 	r.authority()
 	for _, id := range modelIDs {
+		r.movers[id] = newFakeMover()
 		r.boot(id)
 		dir, err := pki.OpenDir(filepath.Join(t.TempDir(), "tls"))
 		if err != nil {
@@ -59,6 +75,11 @@ func newModelRig(t testing.TB) *modelRig {
 		}
 		r.requests[id] = r.request(dir, id)
 	}
+	t.Cleanup(func() {
+		for _, end := range r.ends {
+			end()
+		}
+	})
 	r.peers = peers.New(peers.Config{
 		Store: r.store, Engine: r.pool.Engine(modelIDs[0]), Ops: peers.Register(transaction.NewRegistry()), Identity: r, TLS: r.tls,
 		Network: modelNetwork{}, Lost: func() string { return "" }, Log: r.log,
@@ -110,13 +131,33 @@ func (r *modelRig) request(dir *pki.Dir, id string) []byte {
 	return req
 }
 
-// boot makes the commands of a daemon that has just started.
+// boot makes what a daemon has that has just started.
 func (r *modelRig) boot(id string) {
 	host := fakeHost{r.hosts, id}
-	r.c[id] = New(Config{
-		Store: r.store, Engine: r.pool.Engine(id), Ops: Register(transaction.NewRegistry(), host), Host: host,
-		Network: r, Table: r.table, PeerID: id, Log: r.log,
-	})
+	r.askers[id] = ask.New(ask.Config{PeerID: id, Store: r.store, Call: func(ctx context.Context, peerID string, req ask.Request) (json.RawMessage, error) {
+		return r.askers[peerID].Serve(ctx, req)
+	}})
+	cfg := Config{
+		Store: r.store, Engine: r.pool.Engine(id), Ops: Register(transaction.NewRegistry(), host), Host: host, Mover: r.movers[id],
+		Asker: r.askers[id], Network: r, Table: r.table, PeerID: id, Log: r.log,
+	}
+	r.c[id], r.quotas[id] = New(cfg), r.maker.New(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	keeper := &TaskKeeper{Store: r.store, Mover: r.movers[id], PeerID: id, Log: r.log}
+	go func() { defer close(ended); _ = keeper.Run(ctx) }()
+	r.ends[id] = func() { cancel(); <-ended }
+}
+
+// kill has the daemon of a peer die, start starts it.
+func (r *modelRig) kill(id string) {
+	r.ends[id]()
+	r.pool.Kill(id)
+}
+
+func (r *modelRig) start(id string) {
+	r.pool.Start(id)
+	r.boot(id)
 }
 
 // testPeer is the record of a peer as it comes into the pool.
@@ -129,25 +170,33 @@ func testPeer(id string) peer.Peer {
 }
 
 // reset makes the rig what newWorld says.
-func (r *modelRig) reset() {
+func (r *modelRig) reset(devices bool) {
 	r.t.Helper()
 	for _, id := range modelIDs {
 		if r.pool.Engine(id) == nil {
-			r.pool.Start(id)
-			r.boot(id)
+			r.start(id)
 		}
+		r.movers[id].end(volume.TaskComplete)
 	}
 	r.hosts.forget("")
 	commit(r.t, r.store, func() []store.Write {
 		w := erased(r.t, r.store, volume.Records)
 		w = append(w, erased(r.t, r.store, peer.Records)...)
 		w = append(w, erased(r.t, r.store, GroupRecords)...)
+		w = append(w, erased(r.t, r.store, volume.Tasks)...)
+		w = append(w, erased(r.t, r.store, volume.TaskResults)...)
+		w = append(w, erased(r.t, r.store, volume.AllLimits)...)
+		w = append(w, erased(r.t, r.store, device.Records)...)
+		w = append(w, erased(r.t, r.store, device.Debts)...)
 		return append(w, erased(r.t, r.store, PoolOptions)...)
 	})
 	commit(r.t, r.store, func() (w []store.Write) {
 		for _, id := range modelIDs {
 			p := testPeer(id)
 			w = append(w, peer.Records.Create(id, &p))
+			if d := modelDevice(id); devices {
+				w = append(w, device.Records.Create(d.ID, d))
+			}
 		}
 		return append(w, PoolOptions.Create("unrelated", nil)) // so that the revision moves on in every case
 	})
@@ -165,130 +214,6 @@ func erased[T any](t testing.TB, s *store.Store, k store.Kind[T]) (writes []stor
 	return writes
 }
 
-// look is the world as the records and the hosts have it.
-func (r *modelRig) look() world {
-	r.t.Helper()
-	w := world{peers: map[string]modelPeer{}, volumes: map[string]modelVolume{}, dirs: map[string]string{}, running: map[string]bool{}, groups: map[string]bool{}}
-	names := map[string]string{}
-	recs, err := volume.Records.List(r.store)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, rec := range recs {
-		v := rec.Value
-		names[v.ID] = v.Name
-		m := modelVolume{state: v.State, replica: max(v.Shape().Replica, 1), options: v.Options, metadata: v.Metadata}
-		for _, b := range v.Bricks() {
-			m.bricks = append(m.bricks, b.PeerID+" "+b.Path)
-		}
-		w.volumes[v.Name] = m
-	}
-	r.lookAround(&w, names)
-	return w
-}
-
-// lookAround takes in all but the volumes.
-func (r *modelRig) lookAround(w *world, names map[string]string) {
-	r.t.Helper()
-	members, err := peer.Records.List(r.store)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, rec := range members {
-		w.peers[rec.ID] = modelPeer{zone: rec.Value.Metadata[api.ZoneKey]}
-	}
-	groups, err := GroupRecords.List(r.store)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for _, rec := range groups {
-		w.groups[rec.ID] = true
-	}
-	if w.pool, err = ReadPoolOptions(r.store); err != nil {
-		r.t.Fatal(err)
-	}
-	r.hosts.mu.Lock()
-	defer r.hosts.mu.Unlock()
-	for at, b := range r.hosts.bricks {
-		w.dirs[at] = leftOver
-		if name, there := names[b.owner]; there {
-			w.dirs[at] = name
-		}
-		w.running[at] = b.running
-	}
-}
-
-// do carries a deed out through a peer.
-func (r *modelRig) do(ctx context.Context, via string, d deed) error {
-	c, peerID, call := r.c[via], "", ""
-	switch d := d.(type) {
-	case createDeed:
-		peerID, call = d.fault, "prepare"
-	case startDeed:
-		peerID, call = d.fault, "start"
-	case stopDeed:
-		peerID, call = d.fault, "stop"
-	}
-	if peerID != "" {
-		r.hosts.setFail(peerID, call, api.Errorf(api.Internal, "the disk of %s is on fire", peerID))
-		defer r.hosts.setFail(peerID, call, nil)
-	}
-	err := r.onVolume(ctx, c, d)
-	if err == errNotOnVolumes { //nolint:errorlint // it is this very value
-		err = r.onPool(ctx, c, d)
-	}
-	return err
-}
-
-var errNotOnVolumes = api.Errorf(api.Internal, "not an operation on a volume")
-
-func (r *modelRig) onVolume(ctx context.Context, c *Commands, d deed) (err error) {
-	switch d := d.(type) {
-	case createDeed:
-		_, err = c.Create(ctx, d.request())
-	case startDeed:
-		_, err = c.Start(ctx, d.name, api.VolumeStartReq{ForceStartBricks: d.force})
-	case stopDeed:
-		_, err = c.Stop(ctx, d.name, api.VolumeStopReq{})
-	case deleteDeed:
-		err = c.Delete(ctx, d.name, true)
-	case expandDeed:
-		_, err = c.Expand(ctx, d.name, api.VolumeExpandReq{Bricks: brickReqs(d.bricks)})
-	case setDeed:
-		_, err = c.SetOptions(ctx, d.name, api.VolumeOptionReq{Options: map[string]string{d.key: d.value}})
-	case resetDeed:
-		req := api.VolumeOptionResetReq{All: d.key == ""}
-		if d.key != "" {
-			req.Options = []string{d.key}
-		}
-		_, err = c.ResetOptions(ctx, d.name, req)
-	case editDeed:
-		_, err = c.Edit(ctx, d.name, api.VolumeEditReq{Metadata: map[string]string{d.key: d.value}, DeleteMetadata: d.value == ""})
-	default:
-		err = errNotOnVolumes
-	}
-	return err
-}
-
-func (r *modelRig) onPool(ctx context.Context, c *Commands, d deed) (err error) {
-	switch d := d.(type) {
-	case poolDeed:
-		_, err = Cluster{c}.SetOptions(ctx, api.ClusterOptionReq{Options: map[string]string{d.key: d.value}})
-	case groupDeed:
-		if d.gone {
-			return c.DeleteGroup(ctx, d.name)
-		}
-		_, err = c.CreateGroup(ctx, api.OptionGroupReq{OptionGroup: api.OptionGroup{Name: d.name, Options: []api.GroupOption{{Name: "features.shard", OnValue: "on"}}}})
-	case zoneDeed:
-		_, err = r.peers.Edit(ctx, d.peer, api.PeerEditReq{Zone: d.zone})
-	case detachDeed:
-		err = r.peers.Delete(ctx, d.peer, d.force)
-	case joinDeed:
-		err = r.join(ctx, d.peer)
-	}
-	return err
-}
-
 // join is what a peer does that has got a token.
 func (r *modelRig) join(ctx context.Context, id string) error {
 	made, err := r.peers.Token(ctx, api.PeerTokenReq{})
@@ -301,28 +226,6 @@ func (r *modelRig) join(ctx context.Context, id string) error {
 	}
 	_, err = r.peers.Admit(ctx, "10.0.0.9", peer.JoinRequest{TokenID: token.ID, Secret: token.Secret, Request: r.requests[id], Peer: testPeer(id)})
 	return err
-}
-
-func (d createDeed) request() api.VolumeCreateReq {
-	req := api.VolumeCreateReq{Name: d.name}
-	bricks := brickReqs(d.bricks)
-	if d.replica == 1 {
-		req.Subvols = []api.SubvolReq{{Bricks: bricks}}
-		return req
-	}
-	for len(bricks) > 0 {
-		req.Subvols = append(req.Subvols, api.SubvolReq{Type: api.SubvolReplicate, ReplicaCount: d.replica, Bricks: bricks[:d.replica]})
-		bricks = bricks[d.replica:]
-	}
-	return req
-}
-
-func brickReqs(bricks []string) (out []api.BrickReq) {
-	for _, at := range bricks {
-		id, path, _ := strings.Cut(at, " ")
-		out = append(out, api.BrickReq{PeerID: id, Path: path})
-	}
-	return out
 }
 
 var (

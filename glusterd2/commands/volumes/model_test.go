@@ -1,6 +1,7 @@
 package volumes
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,10 +17,14 @@ type world struct {
 	peers   map[string]modelPeer // of the pool, by id
 	up      map[string]bool      // daemons that run, in the pool or not
 	volumes map[string]modelVolume
-	dirs    map[string]string // who owns the brick "PEER PATH": a volume, or leftOver
-	running map[string]bool   // bricks that run
-	pool    map[string]string // options of the pool
+	hosts   map[string]modelDir // the directories of bricks, by "PEER PATH"
+	pool    map[string]string   // options of the pool
 	groups  map[string]bool
+	// devices says that each peer has one.
+	devices bool
+	// debts are the sizes of bricks that were given up and have yet to be removed.
+	debts  map[string]uint64
+	chosen []chosen
 }
 
 type modelPeer struct{ zone string }
@@ -27,17 +32,36 @@ type modelPeer struct{ zone string }
 // leftOver is the owner of the directories of volumes that were deleted.
 const leftOver = "(left over)"
 
-type modelVolume struct {
-	state             volume.State
-	replica           int
-	bricks            []string
-	options, metadata map[string]string
+// modelDir is the directory of a brick, and the brick's process.
+type modelDir struct {
+	owner   string // a volume, or leftOver
+	running bool
+	// dirty marks a brick that is empty, blames one that knows of such.
+	dirty, blames bool
 }
 
-func newWorld() world {
+// modelVolume is a volume whose subvolumes stand one after the other.
+type modelVolume struct {
+	state             volume.State
+	replica           int // the arbiter is one of them
+	arbiter           bool
+	bricks            []modelBrick
+	options, metadata map[string]string
+	task              *modelTask
+	limits            map[string]modelLimit // by the paths of directories
+	capacity          uint64                // of a volume of a size
+}
+
+type modelBrick struct {
+	at             string // "PEER PATH"
+	reset, leaving bool
+	size           uint64 // of one that gd2 has made
+}
+
+func newWorld(devices bool) world {
 	w := world{
-		peers: map[string]modelPeer{}, up: map[string]bool{}, volumes: map[string]modelVolume{}, dirs: map[string]string{},
-		running: map[string]bool{}, pool: map[string]string{}, groups: map[string]bool{},
+		peers: map[string]modelPeer{}, up: map[string]bool{}, volumes: map[string]modelVolume{}, hosts: map[string]modelDir{},
+		pool: map[string]string{}, groups: map[string]bool{}, devices: devices, debts: map[string]uint64{},
 	}
 	for _, id := range modelIDs {
 		w.peers[id], w.up[id] = modelPeer{}, true
@@ -47,11 +71,12 @@ func newWorld() world {
 
 // clone returns a copy that can be changed.
 func (w world) clone() world {
-	w.peers, w.up, w.dirs, w.running = maps.Clone(w.peers), maps.Clone(w.up), maps.Clone(w.dirs), maps.Clone(w.running)
-	w.pool, w.groups = maps.Clone(w.pool), maps.Clone(w.groups)
+	w.peers, w.up, w.hosts = maps.Clone(w.peers), maps.Clone(w.up), maps.Clone(w.hosts)
+	w.pool, w.groups, w.debts, w.chosen = maps.Clone(w.pool), maps.Clone(w.groups), maps.Clone(w.debts), slices.Clone(w.chosen)
 	volumes := make(map[string]modelVolume, len(w.volumes))
 	for name, v := range w.volumes {
 		v.bricks, v.options, v.metadata = slices.Clone(v.bricks), maps.Clone(v.options), maps.Clone(v.metadata)
+		v.task, v.limits = v.task.clone(), maps.Clone(v.limits)
 		volumes[name] = v
 	}
 	w.volumes = volumes
@@ -65,15 +90,19 @@ func (w world) text() string {
 		lines = append(lines, fmt.Sprintf("peer %s zone %q", id, p.zone))
 	}
 	for name, v := range w.volumes {
-		lines = append(lines, fmt.Sprintf("volume %s %s replica %d %v options %v metadata %v", name, v.state, v.replica, v.bricks, v.options, v.metadata))
+		lines = append(lines, fmt.Sprintf("volume %s %s replica %d arbiter %v capacity %d %v options %v metadata %v limits %v",
+			name, v.state, v.replica, v.arbiter, v.capacity, v.bricks, v.options, v.metadata, v.limits))
+		if v.task != nil {
+			lines = append(lines, fmt.Sprintf("volume %s %v", name, v.task))
+		}
 	}
-	for at, owner := range w.dirs {
-		lines = append(lines, fmt.Sprintf("brick %s of %s running %v", at, owner, w.running[at]))
+	for at, d := range w.hosts {
+		lines = append(lines, fmt.Sprintf("brick %s %+v", at, d))
 	}
 	for name := range w.groups {
 		lines = append(lines, "group "+name)
 	}
-	lines = append(lines, fmt.Sprintf("pool options %v", w.pool))
+	lines = append(lines, fmt.Sprintf("pool options %v", w.pool), fmt.Sprintf("devices %v, debts %v", w.devices, w.debts))
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
@@ -83,193 +112,181 @@ func peerOf(at string) string {
 	return id
 }
 
+// brickPeers are the peers of bricks, each once.
+func brickPeers(bricks []modelBrick) []string {
+	var out []string
+	for _, b := range bricks {
+		out = append(out, peerOf(b.at))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (w *world) allUp(peers []string) bool {
+	return !slices.ContainsFunc(peers, func(id string) bool { return !w.up[id] })
+}
+
+// serves reports whether a brick can be seen to run.
+func (w *world) serves(b modelBrick) bool { return w.up[peerOf(b.at)] && w.hosts[b.at].running }
+
+// change changes the directories of bricks.
+func (w *world) change(f func(d *modelDir), bricks ...modelBrick) {
+	for _, b := range bricks {
+		if d, there := w.hosts[b.at]; there {
+			f(&d)
+			w.hosts[b.at] = d
+		}
+	}
+}
+
+// run changes whether bricks run, on the peers that are there but for one. Those that are being reset do not start.
+func (w *world) run(bricks []modelBrick, running bool, but string) {
+	for _, b := range bricks {
+		if w.up[peerOf(b.at)] && peerOf(b.at) != but && !(running && b.reset) {
+			w.change(func(d *modelDir) { d.running = running }, b)
+		}
+	}
+}
+
+// sets are the bricks of each subvolume.
+func (v modelVolume) sets() [][]modelBrick { return slices.Collect(slices.Chunk(v.bricks, v.replica)) }
+
+// index finds a brick; -1 if the volume does not have it.
+func (v modelVolume) index(at string) int {
+	return slices.IndexFunc(v.bricks, func(b modelBrick) bool { return b.at == at })
+}
+
+// kind is the type of the volume's subvolumes.
+func (v modelVolume) kind() string {
+	if v.replica > 1 {
+		return api.SubvolReplicate
+	}
+	return api.SubvolDistribute
+}
+
+// isArbiter reports whether the i-th brick is one.
+func (v modelVolume) isArbiter(i int) bool { return v.arbiter && i%v.replica == v.replica-1 }
+
 // ok is the outcome of an operation that is not refused.
 const ok api.Kind = ""
 
-// deed is one operation as the model sees it. apply changes the world, a copy, and returns the kinds of error, one of
-// which is right; ok if it is not refused, and only then, or with an injected fault, may it have changed anything.
+// deed is one operation as the model sees it.
 type deed interface {
+	// apply changes the world, a copy, and returns the kinds of error, one of which is right; ok if it is not refused, and
+	// only then, or with a mishap, may it have changed anything.
 	apply(w *world) []api.Kind
-	fmt.Stringer
+	// do does it on the pool, through a peer.
+	do(ctx context.Context, r *modelRig, via string) error
 }
+
+// about is the volume that a deed changes.
+type about struct{ name string }
+
+func (a about) subject() string { return a.name }
+
+// mishap is a call that fails on the host of a peer; none if the peer is "".
+type mishap struct{ peer, call string }
+
+func (m mishap) fault() mishap { return m }
+
+// hits reports whether a call fails on one of the peers.
+func (m mishap) hits(call string, peers ...string) bool {
+	return m.call == call && slices.Contains(peers, m.peer)
+}
+
+func tell(d deed) string { return fmt.Sprintf("%T%+v", d, d) }
 
 func only(k api.Kind) []api.Kind { return []api.Kind{k} }
 
-// createDeed makes a volume. fault is a peer on which the preparation fails, or "".
+// createDeed makes a volume.
 type createDeed struct {
-	name    string
+	about
+	mishap
 	replica int
-	bricks  []string
-	fault   string
-}
-
-func (d createDeed) String() string {
-	return fmt.Sprintf("create %s replica %d %v fault %q", d.name, d.replica, d.bricks, d.fault)
+	arbiter bool
+	bricks  []modelBrick
 }
 
 func (d createDeed) apply(w *world) []api.Kind {
 	if _, there := w.volumes[d.name]; there {
 		return only(api.Exists)
 	}
-	if refused := w.place(d.name, d.bricks, d.fault); refused != nil {
+	if refused := w.mayPlace(d.bricks); refused != nil {
 		return refused
 	}
-	kind := api.SubvolDistribute
-	if d.replica > 1 {
-		kind = api.SubvolReplicate
+	if refused := w.place(d.name, d.bricks, d.mishap); refused != nil {
+		return refused
 	}
-	w.volumes[d.name] = modelVolume{state: volume.Created, replica: d.replica, bricks: slices.Clone(d.bricks),
-		options: xlator.CreateOptions(kind), metadata: map[string]string{}}
+	v := modelVolume{state: volume.Created, replica: d.replica, arbiter: d.arbiter, bricks: slices.Clone(d.bricks),
+		metadata: map[string]string{}, limits: map[string]modelLimit{}}
+	v.options = xlator.CreateOptions(v.kind())
+	w.volumes[d.name] = v
 	return only(ok)
 }
 
-// place takes directories for a volume, or says why not.
-func (w *world) place(name string, bricks []string, fault string) []api.Kind {
-	for _, at := range bricks {
-		if _, in := w.peers[peerOf(at)]; !in {
+func (d createDeed) do(ctx context.Context, r *modelRig, via string) error {
+	_, err := r.c[via].Create(ctx, d.request())
+	return err
+}
+
+func (d createDeed) request() api.VolumeCreateReq {
+	req := api.VolumeCreateReq{Name: d.name}
+	bricks := brickReqs(d.bricks)
+	if d.replica == 1 {
+		req.Subvols = []api.SubvolReq{{Bricks: bricks}}
+		return req
+	}
+	for set := range slices.Chunk(bricks, d.replica) {
+		sub := api.SubvolReq{Type: api.SubvolReplicate, ReplicaCount: d.replica, Bricks: set}
+		if d.arbiter {
+			sub.ArbiterCount = 1
+		}
+		req.Subvols = append(req.Subvols, sub)
+	}
+	return req
+}
+
+func brickReqs(bricks []modelBrick) (out []api.BrickReq) {
+	for _, b := range bricks {
+		id, path, _ := strings.Cut(b.at, " ")
+		out = append(out, api.BrickReq{PeerID: id, Path: path})
+	}
+	return out
+}
+
+// mayPlace refuses bricks for what the records say of them.
+func (w *world) mayPlace(bricks []modelBrick) []api.Kind {
+	for i, b := range bricks {
+		if _, in := w.peers[peerOf(b.at)]; !in || slices.Contains(bricks[:i], b) || w.taken(b.at) {
 			return only(api.Invalid)
 		}
 	}
-	for i, at := range bricks {
-		if owner := w.dirs[at]; slices.Contains(bricks[:i], at) || owner != "" && owner != leftOver {
-			return only(api.Invalid)
-		}
+	if !w.allUp(brickPeers(bricks)) {
+		return only(api.Unavailable)
 	}
-	for _, at := range bricks {
-		if !w.up[peerOf(at)] {
-			return only(api.Unavailable)
-		}
-	}
+	return nil
+}
+
+// taken reports whether a volume has a brick.
+func (w *world) taken(at string) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(w.volumes)), func(v modelVolume) bool { return v.index(at) >= 0 })
+}
+
+// place makes directories for a volume, or says why that fails on the hosts.
+func (w *world) place(name string, bricks []modelBrick, m mishap) []api.Kind {
 	var refused []api.Kind
-	for _, at := range bricks {
-		if w.dirs[at] == leftOver {
+	for _, b := range bricks {
+		if _, there := w.hosts[b.at]; there {
 			refused = append(refused, api.State)
 		}
-		if peerOf(at) == fault {
-			refused = append(refused, api.Internal)
-		}
+	}
+	if m.hits("prepare", brickPeers(bricks)...) {
+		refused = append(refused, api.Internal)
 	}
 	if refused == nil {
-		for _, at := range bricks {
-			w.dirs[at] = name
+		for _, b := range bricks {
+			w.hosts[b.at] = modelDir{owner: name}
 		}
 	}
 	return refused
-}
-
-// run changes whether the bricks of a volume run, on the peers that are there but for one.
-func (w *world) run(v modelVolume, running bool, but string) {
-	for _, at := range v.bricks {
-		if w.up[peerOf(at)] && peerOf(at) != but {
-			w.running[at] = running
-		}
-	}
-}
-
-// touches reports whether a step of the volume goes to the peer.
-func (w *world) touches(v modelVolume, peerID string) bool {
-	return w.up[peerID] && slices.ContainsFunc(v.bricks, func(at string) bool { return peerOf(at) == peerID })
-}
-
-type startDeed struct {
-	name  string
-	force bool
-	fault string
-}
-
-func (d startDeed) String() string {
-	return fmt.Sprintf("start %s force %v fault %q", d.name, d.force, d.fault)
-}
-
-func (d startDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	switch {
-	case !there:
-		return only(api.NotFound)
-	case v.state == volume.Started && !d.force:
-		return only(api.State)
-	case !slices.ContainsFunc(v.bricks, func(at string) bool { return w.up[peerOf(at)] }):
-		return only(api.Unavailable)
-	}
-	if w.touches(v, d.fault) && !d.force {
-		w.run(v, false, "") // its undo: bricks of a volume that is not started do not run
-		return only(api.Internal)
-	}
-	w.run(v, true, d.fault)
-	v.state = volume.Started
-	w.volumes[d.name] = v
-	return only(ok)
-}
-
-type stopDeed struct{ name, fault string }
-
-func (d stopDeed) String() string { return fmt.Sprintf("stop %s fault %q", d.name, d.fault) }
-
-func (d stopDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	switch {
-	case !there:
-		return only(api.NotFound)
-	case v.state != volume.Started:
-		return only(api.State)
-	case w.touches(v, d.fault):
-		w.run(v, true, "") // its undo: bricks of a started volume run
-		return only(api.Internal)
-	}
-	w.run(v, false, "")
-	v.state = volume.Stopped
-	w.volumes[d.name] = v
-	return only(ok)
-}
-
-type deleteDeed struct{ name string }
-
-func (d deleteDeed) String() string { return "delete " + d.name }
-
-func (d deleteDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	switch {
-	case !there:
-		return only(api.NotFound)
-	case v.state == volume.Started:
-		return only(api.State)
-	}
-	w.run(v, false, "")
-	for _, at := range v.bricks {
-		w.dirs[at] = leftOver
-	}
-	delete(w.volumes, d.name)
-	return only(ok)
-}
-
-// expandDeed adds subvolumes of the shape that the volume has.
-type expandDeed struct {
-	name   string
-	bricks []string
-}
-
-func (d expandDeed) String() string { return fmt.Sprintf("expand %s %v", d.name, d.bricks) }
-
-func (d expandDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	if !there {
-		return only(api.NotFound)
-	}
-	for _, at := range d.bricks {
-		if _, in := w.peers[peerOf(at)]; !in {
-			return only(api.Invalid)
-		}
-	}
-	if len(d.bricks)%v.replica != 0 {
-		return only(api.Invalid)
-	}
-	if refused := w.place(d.name, d.bricks, ""); refused != nil {
-		return refused
-	}
-	for _, at := range d.bricks {
-		w.running[at] = v.state == volume.Started
-	}
-	v.bricks = append(v.bricks, d.bricks...)
-	w.volumes[d.name] = v
-	return only(ok)
 }
