@@ -33,6 +33,7 @@ type fakeHost struct {
 	mu     sync.Mutex
 	dirs   map[string]volume.Limit // by volume and path
 	broken error
+	meet   func() // what happens when limits are applied, the next time
 }
 
 func key(volumeName, path string) string { return volumeName + ":" + path }
@@ -78,6 +79,10 @@ func (h *fakeHost) Set(_ context.Context, volumeName string, l volume.Limit) err
 }
 
 func (h *fakeHost) Apply(ctx context.Context, volumeName string, limits []volume.Limit) error {
+	if meet := h.meet; meet != nil {
+		h.meet = nil
+		meet()
+	}
 	for _, l := range limits {
 		if err := h.Set(ctx, volumeName, l); err != nil && !gone(err) {
 			return err
@@ -309,6 +314,34 @@ func TestFailuresAndBatches(t *testing.T) {
 	}
 	if left, err := kind.List(r.store); err != nil || len(left) > 0 {
 		t.Errorf("%d limits are left, %v", len(left), err)
+	}
+}
+
+// A quota whose limits are gone is switched off, whatever else is changed of its volume meanwhile.
+func TestDisableMeetsOthers(t *testing.T) {
+	r := newRig(t)
+	ctx := t.Context()
+	if _, err := r.c.Enable(ctx, "gv"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.c.SetLimit(ctx, "gv", api.QuotaLimitReq{Path: "/a", HardLimit: "1MB"}); err != nil {
+		t.Fatal(err)
+	}
+	r.host.meet = func() {
+		rec, err := r.c.find(ctx, "gv")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		changed := *rec.Value
+		changed.Metadata = map[string]string{"a": "b"}
+		r.commit(volume.Records.Update("gv", &changed, rec.Revision))
+	}
+	if q, err := r.c.Disable(ctx, "gv"); err != nil || q.Enabled || r.host.text("gv") != "" {
+		t.Errorf("%+v, %v, left %s", q, err, r.host.text("gv"))
+	}
+	if rec, err := r.c.find(ctx, "gv"); err != nil || rec.Value.Metadata["a"] != "b" {
+		t.Errorf("%+v, %v", rec.Value, err)
 	}
 }
 

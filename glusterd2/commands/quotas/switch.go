@@ -3,6 +3,7 @@ package quotas
 import (
 	"context"
 	"maps"
+	"time"
 
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/volume"
@@ -107,11 +108,34 @@ func (c *Commands) Disable(ctx context.Context, name string) (api.Quota, error) 
 	return c.Get(ctx, name)
 }
 
+// Others may change the volume while limits are taken away: then what was begun is done again from where it is.
+const (
+	offTries = 100
+	offPause = 100 * time.Millisecond
+)
+
 // switchOff is the course of Disable.
 func (c *Commands) switchOff(ctx context.Context, p disableParams) (api.Quota, error) {
+	err := c.trySwitchOff(ctx, p)
+	for n := 1; n < offTries && api.IsKind(err, api.Conflict) && !transaction.Planning(ctx); n++ {
+		select {
+		case <-time.After(offPause):
+		case <-ctx.Done():
+			return api.Quota{}, err
+		}
+		err = c.trySwitchOff(ctx, p)
+	}
+	if err != nil {
+		return api.Quota{}, err
+	}
+	return c.Get(ctx, p.Volume)
+}
+
+// trySwitchOff takes all limits away and switches quota off, as far as that is not done. Conflict says that others were quicker.
+func (c *Commands) trySwitchOff(ctx context.Context, p disableParams) error {
 	rec, err := c.find(ctx, p.Volume)
 	if err == nil && rec.Value.ID != p.VolumeID {
-		err = api.Errorf(api.Conflict, "volume %s is not the one any more whose quota was to be disabled", p.Volume)
+		err = api.Errorf(api.NotFound, "volume %s is not the one any more whose quota was to be disabled", p.Volume)
 	}
 	if err == nil && rec.Value.HasQuota() {
 		transaction.Also(ctx, api.OperationPlan{
@@ -123,16 +147,14 @@ func (c *Commands) switchOff(ctx context.Context, p disableParams) (api.Quota, e
 			_, err = c.cfg.Ops.disable.Run(ctx, c.cfg.Engine, switchPlan(rec, withoutQuota(rec.Value)))
 		}
 	}
-	if err == nil {
-		// A limit that was set while the others were taken away.
-		if rec, err = c.find(ctx, p.Volume); err == nil {
-			err = c.unlimitAll(ctx, rec)
-		}
-	}
 	if err != nil {
-		return api.Quota{}, err
+		return err
 	}
-	return c.Get(ctx, p.Volume)
+	// A limit that was set while the others were taken away.
+	if rec, err = c.find(ctx, p.Volume); err != nil {
+		return err
+	}
+	return c.unlimitAll(ctx, rec)
 }
 
 // Get tells how the quota of a volume is set, and how far its bricks are.
