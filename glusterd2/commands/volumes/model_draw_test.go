@@ -99,10 +99,26 @@ func (m *machine) harmless(rt *rapid.T) deed {
 	}
 }
 
-// deed draws an operation.
+// deed draws an operation: half of the time one that is to be done, if such a one is found soon. By chance alone volumes would
+// hardly get far.
 func (m *machine) deed(rt *rapid.T) deed {
-	what := rapid.SampledFrom(strings.Fields("create create create create start start start start start stop stop delete rename expand expand expand shrink shrink " +
-		"replace replace replace reset reset reset grow grow move move move move halt left left quota quota quota limit limit limit set set unset edit " +
+	if rapid.Bool().Draw(rt, "any") {
+		return m.anyDeed(rt)
+	}
+	for range 8 {
+		d := m.anyDeed(rt)
+		trial := m.want.clone()
+		if slices.Contains(d.apply(&trial), ok) {
+			return d
+		}
+	}
+	return m.anyDeed(rt)
+}
+
+// anyDeed draws an operation.
+func (m *machine) anyDeed(rt *rapid.T) deed {
+	what := rapid.SampledFrom(strings.Fields("create create create create start start start start start stop stop delete rename expand expand expand shrink shrink "+
+		"replace replace replace reset reset reset grow grow move move move move halt left left quota quota quota limit limit limit set set unset edit "+
 		"pool group zone detach join join")).Draw(rt, "what")
 	switch what {
 	case "create":

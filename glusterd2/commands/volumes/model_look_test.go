@@ -143,6 +143,15 @@ func (r *modelRig) look() world {
 	}
 	r.lookAround(&w)
 	r.lookAtDevices(&w)
+	limits, err := volume.AllLimits.List(r.store)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, rec := range limits {
+		if id, _ := volume.LimitID(rec.ID); names[id] == "" {
+			r.t.Fatalf("the limit %s is of no volume", rec.ID)
+		}
+	}
 	r.hosts.mu.Lock()
 	defer r.hosts.mu.Unlock()
 	for at, b := range r.hosts.bricks {

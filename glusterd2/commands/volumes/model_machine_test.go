@@ -229,8 +229,10 @@ func (m *machine) crash(rt *rapid.T) {
 	before, after := m.want.clone(), m.want.clone()
 	done := slices.Contains(d.apply(&after), ok)
 	after.settle()
+	before.undo(subject(d), got)
 	switch {
 	case got.text() == before.text():
+		m.want = before
 		m.count["undone"]++
 	case done && after.learn(got) && got.text() == after.text():
 		m.want = after
@@ -238,6 +240,21 @@ func (m *machine) crash(rt *rapid.T) {
 	default:
 		rt.Fatalf("after a crash of %s (event %d) in %s (%v) the world is neither as before (- before):\n%s\nnor as after (- after):\n%s",
 			via, event, tell(d), err, cmp.Diff(before.text(), got.text()), cmp.Diff(after.text(), got.text()))
+	}
+}
+
+// undo lets the bricks of a volume be what taking an operation back makes of them, whatever they were before: they run as the record
+// wants it, and blame nobody.
+func (w *world) undo(name string, got world) {
+	v := w.volumes[name]
+	for _, b := range v.bricks {
+		is, wanted := got.hosts[b.at], v.state == volume.Started && !b.reset
+		w.change(func(d *modelDir) {
+			if is.running == wanted {
+				d.running = wanted
+			}
+			d.blames, d.dirty = d.blames && is.blames, d.dirty && is.dirty
+		}, b)
 	}
 }
 

@@ -173,9 +173,8 @@ func testPeer(id string) peer.Peer {
 func (r *modelRig) reset(devices bool) {
 	r.t.Helper()
 	for _, id := range modelIDs {
-		if r.pool.Engine(id) == nil {
-			r.start(id)
-		}
+		r.ends[id]()
+		r.pool.Start(id)
 		r.movers[id].end(volume.TaskComplete)
 	}
 	r.hosts.forget("")
@@ -200,6 +199,9 @@ func (r *modelRig) reset(devices bool) {
 		}
 		return append(w, PoolOptions.Create("unrelated", nil)) // so that the revision moves on in every case
 	})
+	for _, id := range modelIDs {
+		r.boot(id)
+	}
 }
 
 func erased[T any](t testing.TB, s *store.Store, k store.Kind[T]) (writes []store.Write) {

@@ -75,8 +75,8 @@ func (w *world) learn(got world) bool {
 		if !there || c.index >= len(has) {
 			continue // it is gone again, or the comparison tells
 		}
-		at := has[c.index].at
-		if !slices.Contains(c.on, peerOf(at)) || slices.ContainsFunc(v.bricks, func(b modelBrick) bool { return peerOf(b.at) == peerOf(at) }) {
+		at, set := has[c.index].at, c.index/v.replica*v.replica
+		if !slices.Contains(c.on, peerOf(at)) || slices.Contains(brickPeers(v.bricks[set:set+v.replica]), peerOf(at)) {
 			return false
 		}
 		v.bricks[c.index].at = at
