@@ -141,6 +141,23 @@ func (h heketi) imports(hosts []oldHost) {
 	}
 }
 
+// larger makes a disk larger, which Heketi's resync takes in.
+func (h heketi) larger(o oldHost) {
+	h.t.Helper()
+	total := func() float64 {
+		return h.get("/devices/"+o.deviceID, append(deviceKeys, "tags", "pv_uuid")...)["storage"].(map[string]any)["total"].(float64)
+	}
+	before := total()
+	for _, argv := range [][]string{{"truncate", "-s", "3G", "/srv/disk.img"}, {"losetup", "-c", o.device}} {
+		_, err := h.Peer(1).Run(h.t.Context(), argv...)
+		h.must(err)
+	}
+	h.done("GET", "/devices/"+o.deviceID+"/resync", "")
+	if after := total(); after != before+1<<20 {
+		h.t.Errorf("%v KiB became %v after a GiB more", before, after)
+	}
+}
+
 // old looks for what the Heketi had made under the ids that it has there.
 func (h heketi) old(hosts []oldHost) {
 	h.t.Helper()
@@ -157,6 +174,7 @@ func (h heketi) old(hosts []oldHost) {
 			h.t.Errorf("%v", d)
 		}
 	}
+	h.larger(hosts[0])
 	if check := h.ask("GET", "/db/check", ""); !strings.Contains(check.body, `"totalinconsistencies":0`) {
 		h.t.Errorf("%s", check.body)
 	}

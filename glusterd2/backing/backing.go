@@ -68,6 +68,8 @@ type Provisioner interface {
 	Release(ctx context.Context, d Device) error
 	// Measure measures a device that was taken.
 	Measure(ctx context.Context, d Device) (Measure, error)
+	// Rescan measures it too, after it has taken in what the device was made larger by.
+	Rescan(ctx context.Context, d Device) (Measure, error)
 	// Make makes the filesystem of a brick and mounts it. Mount mounts it again. Unmake removes it, whatever state it is in.
 	Make(ctx context.Context, d Device, b Brick) error
 	Mount(ctx context.Context, d Device, b Brick) error

@@ -23,6 +23,9 @@ func (p directory) Take(ctx context.Context, d Device, _ bool) (Measure, error) 
 // Release implements Provisioner.
 func (directory) Release(_ context.Context, d Device) error { return releaseFolder(d) }
 
+// Rescan implements Provisioner.
+func (p directory) Rescan(ctx context.Context, d Device) (Measure, error) { return p.Measure(ctx, d) }
+
 // Measure implements Provisioner.
 func (directory) Measure(_ context.Context, d Device) (Measure, error) {
 	if err := ownFolder(d); err != nil {

@@ -28,6 +28,9 @@ func (p loop) Take(ctx context.Context, d Device, _ bool) (Measure, error) {
 // Release implements Provisioner.
 func (loop) Release(_ context.Context, d Device) error { return releaseFolder(d) }
 
+// Rescan implements Provisioner.
+func (p loop) Rescan(ctx context.Context, d Device) (Measure, error) { return p.Measure(ctx, d) }
+
 // Measure implements Provisioner.
 func (loop) Measure(_ context.Context, d Device) (Measure, error) {
 	if err := ownFolder(d); err != nil {

@@ -130,6 +130,18 @@ func (p lvm) Measure(ctx context.Context, d Device) (Measure, error) {
 	return Measure{Size: uint64(r.Size), Free: uint64(r.Free), Unit: uint64(r.Unit), UUID: r.UUID}, nil
 }
 
+// Rescan implements Provisioner. The name may be another disk's by now, which is left alone: the group is found by its own name.
+func (p lvm) Rescan(ctx context.Context, d Device) (Measure, error) {
+	held, err := p.physical(ctx, d)
+	if err == nil && held.Group == group(d) {
+		_, err = p.run(ctx, "pvresize", "--quiet", d.Name)
+	}
+	if err != nil {
+		return Measure{}, refuse(d, "%v", err)
+	}
+	return p.Measure(ctx, d)
+}
+
 // Release implements Provisioner.
 func (p lvm) Release(ctx context.Context, d Device) error {
 	held, err := p.physical(ctx, d)

@@ -81,6 +81,9 @@ func (f *fakeLVM) report(command string) (runcmd.Result, error) {
 	case "pvs":
 		rows = append(rows, fmt.Sprintf(`{"pv_uuid":"UUID","vg_name":%q}`, f.group))
 	case "vgs":
+		if slices.Contains(f.ran, "pvresize") {
+			return runcmd.Result{Stdout: []byte(`{"report":[{"vg":[{"vg_size":"21470642176","vg_free":"20000000000","vg_extent_size":"4194304","pv_uuid":"UUID"}]}]}`)}, nil
+		}
 		rows = append(rows, `{"vg_size":"10733223936","vg_free":"9000000000","vg_extent_size":"4194304","pv_uuid":"UUID"}`)
 	case "lvs":
 		for name, tags := range f.volumes {
@@ -133,6 +136,23 @@ func TestLVMTake(t *testing.T) {
 	must(t, p.Release(t.Context(), d))
 	if f.group != "" {
 		t.Error("the volume group is still there")
+	}
+}
+
+// A disk that was made larger is measured again; another one that has its name now is left alone.
+func TestLVMRescan(t *testing.T) {
+	f, p, d := lvmRig(t)
+	_, err := p.Take(t.Context(), d, false)
+	must(t, err)
+	if m, err := p.Rescan(t.Context(), d); err != nil || m.Size != 21470642176 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	f.fail = "pvresize"
+	_, err = p.Rescan(t.Context(), d)
+	says(t, err, "pvresize")
+	f.ran = nil
+	if _, err := p.Rescan(t.Context(), backing.Device{ID: "d2", Name: d.Name}); err != nil || slices.Contains(f.ran, "pvresize") {
+		t.Errorf("%v, ran %v", err, f.ran)
 	}
 }
 

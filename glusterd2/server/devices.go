@@ -40,6 +40,16 @@ func (h deviceHost) Measure(ctx context.Context, d device.Device) (devices.Measu
 	return h.measure(m), err
 }
 
+// Rescan implements devices.Host.
+func (h deviceHost) Rescan(ctx context.Context, d device.Device) (devices.Measure, error) {
+	p, err := h.backing.Of(d.Provisioner)
+	if err != nil {
+		return devices.Measure{}, err
+	}
+	m, err := p.Rescan(ctx, backing.Device{ID: d.ID, Name: d.Name, UUID: d.UUID})
+	return h.measure(m), err
+}
+
 func (h deviceHost) measure(m backing.Measure) devices.Measure {
 	return devices.Measure{Size: m.Size, Unit: m.Unit, UUID: m.UUID, Mounts: h.mounts}
 }

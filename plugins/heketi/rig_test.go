@@ -73,6 +73,10 @@ func (d *disks) Take(ctx context.Context, dev device.Device, _ bool) (devices.Me
 
 func (d *disks) Release(context.Context, device.Device) error { return d.touch() }
 
+func (d *disks) Rescan(ctx context.Context, dev device.Device) (devices.Measure, error) {
+	return d.Measure(ctx, dev)
+}
+
 func (d *disks) Measure(context.Context, device.Device) (devices.Measure, error) {
 	d.wait.RLock()
 	defer d.wait.RUnlock()

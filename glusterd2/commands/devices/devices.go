@@ -23,6 +23,8 @@ type Host interface {
 	Release(ctx context.Context, d device.Device) error
 	// Measure measures a device that was taken.
 	Measure(ctx context.Context, d device.Device) (Measure, error)
+	// Rescan measures it too, after it has taken in what the device was made larger by.
+	Rescan(ctx context.Context, d device.Device) (Measure, error)
 }
 
 // Measure is what a device can hold in all, in bytes, and what else its peer knows of it.

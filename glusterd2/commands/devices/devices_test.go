@@ -64,6 +64,10 @@ func (h fakeHost) Measure(context.Context, device.Device) (Measure, error) {
 	return Measure{Size: h.size, Mounts: "/run/" + h.peerID}, h.fail
 }
 
+func (h fakeHost) Rescan(ctx context.Context, d device.Device) (Measure, error) {
+	return h.Measure(ctx, d)
+}
+
 // rig is commands on a pool of three peers.
 type rig struct {
 	t     *testing.T

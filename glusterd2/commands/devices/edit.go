@@ -32,11 +32,16 @@ func editOperation(host Host) transaction.Operation[editParams, api.Device] {
 				return []string{}
 			},
 			Do: func(ctx context.Context, call *transaction.Call, p editParams) error {
-				m, err := host.Measure(ctx, p.Device)
+				m, err := host.Rescan(ctx, p.Device)
 				measured.Set(call, m)
 				return err
 			},
-			Effects: func(editParams, string) []api.Effect { return nil },
+			Effects: func(p editParams, _ string) []api.Effect {
+				if p.Device.Provisioner != api.ProvisionerLVM {
+					return nil
+				}
+				return []api.Effect{{Action: api.ActionChange, Kind: api.OnFile, Name: p.Device.Name, Note: "its volume group takes in what it was made larger by"}}
+			},
 		}},
 		Commit: func(p editParams, out transaction.Outputs) ([]store.Write, []store.Guard, api.Device, error) {
 			d := p.Device
