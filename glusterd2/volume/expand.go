@@ -151,6 +151,7 @@ func (v *Volume) On(made []Brick) *Volume {
 			b := &s.Bricks[j]
 			if at := slices.IndexFunc(made, func(m Brick) bool { return m.ID == b.ID }); at >= 0 {
 				b.Device, b.Size, b.Cost, b.Pool = made[at].Device, made[at].Size, made[at].Cost, made[at].Pool
+				b.InPlaceOf = made[at].InPlaceOf
 			}
 		}
 	}

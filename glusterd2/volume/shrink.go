@@ -26,13 +26,19 @@ func (v *Volume) Shrink(replica int, ids []string) (*Volume, []Brick, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	out.Capacity -= min(out.Capacity, v.holds()-out.holds())
+	if had, has := v.holds(), out.holds(); had > has {
+		out.Capacity -= min(out.Capacity, had-has)
+	}
 	return &out, slices.DeleteFunc(v.Bricks(), func(b Brick) bool { return !slices.Contains(ids, b.ID) }), nil
 }
 
-// holds adds up what the subvolumes of a volume of a size hold, in bytes.
+// holds adds up what the subvolumes of a volume of a size hold, in bytes. A brick and the one that was made to take its files count
+// once.
 func (v *Volume) holds() (bytes uint64) {
 	for _, s := range v.Subvols {
+		if _, moves := v.Substitute(s.Bricks[0].ID); moves {
+			continue
+		}
 		bytes += s.Bricks[0].Size * uint64(max(s.Disperse-s.Redundancy, 1))
 	}
 	return bytes

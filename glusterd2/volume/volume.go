@@ -127,6 +127,9 @@ type Brick struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// Reset is set while the brick is taken out of service to be made anew at the same place. It must not run then.
 	Reset bool `json:"reset,omitempty"`
+	// InPlaceOf is the id of the brick of a volume without copies that this one was made for: it takes that one's files, which is
+	// removed then. It is kept after that, and means nothing any more.
+	InPlaceOf string `json:"in-place-of,omitempty"`
 	// Device is the id of the device that gd2 made the brick on, Size what the brick holds, Cost what the device gives for
 	// it, and Pool the part of that for data, in bytes. They are empty for bricks that somebody else made.
 	Device string `json:"device,omitempty"`

@@ -84,6 +84,18 @@ func (m *fakeMover) status(task string) volume.TaskStatus {
 	return m.runs[task].Status
 }
 
+// running counts the runs that have not ended.
+func (m *fakeMover) running() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, res := range m.runs {
+		if !res.Status.Final() {
+			n++
+		}
+	}
+	return n
+}
+
 // movers gives every peer of a rig a fake mover, and keepers that do the tasks until the test ends.
 func (r *rig) movers() map[string]*fakeMover {
 	out := map[string]*fakeMover{}

@@ -209,20 +209,27 @@ func (c *Commands) planMoreSubvols(rec store.Record[*volume.Volume], req api.Vol
 		return p, err
 	}
 	devices.guard(p.Peers, subvols)
-	made := (&volume.Volume{Subvols: subvols}).Bricks()
+	if err := p.add(v, (&volume.Volume{Subvols: subvols}).Bricks()); err != nil {
+		return p, err
+	}
+	p.Volume.Capacity += req.Size
+	return p, c.checkBricks(p.part())
+}
+
+// add plans that a volume gets further subvolumes of bricks that gd2 makes.
+func (p *expandParams) add(before *volume.Volume, made []volume.Brick) (err error) {
 	var growth volume.Growth
 	for _, b := range made {
 		growth.Bricks = append(growth.Bricks, volume.Placed{PeerID: b.PeerID, Path: b.Path})
 	}
-	if p.Volume, p.Added, err = v.Expand(growth, idsOf(made)); err != nil {
-		return p, err
+	if p.Volume, p.Added, err = before.Expand(growth, idsOf(made)); err != nil {
+		return err
 	}
 	p.Volume = p.Volume.On(made)
-	p.Volume.Capacity += req.Size
 	for i := range p.Added {
-		p.Added[i] = p.Volume.Bricks()[len(v.Bricks())+i]
+		p.Added[i] = p.Volume.Bricks()[len(before.Bricks())+i]
 	}
-	return p, c.checkBricks(p.part())
+	return nil
 }
 
 // provisionerOf is the kind of devices that a volume was asked for on; empty means any.

@@ -326,17 +326,9 @@ func (c *Commands) checkService(ctx context.Context, v *volume.Volume, without v
 	if err != nil {
 		return err
 	}
-	online := c.serving(ctx, v)
-	have := 0
-	for _, b := range sub.Bricks {
-		switch {
-		case b.ID == without.ID || online[b.ID] && b.Arbiter:
-		case online[b.ID]:
-			have++
-		case !force:
-			name := peer.Hosts(c.Store)(b.PeerID) + ":" + b.Path
-			return api.Errorf(api.State, "brick %s of the same set is offline: all others must be online for this; use force to go on without it", name).With("brick", name)
-		}
+	have, offline := c.others(ctx, v, sub, without)
+	if offline != "" && !force {
+		return api.Errorf(api.State, "brick %s of the same set is offline: all others must be online for this; use force to go on without it", offline).With("brick", offline)
 	}
 	if need := max(sub.Disperse-sub.Redundancy, 1); have < need {
 		return api.Errorf(api.State, "%d other bricks of the set with data are online, and %d are needed for its files: not even force goes on", have, need)
@@ -345,4 +337,19 @@ func (c *Commands) checkService(ctx context.Context, v *volume.Volume, without v
 		return nil
 	}
 	return c.whole(ctx, v, sub, without)
+}
+
+// others counts the other bricks of a set that serve and hold data, and names one that does not serve.
+func (c *Commands) others(ctx context.Context, v *volume.Volume, sub volume.Subvol, without volume.Brick) (have int, offline string) {
+	online := c.serving(ctx, v)
+	for _, b := range sub.Bricks {
+		switch {
+		case b.ID == without.ID || online[b.ID] && b.Arbiter:
+		case online[b.ID]:
+			have++
+		case offline == "":
+			offline = peer.Hosts(c.Store)(b.PeerID) + ":" + b.Path
+		}
+	}
+	return have, offline
 }

@@ -9,31 +9,6 @@ import (
 	"gd2/transaction"
 )
 
-// Move moves a brick that gd2 has made, given by its id, to another device, and returns the id of what is in its place. It never
-// goes on without one of the others of the set. Gone says that the peer of the brick is off, if it cannot be reached.
-func (c *Commands) Move(ctx context.Context, name, brickID string, gone bool) (string, error) {
-	var id string
-	err := planned(ctx, func() error {
-		rec, err := c.findToChange(ctx, name)
-		if err != nil {
-			return err
-		}
-		sub, old, err := rec.Value.Replaceable(brickID)
-		if err != nil {
-			return err
-		}
-		p := newReplace(rec, Allow{}, old)
-		p.gone = gone
-		if err := c.placeReplacement(rec, sub, &p); err != nil {
-			return err
-		}
-		id = p.New.ID
-		_, err = c.runReplace(ctx, rec, p)
-		return err
-	})
-	return id, err
-}
-
 // RoomElsewhere refuses, as Move would, if no other device has room for a brick that gd2 has made. A brick that cannot be moved for
 // other reasons is no matter of room.
 func (c *Commands) RoomElsewhere(ctx context.Context, name, brickID string) error {
@@ -67,33 +42,16 @@ func (c *Commands) serving(ctx context.Context, v *volume.Volume) map[string]boo
 	return online
 }
 
-// placeReplacement chooses where the replacement of a brick that gd2 has made goes: on another device, by the rules of the
-// volume, beside the bricks of the set that stay.
+// placeReplacement chooses where the replacement of a brick that gd2 has made goes.
 func (c *Commands) placeReplacement(rec store.Record[*volume.Volume], sub volume.Subvol, p *replaceParams) error {
-	r, err := requestOf(rec.Value, max(rec.Value.Capacity, 1), rec.ID+p.Old.ID)
-	if err != nil {
-		return err
-	}
 	devices, err := c.readDevices(provisionerOf(rec.Value))
 	if err != nil {
 		return err
 	}
-	devices.shun(p.Old.Device, "what the brick is on now")
-	var stay []string
-	for _, b := range sub.Bricks {
-		switch {
-		case b.ID == p.Old.ID:
-		case b.Device == "":
-			r.ExcludePeers = append(r.ExcludePeers, b.PeerID)
-		default:
-			stay = append(stay, b.Device)
-		}
-	}
-	to, err := provision.Replace(r, plannersBrick(p.Old), stay, devices.list)
+	made, err := devices.placeAnew(rec.Value, sub, p.Old)
 	if err != nil {
-		return asRefusal(err)
+		return err
 	}
-	made := devices.brick(to)
 	b := p.Old.Replacement(volume.Placed{PeerID: made.PeerID, Path: made.Path}, made.ID)
 	b.Device, b.Size, b.Cost, b.Pool = made.Device, made.Size, made.Cost, made.Pool
 	p.claims = map[string]transaction.Claim{}
@@ -101,6 +59,30 @@ func (c *Commands) placeReplacement(rec store.Record[*volume.Volume], sub volume
 	p.Peers[b.PeerID] = devices.peers[b.PeerID]
 	p.put(b, rec.Value)
 	return nil
+}
+
+// placeAnew chooses another device for a brick that gd2 has made, by the rules of its volume, beside the bricks of its set that stay.
+func (v *deviceView) placeAnew(of *volume.Volume, sub volume.Subvol, old volume.Brick) (volume.Brick, error) {
+	r, err := requestOf(of, max(of.Capacity, 1), of.Name+old.ID)
+	if err != nil {
+		return volume.Brick{}, err
+	}
+	v.shun(old.Device, "what the brick is on now")
+	var stay []string
+	for _, b := range sub.Bricks {
+		switch {
+		case b.ID == old.ID:
+		case b.Device == "":
+			r.ExcludePeers = append(r.ExcludePeers, b.PeerID)
+		default:
+			stay = append(stay, b.Device)
+		}
+	}
+	to, err := provision.Replace(r, plannersBrick(old), stay, v.list)
+	if err != nil {
+		return volume.Brick{}, asRefusal(err)
+	}
+	return v.brick(to), nil
 }
 
 // shun makes a device unusable for a plan.

@@ -5,6 +5,7 @@ package volumes
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -96,11 +97,14 @@ type Commands struct {
 	Config
 	figures ask.Handle[volume.Task, volume.TaskResult]
 	tasks   map[string]transaction.Handle[taskCourse, string] // by the kind of the task
+	moves   transaction.Handle[moveParams, none]
+	// movePause is the time between two attempts to move the files of a brick.
+	movePause time.Duration
 }
 
 // New makes the commands, and makes the engine know how tasks go.
 func New(cfg Config) *Commands {
-	c := &Commands{Config: cfg}
+	c := &Commands{Config: cfg, movePause: 30 * time.Second}
 	if cfg.Asker != nil {
 		c.figures = ask.Register(cfg.Asker, ask.Question[volume.Task, volume.TaskResult]{
 			Name: "task figures", Timeout: taskTimeout, Answer: c.answerFigures,
@@ -108,6 +112,7 @@ func New(cfg Config) *Commands {
 	}
 	if cfg.Engine != nil { // a test that only plans has none
 		c.conductTasks()
+		c.moves = transaction.Conduct(cfg.Engine, transaction.Course[moveParams, none]{Name: "volume.move-brick", Version: 1, Run: c.runMove, Early: true})
 	}
 	return c
 }
