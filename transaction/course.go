@@ -140,6 +140,13 @@ func Progress(ctx context.Context, done, total int64, unit string) {
 	}
 }
 
+// Note tells in words what a course is at, or waits for; empty takes that back.
+func Note(ctx context.Context, text string) {
+	if d := driveOf(ctx); d != nil {
+		d.meter.note(text)
+	}
+}
+
 // Cancelled reports whether a course ends because somebody has cancelled it, and not because its daemon stops.
 func Cancelled(ctx context.Context) bool {
 	d := driveOf(ctx)

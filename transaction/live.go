@@ -23,6 +23,13 @@ func (c *Call) Progress(done, total int64, unit string) {
 	}
 }
 
+// note keeps what a course is at, in words.
+func (m *meter) note(text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at.Note = text
+}
+
 func (m *meter) set(done, total int64, unit string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -67,7 +74,7 @@ func (e *Engine) Glimpse(id string) Glimpse {
 	if m != nil {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.at.Unit != "" {
+		if m.at.Unit != "" || m.at.Note != "" {
 			at := m.at
 			g.Progress = &at
 		}

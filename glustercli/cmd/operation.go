@@ -93,7 +93,7 @@ func writeOperation(w io.Writer, o api.Operation) {
 		}
 	}
 	for _, p := range o.Progress {
-		say(w, "Progress of %s: %s\n", p.PeerID, reached(p.Done, p.Total, p.Unit))
+		say(w, "Progress of %s: %s\n", p.PeerID, strings.Join(noted(p), "; "))
 	}
 	for _, p := range slices.Sorted(maps.Keys(o.PeerErrors)) {
 		say(w, "Error on %s: %s\n", p, o.PeerErrors[p])

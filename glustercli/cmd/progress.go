@@ -35,6 +35,9 @@ func (p *progress) tell(o api.Operation) {
 	if unit != "" {
 		text += ", " + reached(done, total, unit) + pace(done-p.first, total-done, unit, time.Since(p.began))
 	}
+	if note := noteOf(o.Progress); note != "" {
+		text += "; " + note
+	}
 	if p.a.ErrTerminal {
 		say(p.a.Err, "\r\x1b[K%s", text)
 		p.shown = text
@@ -45,6 +48,7 @@ func (p *progress) tell(o api.Operation) {
 	if o.Percent != nil {
 		key += fmt.Sprint(int(*o.Percent) / 10)
 	}
+	key += digits.Replace(noteOf(o.Progress))
 	if key != p.shown {
 		p.shown = key
 		say(p.a.Err, "%s (operation %s)\n", text, o.ID)
@@ -78,6 +82,30 @@ func stepText(o api.Operation) string {
 		text += ", waiting for " + count(n, "peer")
 	}
 	return text
+}
+
+// digits takes the numbers out of a text: one that differs in them only is no news.
+var digits = strings.NewReplacer("0", "", "1", "", "2", "", "3", "", "4", "", "5", "", "6", "", "7", "", "8", "", "9", "")
+
+// noted is what a peer reports, in words.
+func noted(p api.PeerProgress) (out []string) {
+	if p.Unit != "" {
+		out = append(out, reached(p.Done, p.Total, p.Unit))
+	}
+	if p.Note != "" {
+		out = append(out, p.Note)
+	}
+	return out
+}
+
+// noteOf is the first note of the peers.
+func noteOf(all []api.PeerProgress) string {
+	for _, p := range all {
+		if p.Note != "" {
+			return p.Note
+		}
+	}
+	return ""
 }
 
 // sum adds up what the peers report.

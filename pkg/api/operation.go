@@ -73,6 +73,8 @@ type PeerProgress struct {
 	Done   int64  `json:"done"`
 	Total  int64  `json:"total"`
 	Unit   string `json:"unit,omitempty"`
+	// Note says what it is at, or waits for, where a number does not tell.
+	Note string `json:"note,omitempty"`
 }
 
 // Actor is somebody who asked for something: the user that signed the request, and where it came from.
