@@ -21,18 +21,25 @@ func (a *app) peerCmd() *cobra.Command {
 }
 
 func newPeerProbe(a *app) *cobra.Command {
-	var zone string
-	var metadata map[string]string
+	var req api.PeerAddReq
 	c := &cobra.Command{
 		Use: "probe HOST[:PORT]...", Aliases: []string{"add"}, Short: "Bring a peer into the pool",
 		Long: `Bring a peer into the pool. Both need the same pool-secret in their configuration; without one, let the new peer join
-with a token (peer token, peer join). Several addresses are addresses of the same peer.`,
+with a token (peer token, peer join). Several addresses are addresses of the same peer.
+
+With --replaces the new peer takes the place of one whose host is gone for good: make sure that it is off. The new one may have its name and
+address, and gets its zone. The old one is called NAME-gone from then on, until its bricks have been moved with peer evacuate or
+volume replace-brick and it is detached.`,
+		Example: `  glustercli peer probe node2
+  glustercli peer probe node3 --replaces node3`,
 		Args: wants(1, -1),
 	}
-	c.Flags().StringVar(&zone, "zone", "", "failure domain of the peer")
-	c.Flags().StringToStringVar(&metadata, "metadata", nil, "metadata of the peer, KEY=VALUE,...")
+	c.Flags().StringVar(&req.Zone, "zone", "", "failure domain of the peer")
+	c.Flags().StringToStringVar(&req.Metadata, "metadata", nil, "metadata of the peer, KEY=VALUE,...")
+	c.Flags().StringVar(&req.Replaces, "replaces", "", "the peer, gone for good, whose place the new one takes")
 	c.RunE = a.do("peer probe", func(ctx context.Context, args []string) error {
-		p, err := a.client.PeerAdd(ctx, api.PeerAddReq{Addresses: args, Zone: zone, Metadata: metadata})
+		req.Addresses = args
+		p, err := a.client.PeerAdd(ctx, req)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,9 @@ type Peer struct {
 	Leaving bool `json:"leaving,omitempty"`
 	// NoBricks is set while the peer gets no new bricks of a size, although it is a member like others.
 	NoBricks bool `json:"no-bricks,omitempty"`
+	// Replaced is set when the peer's host is gone for good and another peer has taken its place, and perhaps its name and address: the
+	// record stays until others have its bricks.
+	Replaced bool `json:"replaced,omitempty"`
 	// TokenID and Token are those of the token by which the peer joined. While it would be good the same peer may join with it once
 	// more: the first answer may have been lost.
 	TokenID string      `json:"token-id,omitempty"`
@@ -47,6 +50,9 @@ func (p *Peer) Zone() string {
 
 // Is reports whether name is one by which people call the peer: its id, its name, its host or an address.
 func (p *Peer) Is(name string) bool {
+	if p.Replaced {
+		return name == p.ID || name == p.Name // the rest is another's now
+	}
 	if name == p.ID || name == p.Name || name == p.Host || name == p.PeerAddress || name == p.ClientAddress {
 		return true
 	}

@@ -23,6 +23,9 @@ type PeerAddReq struct {
 	Addresses []string          `json:"addresses"`
 	Zone      string            `json:"zone,omitempty"`
 	Metadata  map[string]string `json:"metadata,omitempty"`
+	// Replaces is a peer, away for good, whose place the new one takes: its name and its address are free, and its zone and metadata go
+	// over. Its bricks stay on record until others have taken their places (an addition).
+	Replaces string `json:"replaces,omitempty"`
 }
 
 // PeerEditReq changes the zone, the metadata or the address of a peer.

@@ -45,8 +45,15 @@ func (c *Commands) Add(ctx context.Context, req api.PeerAddReq) (api.Peer, error
 	if prover == nil {
 		return api.Peer{}, api.Errorf(api.Forbidden, "this peer has no pool-secret in its configuration: set the same on both peers, or use 'glustercli peer token' here and 'glustercli peer join' there; without any proof, as with glusterd, they join with join = open on both")
 	}
+	if req.Replaces != "" {
+		old, err := c.replaceable(ctx, req.Replaces)
+		if err != nil {
+			return api.Peer{}, err
+		}
+		req.Replaces = old.ID // the one that comes may have its name
+	}
 	for _, a := range req.Addresses {
-		if err := c.notMember(a); err != nil {
+		if err := c.notMember(a, req.Replaces); err != nil {
 			return api.Peer{}, err
 		}
 	}
@@ -66,12 +73,19 @@ func (c *Commands) bringIn(ctx context.Context, p probeParams) (api.Peer, error)
 		return api.Peer{}, err
 	}
 	transaction.Also(ctx, addPlan(req))
+	if req.Replaces != "" {
+		old, err := c.retire(ctx, req.Replaces)
+		if err != nil {
+			return api.Peer{}, err
+		}
+		req = inherit(req, old.Value)
+	}
 	var failed *api.Error
 	for _, a := range req.Addresses {
 		if joined := c.joined(ctx, a); joined != nil {
 			return c.introduce(ctx, *joined, req)
 		}
-		if err := c.notMember(a); err != nil {
+		if err := c.notMember(a, req.Replaces); err != nil {
 			return api.Peer{}, err
 		}
 		joined, err := c.invite(ctx, a, prover)
@@ -102,6 +116,10 @@ func addPlan(req api.PeerAddReq) api.OperationPlan {
 	plan.Steps = []api.PlanStep{{Name: "join", Peers: []api.PlanPeer{{PeerID: id, Host: req.Addresses[0], Effects: []api.Effect{
 		{Action: api.ActionChange, Kind: api.OnPeer, Name: req.Addresses[0], Irreversible: true, Note: "joins this pool and gives up its own pool of one"},
 	}}}}}
+	if req.Replaces != "" {
+		on := api.PlanPeer{PeerID: req.Replaces, Effects: []api.Effect{{Action: api.ActionDestroy, Kind: api.OnMember, Name: req.Replaces, Note: "if it has one: its copy of the pool's records is no longer kept up"}}}
+		plan.Steps = append([]api.PlanStep{{Name: "drop-member", Peers: []api.PlanPeer{on}}}, plan.Steps...)
+	}
 	plan.Records = []api.Effect{
 		{Action: api.ActionCreate, Kind: api.OnRecord, Name: recordName(store.PrefixPeers, id)},
 		{Action: api.ActionDestroy, Kind: api.OnRecord, Name: recordName(store.PrefixTokens, ""), Note: "the token is used"},
@@ -116,18 +134,25 @@ func hostPart(address string) string {
 	return address
 }
 
-// notMember refuses the address of a peer that is in the pool already.
-func (c *Commands) notMember(address string) error {
+// notMember refuses the address of a peer that is in the pool already, unless it is the one that is to be replaced.
+func (c *Commands) notMember(address, replaced string) error {
 	rec, err := peer.Find(c.Store, hostPart(address))
-	if err != nil {
+	if err != nil || rec.ID == replaced {
 		return nil //nolint:nilerr // not found is what is wanted
 	}
 	if rec.ID == c.Identity.Peer().ID {
 		return api.Errorf(api.Exists, "%s is this peer itself", address)
 	}
 	bricks, err := bricksOf(c.Store, rec.ID)
-	if _, online := peer.Online(c.Store, rec.ID); !online && err == nil && len(bricks) == 0 {
+	_, online := peer.Online(c.Store, rec.ID)
+	switch {
+	case err != nil:
+		return err
+	case !online && len(bricks) == 0:
 		return nil // a join that did not end has perhaps left the record: the peer itself knows whether it is in the pool
+	case !online:
+		return api.Errorf(api.Exists, "%s is already in the pool as peer %s, which is away and holds %d bricks: if its host is gone for good, and this is another, "+
+			"use 'glustercli peer probe %s --replaces %s'", address, rec.ID, len(bricks), hostPart(address), rec.Value.Name)
 	}
 	return api.Errorf(api.Exists, "%s is already in the pool as peer %s", address, rec.ID)
 }

@@ -114,6 +114,7 @@ type Operations struct {
 	add    transaction.Handle[addParams, api.Peer]
 	edit   transaction.Handle[editParams, api.Peer]
 	remove transaction.Handle[removeParams, peer.Empty]
+	retire transaction.Handle[removeParams, peer.Empty]
 	token  transaction.Handle[tokenParams, peer.Empty]
 	renew  transaction.Handle[renewParams, peer.Empty]
 	seal   transaction.Handle[sealParams, peer.Empty]
@@ -123,7 +124,7 @@ type Operations struct {
 func Register(r *transaction.Registry) Operations {
 	return Operations{
 		add: transaction.Register(r, addOperation()), edit: transaction.Register(r, editOperation()),
-		remove: transaction.Register(r, removeOperation()), token: transaction.Register(r, tokenOperation()),
+		remove: transaction.Register(r, removeOperation()), retire: transaction.Register(r, retireOperation()), token: transaction.Register(r, tokenOperation()),
 		renew: transaction.Register(r, renewOperation()), seal: transaction.Register(r, sealOperation()),
 	}
 }

@@ -25,12 +25,17 @@ func removeOperation() transaction.Operation[removeParams, peer.Empty] {
 		Name: "peer.remove", Version: 1,
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, peer.Empty, error) {
 			writes := []store.Write{peer.Records.Delete(p.Peer.ID, p.Revision)}
-			for _, serial := range p.Revoke {
-				writes = append(writes, peer.Revoked.Create(serial, p.Peer.ID))
-			}
-			return writes, nil, peer.Empty{}, nil
+			return append(writes, p.revocations()...), nil, peer.Empty{}, nil
 		},
 	}
+}
+
+// revocations are the writes that make the peer's certificates good no longer.
+func (p removeParams) revocations() (out []store.Write) {
+	for _, serial := range p.Revoke {
+		out = append(out, peer.Revoked.Create(serial, p.Peer.ID))
+	}
+	return out
 }
 
 // detachParams name the peer that goes, by its id.

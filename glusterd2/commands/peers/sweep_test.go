@@ -40,6 +40,14 @@ func TestSweep(t *testing.T) {
 				Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: []string{s.id + "-cert"}}, Locks: []string{"peer/" + s.id},
 			}.Erase())
 		},
+		"peer.retire@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+			s := subject{t, pool.Store("p1"), fmt.Sprintf("peer-%d", n)}
+			rec := s.add()
+			retired := (&Commands{Config: Config{Store: s.store}}).retired(*rec.Value)
+			return s.of(transaction.Plan[removeParams]{
+				Params: removeParams{Peer: retired, Revision: rec.Revision, Revoke: []string{s.id + "-cert"}}, Locks: []string{"peer/" + s.id},
+			}.Erase())
+		},
 		"peer.token@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			s := subject{t, pool.Store("p1"), fmt.Sprintf("peer-%d", n)}
 			old := s.token("old")
@@ -119,7 +127,7 @@ func (s subject) of(plan transaction.Plan[any]) transactiontest.Subject {
 		rec, there, err := peer.Records.Get(s.store, s.id)
 		text := fmt.Sprint("peer ", there, err)
 		if there {
-			text += fmt.Sprint(" ", rec.Value.Metadata, rec.Value.Certificate == s.id+"-cert")
+			text += fmt.Sprint(" ", rec.Value.Metadata, rec.Value.Certificate == s.id+"-cert", rec.Value.Replaced)
 		}
 		for _, name := range []string{"t", "old"} {
 			_, there, err := peer.Tokens.Get(s.store, s.id+"-"+name)
