@@ -12,15 +12,18 @@ import (
 )
 
 // evacuateFlags are those of device evacuate and peer evacuate.
-type evacuateFlags struct{ gone, wait bool }
+type evacuateFlags struct{ gone, force, wait bool }
 
 func (f *evacuateFlags) register(c *cobra.Command) {
 	c.Flags().BoolVar(&f.gone, "gone", false, "the peer is away for good and its host is off: its bricks are made anew from the others")
+	c.Flags().BoolVar(&f.force, "force", false, "begin although some bricks find no place or must not move now: they move when they can, and nothing is given up")
 	c.Flags().BoolVar(&f.wait, "wait", false, "wait until all bricks have been moved and healed, and show how far it is")
 }
 
-const evacuateHelp = `The bricks are moved one by one; the next when the last is healed. It goes on by itself, through restarts of daemons too: device info
-shows how far it is, and what it waits for. device edit --state enabled ends it; a device that is empty can be removed.`
+const evacuateHelp = `All moves are planned before the first begins, and --dry-run shows them: if a brick finds no place, or its set is not whole, nothing begins.
+The bricks are moved one by one; the next when the last is healed. The files of a brick without copies are moved to a new one, and
+it goes when none is left on it. All goes on by itself, through restarts of daemons too: device info and operation show tell how
+far it is, and what it waits for. device edit --state enabled or operation cancel ends it; a device that is empty can be removed.`
 
 func newDeviceEvacuate(a *app) *cobra.Command {
 	var f evacuateFlags
@@ -37,7 +40,7 @@ func newDeviceEvacuate(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if d, err = a.client.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{Gone: f.gone}); err != nil {
+		if d, err = a.client.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{Gone: f.gone, Force: f.force}); err != nil {
 			return err
 		}
 		return a.evacuated(ctx, "device evacuate", []api.Device{d}, f.wait)
@@ -60,7 +63,7 @@ func newPeerEvacuate(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		devices, err := a.client.PeerEvacuate(ctx, p.ID, api.EvacuateReq{Gone: f.gone})
+		devices, err := a.client.PeerEvacuate(ctx, p.ID, api.EvacuateReq{Gone: f.gone, Force: f.force})
 		if err != nil {
 			return err
 		}

@@ -77,9 +77,17 @@ func (e *Evacuation) info(left int) *api.Evacuation {
 		out.Healing = e.Healing.Volume
 	}
 	if out.Percent = 100; !out.Done && e.Bricks > 0 {
-		out.Percent = max(0, min(99, 100*(e.Bricks-left)/e.Bricks))
+		out.Percent = min(99, 100*e.Moved(left)/e.Bricks)
 	}
 	return &out
+}
+
+// Moved is how many of the bricks have been moved, and healed, while there are so many left on the device.
+func (e *Evacuation) Moved(left int) int {
+	if e.Healing != nil {
+		left++
+	}
+	return max(0, e.Bricks-left)
 }
 
 // Records holds the devices, by id.

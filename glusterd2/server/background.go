@@ -59,7 +59,7 @@ func (s *Server) background() {
 	s.goRun("tasks on volumes", (&volumes.TaskKeeper{Store: s.store, Mover: s.mover, PeerID: s.id.Peer().ID, Log: s.log.Entry("tasks")}).Run)
 	s.goRun("bricks that were given up", (&volumes.DebtKeeper{Store: s.store, Host: s.plane, PeerID: s.id.Peer().ID, Log: s.log.Entry("devices")}).Run)
 	s.goRun("devices that are emptied", (&repair.Keeper{Config: repair.Config{
-		Store: s.store, Volumes: s.volumes, Heals: s.heal, Devices: s.devices, Ours: s.foremost, After: s.cfg.RepairAfter, Log: s.log.Entry("repair"),
+		Moves: s.moves, Devices: s.devices, Ours: s.foremost, After: s.cfg.RepairAfter, Log: s.log.Entry("repair"),
 	}}).Run)
 	s.goRun("heals of new bricks", (&heal.Follower{
 		Store: s.store, Daemon: s.plane.SelfHeal, PeerID: s.id.Peer().ID, Log: s.log.Entry("heal"), Pauses: healPauses(),

@@ -24,6 +24,7 @@ import (
 	"gd2/glusterd2/commands/heal"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/quotas"
+	"gd2/glusterd2/commands/repair"
 	"gd2/glusterd2/commands/tools"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/config"
@@ -67,6 +68,7 @@ type Server struct {
 	table    *xlator.Table
 	peers    *peers.Commands
 	volumes  *volumes.Commands
+	moves    *repair.Moves
 	devices  *devices.Commands
 	backing  *backing.Host
 	asker    *ask.Asker
@@ -232,7 +234,11 @@ func (s *Server) build() {
 		},
 		GroupsDir: s.cfg.GroupsDir, Xlators: s.xlatorDir, Log: s.log.Entry("volumes"),
 	})
-	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, PeerID: self, Log: s.log.Entry("devices")})
+	s.heal = heal.New(heal.Config{
+		PeerID: self, Store: s.store, Asker: s.asker, Daemon: s.plane.SelfHeal, Tool: selfheal.Info{Socket: s.socket()}, Options: s.volumes,
+	})
+	s.moves = &repair.Moves{Store: s.store, Volumes: s.volumes, Heals: s.heal, Settle: healsSettle}
+	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, Moves: s.moves, PeerID: self, Log: s.log.Entry("devices")})
 	for _, p := range s.plugins {
 		if taker, ok := p.(plugin.Taker); ok {
 			taker.Take(s.pluginDaemon(p))
@@ -245,9 +251,6 @@ func (s *Server) build() {
 	s.tools = tools.New(tools.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Dir: s.cfg.GlusterdDir, Programs: filepath.Dir(selfheal.InfoProgram),
 	})
-	s.heal = heal.New(heal.Config{
-		PeerID: self, Store: s.store, Asker: s.asker, Daemon: s.plane.SelfHeal, Tool: selfheal.Info{Socket: s.socket()}, Options: s.volumes,
-	})
 	s.diagnose = diagnose.New(diagnose.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Bricks: s.plane.Bricks, Options: s.volumes, BrickOp: gfrpc.BrickOp,
 		Dump: brick.NewDumper(brick.DumpDir).Dump, DumpClients: s.sunrpc.DumpClients, RotateLog: brick.RotateLog, Xattr: s.quota.mounter.Xattr,
@@ -258,6 +261,9 @@ func (s *Server) build() {
 		}},
 	})
 }
+
+// healsSettle is how long a request for bricks to be moved waits for heals that have almost ended.
+const healsSettle = 5 * time.Second
 
 // logbook hears the daemon's log from now on.
 func logbook(log *logging.Log) *transaction.Logbook {

@@ -54,9 +54,12 @@ type Evacuation struct {
 }
 
 // EvacuateReq asks for all bricks of a device (POST /v1/devices/{peerid}/{device}/evacuate) or of all devices of a peer (POST
-// /v1/peers/{peerid}/evacuate) to be moved to others; additions. Gone says that the peer is away for good, and its host is off.
+// /v1/peers/{peerid}/evacuate) to be moved to others; additions.
 type EvacuateReq struct {
+	// Gone says that the peer is away for good, and its host is off.
 	Gone bool `json:"gone,omitempty"`
+	// Force begins although some bricks find no place or must not move now: the others move, and these when they can. It gives nothing up.
+	Force bool `json:"force,omitempty"`
 }
 
 // DeviceAddReq asks a peer to take a device into use (POST /v1/devices/{peerid}).

@@ -83,6 +83,29 @@ func (d *disks) Measure(context.Context, device.Device) (devices.Measure, error)
 	return devices.Measure{Size: d.size, Unit: 4 << 20, Mounts: "/run/b"}, nil
 }
 
+// rooms plans where bricks go. Whether they may go now depends on bricks that serve, of which there are none: those with files that
+// no other has are refused.
+type rooms struct{ *volumes.Commands }
+
+func (r rooms) Plan(_ context.Context, ids []string, _ bool) ([]volumes.PlannedMove, error) {
+	leave := map[string]bool{}
+	for _, id := range ids {
+		leave[id] = true
+	}
+	moves, err := r.PlanMoves(leave)
+	for _, m := range moves {
+		if m.Alone && m.Refused == nil {
+			m.Refused = api.Errorf(api.State, "no other brick has the files of %s", m.Old.Path)
+		}
+		if m.Refused != nil {
+			return moves, m.Refused
+		}
+	}
+	return moves, err
+}
+
+func (rooms) State(context.Context, *device.Evacuation) string { return "" }
+
 // member is a peer that is in its pool.
 type member struct{ peers.Identity }
 
@@ -124,11 +147,12 @@ func newRig(t testing.TB) rig {
 	log.SetOutput(io.Discard)
 	entry := logrus.NewEntry(log)
 	engine := pool.Engine("a1")
+	vols := volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{disks: r.disks}, Table: table, PeerID: "a1", Log: entry})
 	r.service = newService(plugin.Daemon{
 		Store: st, Engine: engine, Log: entry, Heketi: config.Heketi{AdminKey: "admin", UserKey: "user"},
 		Peers:   peers.New(peers.Config{Store: st, Engine: engine, Identity: member{}, Lost: func() string { return "" }, Log: entry}),
-		Volumes: volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{disks: r.disks}, Table: table, PeerID: "a1", Log: entry}),
-		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, PeerID: "a1", Log: entry}),
+		Volumes: vols,
+		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, Moves: rooms{vols}, PeerID: "a1", Log: entry}),
 	}, ops)
 	t.Cleanup(r.stop)
 	return r

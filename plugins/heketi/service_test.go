@@ -123,7 +123,7 @@ func TestNodeFails(t *testing.T) {
 	r.node(4, cluster, 1)
 	// Nobody else has the files of the volume without copies.
 	w := r.send(userAdmin, http.MethodPost, state(holder), `{"state":"failed"}`)
-	if w.Code == http.StatusAccepted || !strings.Contains(w.Body.String(), "files that no other brick has") {
+	if w.Code == http.StatusAccepted || !strings.Contains(w.Body.String(), "no other brick has the files") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if n := get[heketi.NodeInfo](r, "/nodes/"+holder); n.State != heketi.StateOffline || n.Devices[0].State != heketi.StateOnline {

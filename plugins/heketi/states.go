@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strings"
 
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
-	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/pkg/heketi"
 	"gd2/store"
@@ -107,19 +105,20 @@ func (s *service) failDevices(ctx context.Context, t *topology, n *node) ([]stri
 	if !serving {
 		return ids, nil
 	}
-	if err := s.roomElsewhere(ctx, ids...); err != nil {
-		return nil, err
-	}
 	_, err := s.Devices.EvacuatePeer(transaction.Part(ctx), n.PeerID, api.EvacuateReq{})
-	return ids, ifGone(err, "peer evacuate "+n.peer.Value.Name)
+	return ids, notEmptied(err, "peer evacuate "+n.peer.Value.Name)
 }
 
-// ifGone adds to the refusal of a peer that is away what an administrator can do: that its host is off cannot be said to Heketi's API.
-func ifGone(err error, command string) error {
-	if !api.IsKind(err, api.Unavailable) {
-		return err
+// notEmptied is the refusal to empty devices as Heketi's clients know it. To one of a peer that is away it adds what an administrator can
+// do: that its host is off cannot be said to Heketi's API.
+func notEmptied(err error, command string) error {
+	switch {
+	case api.IsKind(err, api.Unavailable):
+		return faultf(http.StatusServiceUnavailable, "%v: 'glustercli %s --gone'", err, command)
+	case api.IsKind(err, api.State):
+		return faultf(http.StatusInternalServerError, "No Replacement was found: %v", err)
 	}
-	return faultf(http.StatusServiceUnavailable, "%v: 'glustercli %s --gone'", err, command)
+	return err
 }
 
 func (s *service) setDeviceState(_ context.Context, r *request) (reply, error) {
@@ -150,46 +149,18 @@ func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device)
 	if err != nil {
 		return err
 	}
-	if err := s.roomElsewhere(ctx, d.ID); err != nil {
-		return err
-	}
 	if len(uses.bricks[d.ID]) > 0 {
 		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{})
-		return ifGone(err, "device evacuate "+t.nameOf(d.PeerID)+" "+d.Name)
+		return notEmptied(err, "device evacuate "+t.nameOf(d.PeerID)+" "+d.Name)
 	}
 	return s.editDevice(ctx, d, api.DeviceEditReq{State: api.DeviceFailed})
-}
-
-// roomElsewhere refuses if a brick on one of the devices has nowhere to go: who asks Heketi's API is told so at once, and would else wait
-// for somebody who brings a disk. That there is room for all of them together only time tells.
-func (s *service) roomElsewhere(ctx context.Context, devices ...string) error {
-	recs, err := volume.Records.List(s.Store)
-	if err != nil {
-		return err
-	}
-	for _, rec := range recs {
-		for b := range rec.Value.All() {
-			if b.Device == "" || !slices.Contains(devices, b.Device) {
-				continue
-			}
-			if err := s.Volumes.RoomElsewhere(ctx, rec.ID, b.ID); err != nil {
-				return faultf(http.StatusInternalServerError, "No Replacement was found for brick %s of volume %s: %v", hexID(b.ID), rec.ID, err)
-			}
-		}
-	}
-	return nil
 }
 
 // emptyingOf are the devices that are to be empty before a job has ended.
 func emptyingOf(op api.Operation) []string {
 	var done edited
-	switch op.Operation {
-	case editName:
+	if op.Operation == editName {
 		_ = json.Unmarshal(op.Result, &done) // our own
-	case "device.evacuate":
-		for _, lock := range op.Locks {
-			done.Emptied = append(done.Emptied, strings.TrimPrefix(lock, device.ClaimPrefix))
-		}
 	}
 	return done.Emptied
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/pkg/api"
@@ -40,15 +41,31 @@ type Config struct {
 	Store  *store.Store
 	Engine *transaction.Engine
 	Ops    Operations
+	Moves  Moves
 	PeerID string
 	Log    *logrus.Entry
 }
 
-// Commands are the operations on devices. They are safe for concurrent use.
-type Commands struct{ Config }
+// Moves tells of bricks whether and where they may move. *repair.Moves is the real one.
+type Moves interface {
+	// Plan plans all moves off devices. The error names each brick that cannot be moved, and why.
+	Plan(ctx context.Context, devices []string, gone bool) ([]volumes.PlannedMove, error)
+	// State says what an evacuation is at, or waits for.
+	State(ctx context.Context, e *device.Evacuation) string
+}
 
-// New makes the commands.
-func New(cfg Config) *Commands { return &Commands{Config: cfg} }
+// Commands are the operations on devices. They are safe for concurrent use.
+type Commands struct {
+	Config
+	emptied transaction.Handle[evacuateParams, []api.Device]
+}
+
+// New makes the commands, and makes the engine know how devices are emptied.
+func New(cfg Config) *Commands {
+	c := &Commands{Config: cfg}
+	c.emptied = transaction.Conduct(cfg.Engine, transaction.Course[evacuateParams, []api.Device]{Name: "device.evacuate", Version: 1, Run: c.empty, Early: true})
+	return c
+}
 
 // Operations are the registered transactions on devices.
 type Operations struct {
@@ -56,8 +73,7 @@ type Operations struct {
 	adopt  transaction.Handle[addParams, api.Device]
 	edit   transaction.Handle[editParams, api.Device]
 	remove transaction.Handle[removeParams, none]
-
-	evacuate transaction.Handle[evacuateParams, none]
+	mark   transaction.Handle[markParams, none]
 }
 
 // none is the result of operations whose outcome is read from the records.
@@ -67,7 +83,7 @@ type none struct{}
 func Register(r *transaction.Registry, host Host) Operations {
 	return Operations{
 		add: transaction.Register(r, addOperation(host)), adopt: transaction.Register(r, adoptOperation(host)), edit: transaction.Register(r, editOperation(host)),
-		remove: transaction.Register(r, removeOperation(host)), evacuate: transaction.Register(r, evacuateOperation()),
+		remove: transaction.Register(r, removeOperation(host)), mark: transaction.Register(r, markOperation()),
 	}
 }
 

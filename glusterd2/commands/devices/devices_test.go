@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
@@ -73,7 +74,20 @@ type rig struct {
 	t     *testing.T
 	c     *Commands
 	disks *fakeDisks
+	pool  *transactiontest.Pool
+	moves []volumes.PlannedMove
+	no    error // why they cannot be made
 }
+
+var _ Moves = (*rig)(nil)
+
+// Plan implements Moves.
+func (r *rig) Plan(context.Context, []string, bool) ([]volumes.PlannedMove, error) {
+	return r.moves, r.no
+}
+
+// State implements Moves.
+func (r *rig) State(_ context.Context, e *device.Evacuation) string { return e.Waits }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
@@ -94,7 +108,9 @@ func newRig(t *testing.T) *rig {
 		host := fmt.Sprintf("n%d", i+1)
 		commit(t, st, peer.Records.Create(id, &peer.Peer{ID: id, Name: host, Host: host, PeerAddress: host + ":24008", ClientAddress: host + ":24007"}))
 	}
-	return &rig{t, New(Config{Store: st, Engine: pool.Engine("p1"), Ops: ops, PeerID: "p1", Log: logrus.NewEntry(log)}), disks}
+	r := &rig{t: t, disks: disks, pool: pool}
+	r.c = New(Config{Store: st, Engine: pool.Engine("p1"), Ops: ops, Moves: r, PeerID: "p1", Log: logrus.NewEntry(log)})
+	return r
 }
 
 func commit(t testing.TB, s *store.Store, writes ...store.Write) {
@@ -293,11 +309,11 @@ func TestSweep(t *testing.T) {
 			changed.State = api.DeviceDisabled
 			return subject(pool, changed, editPlan(editParams{Device: changed, Revision: rec.Revision, Rescan: true}).Erase())
 		},
-		"device.evacuate@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
+		"device.mark@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := made(t, pool, n)
 			changed := *rec.Value
 			changed.State, changed.Evacuation = api.DeviceDisabled, &device.Evacuation{Bricks: 1}
-			return subject(pool, changed, evacuatePlan(evacuateParams{Devices: []device.Device{changed}, Revisions: map[string]int64{rec.ID: rec.Revision}}).Erase())
+			return subject(pool, changed, markPlan(markParams{Devices: []device.Device{changed}, Revisions: map[string]int64{rec.ID: rec.Revision}}).Erase())
 		},
 		"device.remove@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := made(t, pool, n)

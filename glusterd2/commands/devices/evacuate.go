@@ -3,10 +3,11 @@ package devices
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
@@ -15,18 +16,18 @@ import (
 	"gd2/transaction"
 )
 
-type evacuateParams struct {
+type markParams struct {
 	// Devices are as they become, Revisions those of their records, by id.
 	Devices   []device.Device  `json:"devices"`
 	Revisions map[string]int64 `json:"revisions"`
 }
 
-// evacuateOperation marks devices as being emptied. It has no steps: whichever peer does the pool's work moves their bricks, one
-// after the other, each with a transaction of its own.
-func evacuateOperation() transaction.Operation[evacuateParams, none] {
-	return transaction.Operation[evacuateParams, none]{
-		Name: "device.evacuate", Version: 1,
-		Commit: func(p evacuateParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
+// markOperation marks devices as being emptied, or takes that back. It has no steps: whichever peer does the pool's work moves their
+// bricks, one after the other, each with a transaction of its own.
+func markOperation() transaction.Operation[markParams, none] {
+	return transaction.Operation[markParams, none]{
+		Name: "device.mark", Version: 1,
+		Commit: func(p markParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			var writes []store.Write
 			for i := range p.Devices {
 				d := &p.Devices[i]
@@ -37,12 +38,25 @@ func evacuateOperation() transaction.Operation[evacuateParams, none] {
 	}
 }
 
-// Evacuate has all bricks of a device moved to others. It returns as soon as that is on record; the device tells how far it is. A
-// change of its state to enabled or disabled ends it.
+func markPlan(p markParams) transaction.Plan[markParams] {
+	plan := transaction.Plan[markParams]{Params: p}
+	for _, d := range p.Devices {
+		plan.Locks = append(plan.Locks, device.Lock(d.ID))
+		plan.Guards = append(plan.Guards, device.Records.MustBe(d.ID, p.Revisions[d.ID]))
+	}
+	return plan
+}
+
+// Evacuate has all bricks of a device moved to others. It returns as soon as that is on record; the device and the operation tell how
+// far it is. It is refused if a brick finds no place or may not move now, unless by force: then the others move. A change of the
+// state of the device to enabled or disabled ends it.
 func (c *Commands) Evacuate(ctx context.Context, peerName, name string, req api.EvacuateReq) (api.Device, error) {
 	rec, err := c.find(ctx, peerName, name)
 	if err != nil {
 		return api.Device{}, err
+	}
+	if p, ok, err := peer.Records.Get(c.Store, rec.Value.PeerID); err == nil && ok && p.Value.Replaced {
+		req.Gone = true
 	}
 	out, err := c.evacuate(ctx, rec.Value.PeerID, []store.Record[*device.Device]{rec}, req)
 	if err != nil {
@@ -75,6 +89,7 @@ func (c *Commands) EvacuatePeer(ctx context.Context, name string, req api.Evacua
 	if err := c.onlyMade(p); err != nil {
 		return nil, err
 	}
+	req.Gone = req.Gone || p.Value.Replaced
 	return c.evacuate(ctx, p.ID, recs, req)
 }
 
@@ -95,7 +110,7 @@ func (c *Commands) onlyMade(p store.Record[*peer.Peer]) error {
 	return nil
 }
 
-// evacuate marks devices of one peer.
+// evacuate begins to empty devices of one peer, after all moves have been planned.
 func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Record[*device.Device], req api.EvacuateReq) ([]api.Device, error) {
 	if err := c.mayLeave(peerID, req.Gone); err != nil {
 		return nil, err
@@ -104,35 +119,57 @@ func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Rec
 	if err != nil {
 		return nil, err
 	}
-	p := evacuateParams{Revisions: map[string]int64{}}
+	p := evacuateParams{Mark: markParams{Revisions: map[string]int64{}}, Since: time.Now().UTC()}
 	for _, rec := range recs {
-		if err := c.movable(rec.Value); err != nil {
-			return nil, err
-		}
 		d := *rec.Value
 		if d.State == api.DeviceEnabled {
 			d.State = api.DeviceDisabled
 		}
-		d.Evacuation = &device.Evacuation{Since: time.Now().UTC(), Bricks: uses[rec.ID].Bricks, Gone: req.Gone}
-		p.Devices, p.Revisions[rec.ID] = append(p.Devices, d), rec.Revision
+		d.Evacuation = &device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: req.Gone}
+		p.Mark.Devices, p.Mark.Revisions[rec.ID] = append(p.Mark.Devices, d), rec.Revision
 	}
-	if _, err := c.Ops.evacuate.Run(ctx, c.Engine, evacuatePlan(p)); err != nil {
+	moves, err := c.Moves.Plan(ctx, p.ids(), req.Gone)
+	switch {
+	case err != nil && !req.Force:
 		return nil, err
+	case err != nil:
+		transaction.Warn(ctx, "%v", err)
 	}
-	var out []api.Device
-	for _, d := range p.Devices {
-		out = append(out, d.Info(uses[d.ID], peer.Hosts(c.Store)(d.PeerID)))
-	}
-	return out, nil
+	c.movesPlan(ctx, moves)
+	return c.emptied.Run(ctx, c.Engine, transaction.Plan[evacuateParams]{Params: p, Peers: []string{c.PeerID}})
 }
 
-func evacuatePlan(p evacuateParams) transaction.Plan[evacuateParams] {
-	plan := transaction.Plan[evacuateParams]{Params: p}
-	for _, d := range p.Devices {
-		plan.Locks = append(plan.Locks, device.Lock(d.ID))
-		plan.Guards = append(plan.Guards, device.Records.MustBe(d.ID, p.Revisions[d.ID]))
+// movesPlan tells the plan of an evacuation what is made and given up where.
+func (c *Commands) movesPlan(ctx context.Context, moves []volumes.PlannedMove) {
+	if !transaction.Planning(ctx) {
+		return
 	}
-	return plan
+	hosts, effects := peer.Hosts(c.Store), map[string][]api.Effect{}
+	for _, m := range moves {
+		if m.Refused != nil {
+			continue
+		}
+		old := hosts(m.Old.PeerID) + ":" + m.Old.Path
+		how := "filled from the other bricks of its set"
+		if m.Alone {
+			how = "takes its files"
+		}
+		on := ""
+		if rec, ok, err := device.Records.Get(c.Store, m.New.Device); ok && err == nil {
+			on = rec.Value.Name
+		}
+		effects[m.New.PeerID] = append(effects[m.New.PeerID], api.Effect{Action: api.ActionCreate, Kind: api.OnBrick, Name: on, Bytes: m.New.Cost,
+			Note: fmt.Sprintf("in the place of %s of volume %s: %s", old, m.Volume.Name, how)})
+		effects[m.Old.PeerID] = append(effects[m.Old.PeerID], api.Effect{Action: api.ActionDestroy, Kind: api.OnBrick, Name: m.Old.Path, Bytes: m.Old.Cost, Irreversible: true})
+	}
+	plan, step := api.OperationPlan{Operation: "device.evacuate"}, api.PlanStep{Name: "move-bricks"}
+	for _, id := range slices.Sorted(maps.Keys(effects)) {
+		step.Peers = append(step.Peers, api.PlanPeer{PeerID: id, Host: hosts(id), Effects: effects[id]})
+	}
+	if len(step.Peers) > 0 {
+		plan.Steps = []api.PlanStep{step}
+	}
+	transaction.Also(ctx, plan)
 }
 
 // mayLeave demands that the peer is at work, or that somebody says that it is gone and it is indeed away.
@@ -146,25 +183,4 @@ func (c *Commands) mayLeave(peerID string, gone bool) error {
 			peer.Hosts(c.Store)(peerID)).With(api.FieldPeer, peerID)
 	}
 	return nil
-}
-
-// movable refuses a device with bricks whose files no other brick has.
-func (c *Commands) movable(d *device.Device) error {
-	recs, err := volume.Records.List(c.Store)
-	if err != nil {
-		return err
-	}
-	var alone []string
-	for _, rec := range recs {
-		for b := range rec.Value.All() {
-			if _, _, err := rec.Value.Replaceable(b.ID); b.Device == d.ID && err != nil {
-				alone = append(alone, fmt.Sprintf("%s:%s of volume %s", peer.Hosts(c.Store)(b.PeerID), b.Path, rec.ID))
-			}
-		}
-	}
-	if len(alone) == 0 {
-		return nil
-	}
-	return api.Errorf(api.State, "device %s holds files that no other brick has (%s): make room elsewhere with volume expand, and move them there with remove-brick",
-		d.Name, strings.Join(alone[:min(3, len(alone))], ", ")).With("device", d.ID)
 }

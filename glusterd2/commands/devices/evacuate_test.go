@@ -1,11 +1,16 @@
 package devices
 
 import (
+	"context"
+	"strings"
 	"testing"
+	"time"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/transaction"
 )
 
 // holding gives a device a brick of a volume: the only copy, or one of three.
@@ -56,11 +61,132 @@ func TestEvacuateRefuses(t *testing.T) {
 		{Type: api.SubvolDistribute, Replica: 1, Bricks: []volume.Brick{{ID: "n", PeerID: "p2", Path: "/named"}}}}}))
 	_, err = r.c.EvacuatePeer(t.Context(), "n2", api.EvacuateReq{})
 	refused(t, err, api.State, "", "/named of volume named was not made by gd2")
-	r.holding(d, "alone", 1)
+	r.no = api.Errorf(api.State, "no room")
 	_, err = r.c.Evacuate(t.Context(), "n2", d.ID, api.EvacuateReq{})
-	refused(t, err, api.State, "", "n2:/alone of volume alone")
+	refused(t, err, api.State, "", "no room")
 	if got, err := r.c.Get(t.Context(), "n2", d.ID); err != nil || got.State != api.DeviceEnabled || got.Evacuation != nil {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// By force it begins although not all can be moved.
+func TestEvacuateByForce(t *testing.T) {
+	r := newRig(t)
+	d := r.add("n2", "/dev/sdb")
+	r.no = api.Errorf(api.State, "no room")
+	if got, err := r.c.Evacuate(t.Context(), "n2", d.ID, api.EvacuateReq{Force: true}); err != nil || got.Evacuation == nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// The plan tells each move, and what force leaves.
+func TestEvacuatePlan(t *testing.T) {
+	r := newRig(t)
+	d, to := r.add("n2", "/dev/sdb"), r.add("n3", "/dev/sdc")
+	r.holding(d, "gv0", 3)
+	rec, _, err := volume.Records.Get(r.c.Store, "gv0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.moves = []volumes.PlannedMove{{Volume: rec.Value, Old: rec.Value.Bricks()[0], New: volume.Brick{ID: "new", PeerID: "p3", Device: to.ID, Cost: 7}}}
+	r.no = api.Errorf(api.State, "one more finds no place")
+	plan, err := transaction.PlanOf(t.Context(), func(ctx context.Context) error {
+		_, err := r.c.Evacuate(ctx, "n2", d.ID, api.EvacuateReq{Force: true})
+		return err
+	})
+	if err != nil || plan.Operation != "device.evacuate" || len(plan.Steps) != 1 || len(plan.Steps[0].Peers) != 2 || len(plan.Irreversible) != 1 || len(plan.Warnings) != 1 {
+		t.Fatalf("%+v, %v", plan, err)
+	}
+	if e := plan.Steps[0].Peers[1].Effects[0]; e.Name != "/dev/sdc" || e.Bytes != 7 || !strings.Contains(e.Note, "n2:/gv0 of volume gv0") {
+		t.Errorf("%+v", e)
+	}
+	if got, err := r.c.Get(t.Context(), "n2", d.ID); err != nil || got.Evacuation != nil {
+		t.Errorf("a plan has changed it: %+v, %v", got, err)
+	}
+}
+
+// evacuating begins to empty a device with two bricks, and returns the id of the operation.
+func (r *rig) evacuating() (api.Device, string) {
+	r.t.Helper()
+	d := r.add("n2", "/dev/sdb")
+	r.holding(d, "gv0", 3)
+	r.holding(d, "gv1", 3)
+	req := &transaction.Request{}
+	if _, err := r.c.Evacuate(transaction.WithRequest(r.t.Context(), req), "n2", d.ID, api.EvacuateReq{}); err != nil {
+		r.t.Fatal(err)
+	}
+	return d, req.Operation()
+}
+
+// progress changes how far the evacuation of a device is, on record.
+func (r *rig) progress(d api.Device, change func(e *device.Evacuation)) {
+	r.t.Helper()
+	rec, _, err := device.Records.Get(r.c.Store, d.ID)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	changed, e := *rec.Value, *rec.Value.Evacuation
+	change(&e)
+	changed.Evacuation = &e
+	commit(r.t, r.c.Store, device.Records.Update(d.ID, &changed, rec.Revision))
+}
+
+// The operation tells how many bricks have been moved, and ends when the device is empty.
+func TestEvacuationIsFollowed(t *testing.T) {
+	r := newRig(t)
+	d, id := r.evacuating()
+	rec, _, err := volume.Records.Get(r.c.Store, "gv0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit(t, r.c.Store, volume.Records.Delete("gv0", rec.Revision))
+	r.progress(d, func(e *device.Evacuation) { e.Waits = "no room" })
+	e := r.pool.Engine("p1")
+	r.eventually("half of it", func() bool {
+		op, err := e.Look(t.Context(), id)
+		return err == nil && op.Percent != nil && *op.Percent == 50 && op.Progress[0].Note == "n2:/dev/sdb: no room" && op.Progress[0].Unit == "bricks"
+	})
+	r.progress(d, func(e *device.Evacuation) { e.Done = time.Now() })
+	if op, err := e.Wait(t.Context(), id); err != nil || op.State != string(transaction.Done) {
+		t.Errorf("%+v, %v", op, err)
+	}
+}
+
+// A cancel, and a change of the device's state, end an evacuation.
+func TestEvacuationEnds(t *testing.T) {
+	r := newRig(t)
+	d, id := r.evacuating()
+	if op, err := r.pool.Engine("p2").Cancel(t.Context(), id); err != nil || op.State != string(transaction.Failed) {
+		t.Errorf("%+v, %v", op, err)
+	}
+	if got, err := r.c.Get(t.Context(), "n2", d.ID); err != nil || got.Evacuation != nil || got.State != api.DeviceDisabled {
+		t.Errorf("%+v, %v", got, err)
+	}
+	req := &transaction.Request{}
+	if _, err := r.c.Evacuate(transaction.WithRequest(t.Context(), req), "n2", d.ID, api.EvacuateReq{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.c.Edit(t.Context(), "n2", d.ID, api.DeviceEditReq{State: api.DeviceEnabled}); err != nil {
+		t.Fatal(err)
+	}
+	if op, err := r.pool.Engine("p1").Wait(t.Context(), req.Operation()); err != nil || op.State != string(transaction.Failed) || !strings.Contains(op.Error, "ended by another change") {
+		t.Errorf("%+v, %v", op, err)
+	}
+}
+
+// eventually looks again and again, for a while.
+func (r *rig) eventually(what string, check func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			r.t.Fatalf("no %s", what)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (k *Keeper) findFailed(ctx context.Context) error {
 		errs = append(errs, err)
 		for _, rec := range failed {
 			k.Log.WithField("device", rec.ID).Warnf("the device is emptied: %s has been down since %s", f.ID, f.Value.Since.Format(time.RFC3339))
-			_, err := k.Devices.Evacuate(ctx, rec.Value.PeerID, rec.ID, api.EvacuateReq{Gone: f.Value.Kind == event.FaultPeer})
+			_, err := k.Devices.Evacuate(ctx, rec.Value.PeerID, rec.ID, api.EvacuateReq{Gone: f.Value.Kind == event.FaultPeer, Force: true})
 			errs = append(errs, err)
 		}
 	}

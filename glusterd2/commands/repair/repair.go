@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
@@ -19,8 +20,14 @@ import (
 
 // Volumes are the operations on volumes that a Keeper uses.
 type Volumes interface {
-	// Move moves a brick that gd2 has made to another device, and returns the id of what is in its place.
+	// Move moves a brick that gd2 has made to another device, and returns the id of what is in its place: its own if the files, which
+	// no other brick has, are moved first.
 	Move(ctx context.Context, volume, brickID string, gone bool) (string, error)
+	// PlanMoves plans where the bricks of devices would go, and MayMove refuses one that cannot be moved as the pool is now.
+	PlanMoves(devices map[string]bool) ([]volumes.PlannedMove, error)
+	MayMove(ctx context.Context, v *volume.Volume, brickID string, gone bool) error
+	// Moving reports whether files of a brick of a volume are being moved that no other brick has.
+	Moving(volume string) bool
 	// BricksOnline tells which bricks of a volume serve, by their ids.
 	BricksOnline(ctx context.Context, volume string) (map[string]bool, error)
 }
@@ -40,9 +47,7 @@ type Devices interface {
 
 // Config is what a Keeper needs.
 type Config struct {
-	Store   *store.Store
-	Volumes Volumes
-	Heals   Heals
+	*Moves
 	Devices Devices
 	// Ours reports whether this peer does what one peer does for the pool. Two that do are no harm: each change is guarded.
 	Ours func() bool
@@ -123,6 +128,7 @@ func (k *Keeper) further(ctx context.Context, rec store.Record[*device.Device]) 
 type onDevice struct {
 	volume *volume.Volume
 	brick  volume.Brick
+	alone  bool // no other brick has its files
 }
 
 // bricksOn lists the bricks on a device, by volume.
@@ -130,9 +136,11 @@ func bricksOn(r store.Reader, deviceID string) ([]onDevice, error) {
 	recs, err := volume.Records.List(r)
 	var out []onDevice
 	for _, rec := range recs {
-		for b := range rec.Value.All() {
-			if b.Device == deviceID {
-				out = append(out, onDevice{rec.Value, b})
+		for _, s := range rec.Value.Subvols {
+			for _, b := range s.Bricks {
+				if b.Device == deviceID {
+					out = append(out, onDevice{rec.Value, b, s.Alone()})
+				}
 			}
 		}
 	}
@@ -183,33 +191,24 @@ func find(r store.Reader, at device.Place) (*volume.Volume, volume.Brick, bool) 
 	return nil, volume.Brick{}, false
 }
 
-// unhealed says what is left to heal in the set of a brick; nothing if that is whole. What is left is healed at once: a daemon
-// that met a lock would look again only after ten minutes.
-func (k *Keeper) unhealed(ctx context.Context, v *volume.Volume, b volume.Brick) string {
-	counts, err := k.Heals.Count(ctx, v.Name, peer.Hosts(k.Store)(b.PeerID)+":"+b.Path)
-	if err != nil {
-		return err.Error()
-	}
-	for _, c := range counts {
-		switch {
-		case c.Error != "":
-			return fmt.Sprintf("brick %s of volume %s: %s", c.Brick, v.Name, c.Error)
-		case c.Entries > 0:
-			_, _ = k.Heals.Heal(ctx, v.Name, "index") // it is only sooner
-			return fmt.Sprintf("brick %s of volume %s knows of entries that are to be healed", c.Brick, v.Name)
-		}
-	}
-	return ""
-}
-
 // moveOne moves the first brick that can be moved, and notes in e which, or why there is none.
 func (k *Keeper) moveOne(ctx context.Context, left []onDevice, e *device.Evacuation) {
 	ctx, cancel := context.WithTimeout(ctx, moveTimeout)
 	defer cancel()
 	for _, at := range left {
+		if k.Volumes.Moving(at.volume.Name) {
+			e.Waits = filesMove(at)
+			return
+		}
+	}
+	for _, at := range left {
 		why := k.mayMove(ctx, at)
 		if why == "" {
 			id, err := k.Volumes.Move(ctx, at.volume.Name, at.brick.ID, e.Gone)
+			if err == nil && id == at.brick.ID {
+				e.Waits = filesMove(at)
+				return
+			}
 			if err == nil {
 				k.Log.WithField("volume", at.volume.Name).Infof("the brick %s was moved to another device", at.brick.Path)
 				e.Healing, e.Waits = &device.Place{Volume: at.volume.Name, Brick: id}, ""
@@ -223,17 +222,8 @@ func (k *Keeper) moveOne(ctx context.Context, left []onDevice, e *device.Evacuat
 	}
 }
 
-// mayMove says what must be healed before a brick is moved. For one that does not serve there is nothing to wait for: what it
-// has missed it never gets.
-func (k *Keeper) mayMove(ctx context.Context, at onDevice) string {
-	online, err := k.Volumes.BricksOnline(ctx, at.volume.Name)
-	if err != nil {
-		return err.Error()
-	}
-	if !online[at.brick.ID] {
-		return ""
-	}
-	return k.unhealed(ctx, at.volume, at.brick)
+func filesMove(at onDevice) string {
+	return fmt.Sprintf("files of volume %s, which has no copies, are being moved to another brick", at.volume.Name)
 }
 
 // note writes how far an evacuation is, if that has changed.

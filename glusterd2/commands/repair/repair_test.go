@@ -3,6 +3,7 @@ package repair
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/event"
 	"gd2/glusterd2/peer"
@@ -29,6 +31,9 @@ type rig struct {
 	entries uint64 // what is to be healed
 	offline map[string]bool
 	refuse  error
+	moving  bool // files of a volume without copies
+	may     map[string]error
+	planned []volumes.PlannedMove
 	moved   []string
 	asked   []string
 }
@@ -39,7 +44,7 @@ func newRig(t *testing.T) *rig {
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	r := &rig{t: t, offline: map[string]bool{}}
-	r.Keeper = &Keeper{Config{Store: pool.Store("p1"), Volumes: r, Heals: r, Devices: r, Ours: func() bool { return true }, Log: logrus.NewEntry(log)}}
+	r.Keeper = &Keeper{Config{Moves: &Moves{Store: pool.Store("p1"), Volumes: r, Heals: r}, Devices: r, Ours: func() bool { return true }, Log: logrus.NewEntry(log)}}
 	var writes []store.Write
 	for _, id := range pool.Peers() {
 		writes = append(writes, peer.Records.Create(id, &peer.Peer{ID: id, Name: id, Host: id}))
@@ -74,11 +79,23 @@ func (r *rig) Move(ctx context.Context, name, id string, gone bool) (string, err
 		return "", err
 	}
 	r.moved = append(r.moved, id)
+	if rec.Value.Subvols[0].Alone() {
+		r.moving = true
+		return id, nil
+	}
 	b := rec.Value.Subvols[0].Bricks[1]
 	b.ID, b.Device = id+"2", "other"
 	_, err = r.Store.Commit(ctx, []store.Write{volume.Records.Update(name, rec.Value.WithBrick(b), rec.Revision)})
 	return b.ID, err
 }
+
+func (r *rig) PlanMoves(map[string]bool) ([]volumes.PlannedMove, error) {
+	return slices.Clone(r.planned), nil
+}
+
+func (r *rig) MayMove(_ context.Context, _ *volume.Volume, id string, _ bool) error { return r.may[id] }
+
+func (r *rig) Moving(name string) bool { return r.moving && name == "single" }
 
 func (r *rig) BricksOnline(context.Context, string) (map[string]bool, error) {
 	return map[string]bool{"gv0-b": !r.offline["gv0-b"], "gv1-b": !r.offline["gv1-b"]}, nil
@@ -197,9 +214,93 @@ func TestFailed(t *testing.T) {
 			t.Errorf("after %s: %v, %v", after, r.asked, err)
 		}
 	}
+	for _, id := range []string{"p8", "p9"} {
+		r.commit(peer.Records.Create(id, &peer.Peer{ID: id, Name: id}))
+	}
+	r.After, r.asked = time.Second, nil
+	if _, err := r.once(t.Context()); err != nil || len(r.asked) != 0 {
+		t.Errorf("2 of 5 peers away: %v, %v", r.asked, err)
+	}
 	r.evacuate()
 	r.asked = nil
 	if _, err := r.once(t.Context()); err != nil || len(r.asked) != 0 {
 		t.Errorf("a device that is being emptied: %v, %v", r.asked, err)
+	}
+}
+
+// Files that no other brick has are moved, not healed; until they are nothing else moves off the device.
+func TestAlone(t *testing.T) {
+	r := newRig(t)
+	r.commit(volume.Records.Create("single", &volume.Volume{ID: "single", Name: "single", State: volume.Started, Subvols: []volume.Subvol{
+		{Type: api.SubvolDistribute, Replica: 1, Bricks: []volume.Brick{{ID: "single-a", PeerID: "p2", Path: "/s", Device: "d"}}}}}))
+	r.evacuate()
+	r.refuse = api.Errorf(api.State, "no room")
+	r.step()
+	r.refuse, r.entries = nil, 3 // of the other volumes
+	if e := r.step(); len(r.moved) != 1 || r.moved[0] != "single-a" || e.Healing != nil || !strings.Contains(e.Waits, "files of volume single") {
+		t.Errorf("%v, %+v", r.moved, e)
+	}
+	r.entries = 0
+	if e := r.step(); len(r.moved) != 1 || !strings.Contains(e.Waits, "files of volume single") {
+		t.Errorf("while they move: %v, %+v", r.moved, e)
+	}
+	rec, _, err := volume.Records.Get(r.Store, "single")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.commit(volume.Records.Delete("single", rec.Revision))
+	r.moving = false
+	if e := r.step(); len(r.moved) != 2 || e.Waits != "" {
+		t.Errorf("after that: %v, %+v", r.moved, e)
+	}
+}
+
+// A request is refused with each brick that cannot be moved, and why.
+func TestPlan(t *testing.T) {
+	r := newRig(t)
+	for _, name := range []string{"gv0", "gv1"} {
+		rec, _, err := volume.Records.Get(r.Store, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.planned = append(r.planned, volumes.PlannedMove{Volume: rec.Value, Old: rec.Value.Bricks()[1]})
+	}
+	plan := func() error {
+		_, err := r.Plan(t.Context(), []string{"d"}, false)
+		return err
+	}
+	if err := plan(); err != nil {
+		t.Error(err)
+	}
+	r.entries = 2
+	if err := plan(); !api.IsKind(err, api.State) || !strings.Contains(err.Error(), "2 of 2 bricks") || !strings.Contains(err.Error(), "to be healed") {
+		t.Error(err)
+	}
+	r.offline["gv0-b"] = true
+	if err := plan(); err == nil || !strings.Contains(err.Error(), "1 of 2 bricks") || strings.Contains(err.Error(), "of volume gv0:") {
+		t.Errorf("one that is down misses nothing that is healed: %v", err)
+	}
+	r.entries, r.may = 0, map[string]error{"gv1-b": api.Errorf(api.State, "the others are away")}
+	r.planned[0].Refused = api.Errorf(api.State, "no room: n1:/dev/sdb needs 3 KiB, has 2")
+	err := plan()
+	for _, want := range []string{"p2:/b of volume gv0: no room: n1:/dev/sdb needs 3 KiB, has 2", "p2:/b of volume gv1: the others are away", "use force"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
+
+// What an evacuation is at is said with what is left to heal.
+func TestState(t *testing.T) {
+	r := newRig(t)
+	r.entries = 7
+	for want, e := range map[string]device.Evacuation{
+		"no room": {Waits: "no room"},
+		"":        {Healing: &device.Place{Volume: "gone", Brick: "x"}},
+		"volume gv0 is being healed, 7 entries left": {Healing: &device.Place{Volume: "gv0", Brick: "gv0-b"}, Waits: "brick knows of entries"},
+	} {
+		if got := r.State(t.Context(), &e); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }

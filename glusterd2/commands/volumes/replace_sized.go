@@ -9,21 +9,6 @@ import (
 	"gd2/transaction"
 )
 
-// RoomElsewhere refuses, as Move would, if no other device has room for a brick that gd2 has made. A brick that cannot be moved for
-// other reasons is no matter of room.
-func (c *Commands) RoomElsewhere(ctx context.Context, name, brickID string) error {
-	rec, err := c.find(ctx, name)
-	if err != nil {
-		return err
-	}
-	sub, old, err := rec.Value.Replaceable(brickID)
-	if err != nil {
-		return nil //nolint:nilerr // see above
-	}
-	p := newReplace(rec, Allow{}, old)
-	return c.placeReplacement(rec, sub, &p)
-}
-
 // BricksOnline tells which bricks of a volume serve, by their ids.
 func (c *Commands) BricksOnline(ctx context.Context, name string) (map[string]bool, error) {
 	rec, err := c.find(ctx, name)
