@@ -109,8 +109,8 @@ func TestDiskDies(t *testing.T) {
 	p.cli("device", "remove", d.Hostname, d.Device)
 }
 
-// TestNodeDies loses a host for good: its bricks are made anew on others, by the daemons themselves. Then a new machine takes its name
-// and its address, and its place.
+// TestNodeDies loses two hosts for good, one after the other. The bricks of the first are made anew on a fourth peer, by the daemons
+// themselves. For those of the second there is no other peer, until a new machine joins under its name and address, and takes its place.
 func TestNodeDies(t *testing.T) {
 	t.Parallel()
 	p := newLab(t, lab.Options{Peers: 4})
@@ -125,32 +125,51 @@ func TestNodeDies(t *testing.T) {
 	p.addDisks(4, 1, 900)
 	p.cli("volume", "create", "gv0", "--size", "400MiB", "--replica", "3")
 	p.cli("volume", "start", "gv0")
-	before := p.waitBricks("gv0")
-	lost := p.elsewhere(before)
-	n := p.number(lost)
 	mount := p.mount(1, "gv0")
-	fillTree(t, mount)
+	want := fillTree(t, mount)
 	w := startWriter(t.Context(), mount)
 	w.waitMore(p, 10, 30*time.Second)
-
-	host := p.Peer(n)
 	p.waitVoters(3)
-	p.must(host.PowerCut(t.Context()))
-	w.waitMore(p, 10, 30*time.Second)
-	w.finish(t)
+
+	lost := p.dies(w)
 	p.evacuated(lost.Info.PeerID)
 	p.setsHealed("gv0", p.waitBricks("gv0"), 3)
+	p.cli("device", "remove", p.onPeer(lost).Name, "/srv/disk0", "--force")
+	p.cli("peer", "detach", p.onPeer(lost).Name, "--force")
 
-	p.cli("device", "remove", host.Name, "/srv/disk0", "--force")
-	p.cli("peer", "detach", host.Name, "--force")
+	w = startWriter(t.Context(), mount)
+	w.waitMore(p, 10, 30*time.Second)
+	p.waitVoters(3)
+	lost = p.dies(w)
+	host := p.onPeer(lost)
 	_, err := host.Run(t.Context(), "sh", "-c", "umount -l /srv/disk0; rm -rf /var/lib/glusterd2/* /srv/*")
 	p.must(err)
 	p.must(host.Start(t.Context()))
-	p.cli("peer", "probe", host.Name)
-	p.waitOnline(4)
+	p.refused(1, []string{"--replaces " + host.Name}, "peer", "probe", host.Name)
+	p.cli("peer", "probe", host.Name, "--replaces", host.Name)
 	p.must(host.SmallDisk(t.Context(), "/srv/disk0", 900))
 	p.cli("device", "add", host.Name, "/srv/disk0", "--provisioner", "loop")
-	p.cli("volume", "create", "gv1", "--size", "320MiB", "--limit-peers", host.Name)
-	p.cli("volume", "start", "gv1")
-	p.waitBricks("gv1")
+	p.evacuated(lost.Info.PeerID)
+	status := p.waitBricks("gv0")
+	p.setsHealed("gv0", status, 3)
+	for _, b := range status.Bricks {
+		if b.Info.PeerID == lost.Info.PeerID {
+			t.Errorf("a brick of the peer that is gone is still in the volume: %+v", b.Info)
+		}
+	}
+	p.must(p.holds(mount, want))
+	p.cli("device", "remove", host.Name+"-gone", "/srv/disk0", "--force")
+	p.cli("peer", "detach", host.Name+"-gone", "--force")
+	p.seesAllWell(1, 3)
+	p.waitVoters(3)
+}
+
+// dies has the host of a brick of gv0 die while w writes, and returns the brick.
+func (p pool) dies(w *writer) api.BrickStatus {
+	p.t.Helper()
+	lost := p.elsewhere(p.waitBricks("gv0"))
+	p.must(p.onPeer(lost).PowerCut(p.t.Context()))
+	w.waitMore(p, 10, 30*time.Second)
+	w.finish(p.t)
+	return lost
 }

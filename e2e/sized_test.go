@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gd2/pkg/api"
+	"gd2/pkg/client"
 )
 
 // TestTopologyLife is the life of volumes of a size, on image files on three peers in three zones with four disks each: they
@@ -43,6 +44,8 @@ func TestTopologyLife(t *testing.T) {
 	p.sizedShrinks(dir)
 	p.sizedIsEvacuated()
 	p.must(p.holds(dir, want))
+	p.evacuationIsRefused()
+	p.singleIsEvacuated()
 
 	_, err := p.Peer(1).CLI(t.Context(), "volume", "create", "big", "--size", "1TiB", "--replica", "3")
 	if err == nil || !strings.Contains(err.Error(), "node2:/srv/disk1 needs") {
@@ -240,6 +243,52 @@ func (p pool) sizedIsEvacuated() {
 		p.t.Errorf("%+v, %v", d, err)
 	}
 	p.setsHealed("gv0", p.waitBricks("gv0"), 3)
+	p.cli("device", "edit", d.Hostname, d.Device, "--state", "enabled")
+}
+
+// evacuationIsRefused: before the first brick of a peer moves it is clear that its copies find no place on the others.
+func (p pool) evacuationIsRefused() {
+	p.t.Helper()
+	before := fmt.Sprint(p.devices())
+	p.refused(1, []string{"of volume gv0: no room for a brick of", "node2:/srv/disk0 is to be emptied", "node1:/srv/disk0 shares its zone", "use force"},
+		"peer", "evacuate", "node2")
+	if now := fmt.Sprint(p.devices()); now != before {
+		p.t.Errorf("devices before\n%s\nand after an evacuation that was refused\n%s", before, now)
+	}
+}
+
+// singleIsEvacuated empties the device of a volume without copies while it is used: its files move, and none is lost.
+func (p pool) singleIsEvacuated() {
+	p.t.Helper()
+	p.cli("volume", "create", "single", "--size", "310MiB")
+	p.cli("volume", "start", "single")
+	old := p.waitBricks("single").Bricks[0]
+	dir := p.mount(1, "single")
+	want := fillTree(p.t, dir)
+	d := p.deviceOf(old)
+	if plan := p.cli("device", "evacuate", d.Hostname, d.Device, "--dry-run"); !strings.Contains(plan, "takes its files") || p.deviceOf(old).Evacuation != nil {
+		p.t.Errorf("the plan, or what it changed:\n%s", plan)
+	}
+	w := startWriter(p.t.Context(), dir)
+	w.waitMore(p, 10, 30*time.Second)
+	p.cli("device", "evacuate", d.Hostname, d.Device, "--wait")
+	w.waitMore(p, 10, 30*time.Second)
+	w.finish(p.t)
+	p.must(p.holds(dir, want))
+	v, err := p.rest(2).Volume(p.t.Context(), "single")
+	if err != nil || v.DistributeCount != 1 || v.Capacity != 310<<20 || v.Subvols[0].Bricks[0].ID == old.Info.ID {
+		p.t.Errorf("%+v, %v", v, err)
+	}
+	ops, err := p.rest(3).Operations(p.t.Context(), client.OperationFilter{State: api.OperationDone})
+	p.must(err)
+	for _, name := range []string{"device.evacuate", "volume.move-brick"} {
+		if !slices.ContainsFunc(ops.Operations, func(o api.Operation) bool { return o.Operation == name }) {
+			p.t.Errorf("no operation %s is done", name)
+		}
+	}
+	p.must(p.Peer(1).Unmount(p.t.Context(), "single"))
+	p.cli("volume", "stop", "single")
+	p.cli("volume", "delete", "single")
 	p.cli("device", "edit", d.Hostname, d.Device, "--state", "enabled")
 }
 
