@@ -136,7 +136,7 @@ func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Rec
 		transaction.Warn(ctx, "%v", err)
 	}
 	c.movesPlan(ctx, moves)
-	return c.emptied.Run(ctx, c.Engine, transaction.Plan[evacuateParams]{Params: p, Peers: []string{c.PeerID}})
+	return c.emptied.Run(ctx, c.Engine, transaction.Plan[evacuateParams]{Params: p, Peers: []string{c.PeerID}, About: markPlan(p.Mark).Locks})
 }
 
 // movesPlan tells the plan of an evacuation what is made and given up where.

@@ -80,7 +80,7 @@ func (c *Commands) moveAlone(ctx context.Context, rec store.Record[*volume.Volum
 		}
 	}
 	_, err := c.moves.Run(ctx, c.Engine, transaction.Plan[moveParams]{
-		Params: moveParams{rec.ID, old.ID}, Peers: []string{c.PeerID}, Locks: []string{moveLock(rec.ID)},
+		Params: moveParams{rec.ID, old.ID}, Peers: []string{c.PeerID}, Locks: []string{moveLock(rec.ID)}, About: []string{Lock(rec.ID)},
 	})
 	return err
 }
