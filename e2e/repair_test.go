@@ -145,6 +145,13 @@ func TestNodeDies(t *testing.T) {
 	_, err := host.Run(t.Context(), "sh", "-c", "umount -l /srv/disk0; rm -rf /var/lib/glusterd2/* /srv/*")
 	p.must(err)
 	p.must(host.Start(t.Context()))
+	p.eventually(30*time.Second, func(ctx context.Context) error {
+		was, err := p.rest(1).Peer(ctx, lost.Info.PeerID)
+		if err == nil && was.Online {
+			err = errors.New("the dead peer is still taken for alive")
+		}
+		return err
+	})
 	p.refused(1, []string{"--replaces " + host.Name}, "peer", "probe", host.Name)
 	p.cli("peer", "probe", host.Name, "--replaces", host.Name)
 	p.must(host.SmallDisk(t.Context(), "/srv/disk0", 900))
