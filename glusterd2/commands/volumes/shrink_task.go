@@ -52,6 +52,9 @@ func (c *Commands) ShrinkStart(ctx context.Context, name string, req api.VolumeS
 		return "", err
 	}
 	task.Task.Bricks, task.Task.Peers = ids(p.Removed), p.part().Peers()
+	if err := c.hasRoom(ctx, rec.Value, task.Task.Bricks); err != nil {
+		return "", err
+	}
 	return c.startTask(ctx, rec, task)
 }
 
