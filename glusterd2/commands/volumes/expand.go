@@ -122,9 +122,11 @@ func (c *Commands) Expand(ctx context.Context, name string, req api.VolumeExpand
 		return api.VolumeExpandResp{}, err
 	}
 	FollowPlan(ctx, c.Store, rec.Value, p.Volume)
-	_, err = c.Ops.expand.Run(ctx, c.Engine, expandPlan(rec, p))
-	info, err := c.after(p.Volume, err)
-	return api.VolumeExpandResp{VolumeInfo: info, Hint: p.hint()}, err
+	resp := api.VolumeExpandResp{VolumeInfo: c.info(p.Volume), Hint: p.hint()}
+	if _, err = c.Ops.expand.Run(ctx, c.Engine, expandPlan(rec, p).Answering(resp)); err != nil {
+		return api.VolumeExpandResp{}, err
+	}
+	return resp, nil
 }
 
 func expandPlan(rec store.Record[*volume.Volume], p expandParams) transaction.Plan[expandParams] {
