@@ -24,6 +24,7 @@ type options struct {
 	started int // volumes that run while options are set
 	volumes int // volumes at which memory and restart are measured
 	json    string
+	dir     string
 	only    string
 	// scale is how many volumes the scale bench makes, and glusterdTime how long glusterd may try; 0 runs the other bench.
 	scale        int
@@ -39,6 +40,7 @@ func main() {
 	flag.IntVar(&o.started, "started", 50, "volumes that run while options are set")
 	flag.IntVar(&o.volumes, "volumes", 100, "volumes at which memory and restart are measured")
 	flag.StringVar(&o.json, "json", "", "file for the figures as JSON")
+	flag.StringVar(&o.dir, "dir", "", "where the disks of the peers lie, /var/tmp unless set; in memory, such as in /dev/shm, the machine's disk plays no part")
 	flag.StringVar(&o.only, "only", "", "measure gd2 or glusterd alone")
 	flag.IntVar(&o.scale, "scale", 0, "make this many volumes on three peers with 16 clients, and nothing else")
 	flag.DurationVar(&o.glusterdTime, "glusterd-time", 5*time.Minute, "how long glusterd may make volumes for -scale")
@@ -60,7 +62,7 @@ func run(ctx context.Context, o options) (err error) {
 		return fmt.Errorf("-n %d, -started %d, -volumes %d: there must be at least one run and one started volume, "+
 			"and no fewer volumes than started ones", o.runs, o.started, o.volumes)
 	}
-	l, err := lab.New(ctx, lab.Options{Peers: 3, Bin: "bin", DiskMiB: 16 << 10, LogLevel: "info"})
+	l, err := lab.New(ctx, lab.Options{Peers: 3, Bin: "bin", Dir: o.dir, DiskMiB: 16 << 10, LogLevel: "info"})
 	if err != nil {
 		return err
 	}

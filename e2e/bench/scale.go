@@ -55,7 +55,7 @@ func benchScale(ctx context.Context, o options) error {
 // inLab runs the bench of one system in a pool of its own.
 func inLab(ctx context.Context, o options, r *scaleReport, of func(*lab.Lab) system,
 	run func(context.Context, options, *lab.Lab, *scaleReport) error) (err error) {
-	l, err := lab.New(ctx, lab.Options{Peers: 3, Bin: "bin", DiskMiB: 64 << 10, LogLevel: "info", Config: "profiling = true\n"})
+	l, err := lab.New(ctx, lab.Options{Peers: 3, Bin: "bin", Dir: o.dir, DiskMiB: 64 << 10, LogLevel: "info", Config: "profiling = true\n"})
 	if err != nil {
 		return err
 	}
