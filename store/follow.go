@@ -38,9 +38,7 @@ func (k Kind[T]) Follow(s *Store) *Follower[T] {
 	m := s.mem
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, key := range m.keys {
-		f.take([]change{{key: key, entry: m.byKey[key]}})
-	}
+	f.take(entriesOf(m.below(k.prefix)))
 	m.followers[f] = struct{}{}
 	return &Follower[T]{kind: k, mem: m, f: f}
 }

@@ -29,7 +29,7 @@ type change struct {
 type memory struct {
 	mu      sync.RWMutex
 	byKey   map[string]*entry
-	keys    []string // sorted
+	sorted  []*entry // the same, by key: lists are long, and are read more often than changed
 	bytes   int64    // of keys and values
 	rev     int64
 	waiters []waiter
@@ -66,27 +66,32 @@ func (m *memory) lookup(key string) (*entry, bool) {
 func (m *memory) scan(prefix string) []*entry {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	from, _ := slices.BinarySearch(m.keys, prefix)
-	to := from
-	for to < len(m.keys) && strings.HasPrefix(m.keys[to], prefix) {
-		to++
-	}
-	entries := make([]*entry, 0, to-from)
-	for _, k := range m.keys[from:to] {
-		entries = append(entries, m.byKey[k])
-	}
-	return entries
+	return slices.Clone(m.below(prefix))
+}
+
+// below is the part of sorted below a prefix. The caller has the lock.
+func (m *memory) below(prefix string) []*entry {
+	from, _ := m.place(prefix)
+	rest := m.sorted[from:]
+	to, _ := slices.BinarySearchFunc(rest, prefix, func(e *entry, prefix string) int {
+		if strings.HasPrefix(e.key, prefix) {
+			return -1
+		}
+		return 1
+	})
+	return rest[:to]
+}
+
+// place is where an entry is in sorted, or would be, and whether it is there.
+func (m *memory) place(key string) (int, bool) {
+	return slices.BinarySearchFunc(m.sorted, key, func(e *entry, key string) int { return strings.Compare(e.key, key) })
 }
 
 // snapshot returns all entries in the order of their keys, and the revision that they are of.
 func (m *memory) snapshot() ([]*entry, int64) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	entries := make([]*entry, 0, len(m.keys))
-	for _, k := range m.keys {
-		entries = append(entries, m.byKey[k])
-	}
-	return entries, m.rev
+	return slices.Clone(m.sorted), m.rev
 }
 
 func (m *memory) revision() int64 {
@@ -120,9 +125,9 @@ func (m *memory) replace(entries []*entry, rev int64) {
 		}
 		changes = append(changes, change{key: e.key, entry: e})
 	}
-	for _, k := range m.keys {
-		if _, ok := seen[k]; !ok {
-			changes = append(changes, change{key: k})
+	for _, e := range m.sorted {
+		if _, ok := seen[e.key]; !ok {
+			changes = append(changes, change{key: e.key})
 		}
 	}
 	if len(changes) > len(entries)/2 {
@@ -137,20 +142,20 @@ func (m *memory) replace(entries []*entry, rev int64) {
 	m.signal(changes)
 }
 
-// rebuild is cheaper than many single insertions into the sorted keys.
+// rebuild is cheaper than many single insertions into the sorted entries.
 func (m *memory) rebuild(entries []*entry) {
 	old := m.byKey
 	m.byKey = make(map[string]*entry, len(entries))
-	m.keys, m.bytes = make([]string, 0, len(entries)), 0
+	m.sorted, m.bytes = make([]*entry, 0, len(entries)), 0
 	for _, e := range entries {
 		if o, ok := old[e.key]; ok && o.rev == e.rev && string(o.value) == string(e.value) {
 			e = o
 		}
 		m.byKey[e.key] = e
-		m.keys = append(m.keys, e.key)
+		m.sorted = append(m.sorted, e)
 		m.bytes += e.size()
 	}
-	slices.Sort(m.keys)
+	slices.SortFunc(m.sorted, func(a, b *entry) int { return strings.Compare(a.key, b.key) })
 }
 
 func (e *entry) size() int64 { return int64(len(e.key) + len(e.value)) }
@@ -159,7 +164,7 @@ func (e *entry) size() int64 { return int64(len(e.key) + len(e.value)) }
 func (m *memory) size() (entries int, bytes int64) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	return len(m.keys), m.bytes
+	return len(m.sorted), m.bytes
 }
 
 func (m *memory) set(c change) {
@@ -170,16 +175,17 @@ func (m *memory) set(c change) {
 	if c.entry != nil {
 		m.bytes += c.entry.size()
 	}
+	i, _ := m.place(c.key)
 	switch {
 	case c.entry == nil && had:
 		delete(m.byKey, c.key)
-		i, _ := slices.BinarySearch(m.keys, c.key)
-		m.keys = slices.Delete(m.keys, i, i+1)
+		m.sorted = slices.Delete(m.sorted, i, i+1)
 	case c.entry != nil:
 		m.byKey[c.key] = c.entry
-		if !had {
-			i, _ := slices.BinarySearch(m.keys, c.key)
-			m.keys = slices.Insert(m.keys, i, c.key)
+		if had {
+			m.sorted[i] = c.entry
+		} else {
+			m.sorted = slices.Insert(m.sorted, i, c.entry)
 		}
 	}
 }

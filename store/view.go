@@ -3,7 +3,6 @@ package store
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -137,13 +136,5 @@ func (m *memory) startOver(f *following) []change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pending, f.over = nil, false
-	var all []change
-	from, _ := slices.BinarySearch(m.keys, f.prefix)
-	for _, key := range m.keys[from:] {
-		if !strings.HasPrefix(key, f.prefix) {
-			break
-		}
-		all = append(all, change{key: key, entry: m.byKey[key]})
-	}
-	return all
+	return entriesOf(m.below(f.prefix))
 }

@@ -152,13 +152,7 @@ func (c *checker) locate() error {
 
 // knownByRealPath looks for an overlap that symbolic links hide.
 func (c *checker) knownByRealPath() error {
-	known := make([]string, 0, len(c.Known))
-	for _, k := range c.Known {
-		if p, err := c.Real.of(c.sys, k); err == nil {
-			known = append(known, p) // a brick whose directory is gone cannot hide behind a link
-		}
-	}
-	return c.overlap(c.real, known)
+	return c.overlap(c.real, c.Real.of(c.sys, c.Known))
 }
 
 // realPathsFor is how long a RealPaths believes what it knows.
@@ -172,23 +166,29 @@ type RealPaths struct {
 	paths map[string]string
 }
 
-func (r *RealPaths) of(sys OS, path string) (string, error) {
+// of returns where bricks really are. One whose directory is gone is left out: it cannot hide behind a link.
+func (r *RealPaths) of(sys OS, paths []string) []string {
 	if r == nil {
-		return sys.RealPath(opCheckRealPath, path)
+		r = &RealPaths{}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.since) > realPathsFor {
 		r.since, r.paths = now, map[string]string{}
 	}
-	if real, ok := r.paths[path]; ok {
-		return real, nil
+	out := make([]string, 0, len(paths))
+	for _, path := range paths {
+		real, ok := r.paths[path]
+		if !ok {
+			var err error
+			if real, err = sys.RealPath(opCheckRealPath, path); err != nil {
+				continue
+			}
+			r.paths[path] = real
+		}
+		out = append(out, real)
 	}
-	real, err := sys.RealPath(opCheckRealPath, path)
-	if err == nil {
-		r.paths[path] = real
-	}
-	return real, err
+	return out
 }
 
 // marks looks for the attributes of bricks on the directory and on everything above it.

@@ -11,14 +11,17 @@ import (
 // changes compares two readings of the volumes and tells what hook scripts are to hear. Every peer does so for itself,
 // so that scripts run everywhere, whoever made the change.
 func changes(before, now []store.Record[*volume.Volume]) []Event {
-	old := map[string]*volume.Volume{}
-	for _, rec := range before {
-		old[rec.ID] = rec.Value
-	}
-	var events []Event
+	var events, gone []Event
+	rest := before
 	for _, rec := range now {
-		was := old[rec.ID]
-		delete(old, rec.ID)
+		for len(rest) > 0 && rest[0].ID < rec.ID {
+			gone = append(gone, Event{Operation: Delete, Volume: rest[0].ID})
+			rest = rest[1:]
+		}
+		var was *volume.Volume
+		if len(rest) > 0 && rest[0].ID == rec.ID {
+			was, rest = rest[0].Value, rest[1:]
+		}
 		if was == rec.Value {
 			continue
 		}
@@ -28,10 +31,10 @@ func changes(before, now []store.Record[*volume.Volume]) []Event {
 		}
 		events = append(events, changesOf(was, rec.Value, before, now)...)
 	}
-	for name := range old {
-		events = append(events, Event{Operation: Delete, Volume: name})
+	for _, rec := range rest {
+		gone = append(gone, Event{Operation: Delete, Volume: rec.ID})
 	}
-	return events
+	return append(events, gone...)
 }
 
 func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume]) []Event {

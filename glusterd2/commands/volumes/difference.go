@@ -9,6 +9,7 @@ import (
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
+	"gd2/store"
 )
 
 // part is what one volume asks of this host.
@@ -43,24 +44,36 @@ func (r *Reconciler) diff() (difference, error) {
 		return difference{all: true}, err
 	}
 	d := difference{all: r.parts == nil || facts != r.facts}
-	before := r.parts
-	r.parts, r.facts = make(map[string]*part, len(recs)), facts
+	if r.facts = facts; r.parts == nil {
+		r.parts = make(map[string]*part, len(recs))
+	}
 	for _, rec := range recs {
-		was := before[rec.ID]
+		was := r.parts[rec.ID]
 		if was != nil && !d.all && was.vol == rec.Value && was.barred == r.Plane.Barred(rec.Value) {
-			r.parts[rec.ID] = was
 			continue
 		}
 		now := r.partOf(rec.Value)
 		r.parts[rec.ID] = now
 		d.note(rec.ID, was, now)
 	}
-	for name, was := range before {
-		if r.parts[name] == nil {
-			d.note(name, was, &part{})
-		}
+	if len(r.parts) > len(recs) {
+		r.forget(recs, &d)
 	}
 	return d, nil
+}
+
+// forget drops the parts of volumes that are gone.
+func (r *Reconciler) forget(recs []store.Record[*volume.Volume], d *difference) {
+	there := make(map[string]bool, len(recs))
+	for _, rec := range recs {
+		there[rec.ID] = true
+	}
+	for name, was := range r.parts {
+		if !there[name] {
+			d.note(name, was, &part{})
+			delete(r.parts, name)
+		}
+	}
 }
 
 // note takes in that a volume's part has changed.

@@ -94,6 +94,9 @@ func (r *Reconciler) round(ctx context.Context, thorough bool) {
 // mend makes the host as the parts say, but for bricks that should not run: it returns all that ran before, as far as it
 // has looked.
 func (r *Reconciler) mend(ctx context.Context, d difference, thorough bool) ([]brick.Spec, error) {
+	if !thorough && !d.heal && len(d.moved) == 0 {
+		return nil, nil
+	}
 	var bricks []brick.Spec
 	var heal []selfheal.Volume
 	for _, p := range r.parts {
