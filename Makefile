@@ -72,9 +72,9 @@ bench: deps build ## gd2 against the C glusterd, as root; N=runs JSON=file
 	go build -o bin/bench ./e2e/bench
 	bin/bench -n $(N) $(if $(JSON),-json '$(JSON)')
 
-bench-scale: deps build ## 1,000 volumes on three peers, made by 16 clients, as root; VOLUMES=n JSON=file
+bench-scale: deps build ## 1,000 volumes on three peers, made by 16 clients, as root; VOLUMES=n JSON=file DIR=where their disks lie
 	go build -o bin/bench ./e2e/bench
-	bin/bench -scale $(or $(VOLUMES),1000) $(if $(JSON),-json '$(JSON)')
+	bin/bench -scale $(or $(VOLUMES),1000) $(if $(DIR),-dir '$(DIR)') $(if $(JSON),-json '$(JSON)')
 
 bench-pool: ## joins, creates, memory and traffic as the pool grows to 100 peers, as root; JSON=file
 	go build -o bin/bench-pool ./glusterd2/server/benchpool

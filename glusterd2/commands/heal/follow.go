@@ -73,15 +73,24 @@ func (f *Follower) look(now time.Time) error {
 		return err
 	}
 	if f.due == nil {
-		f.due = map[string]following{}
+		f.due, f.seen = map[string]following{}, map[string]*volume.Volume{}
 	}
-	before := f.seen
-	f.seen = make(map[string]*volume.Volume, len(recs))
-	for _, r := range recs {
+	for _, r := range recs { // there are many, and few that have changed
+		was := f.seen[r.ID]
+		if was == r.Value {
+			continue
+		}
 		f.seen[r.ID] = r.Value
-		if was := before[r.ID]; was != nil && was != r.Value && f.concerns(r.Value) && newcomer(was, r.Value) {
+		if was != nil && f.concerns(r.Value) && newcomer(was, r.Value) {
 			f.due[r.ID] = following{next: now.Add(f.Pauses[0])}
 		}
+	}
+	if len(f.seen) > len(recs) {
+		there := make(map[string]*volume.Volume, len(recs))
+		for _, r := range recs {
+			there[r.ID] = r.Value
+		}
+		f.seen = there
 	}
 	maps.DeleteFunc(f.due, func(name string, _ following) bool { return !f.concerns(f.seen[name]) })
 	return nil
