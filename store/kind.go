@@ -193,9 +193,10 @@ func (k Kind[T]) checkID(id string) error {
 	return nil
 }
 
-// record decodes an entry, once for each revision of it.
+// record decodes an entry, once for each revision of it. The entry's key is below the prefix of the kind, so it is not looked at:
+// lists are long.
 func (k Kind[T]) record(e *entry) (Record[T], error) {
-	id := strings.TrimPrefix(e.key, k.prefix)
+	id := e.key[len(k.prefix):]
 	if p := e.decoded.Load(); p != nil {
 		if v, ok := (*p).(T); ok {
 			return Record[T]{ID: id, Value: v, Revision: e.rev}, nil

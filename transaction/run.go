@@ -339,24 +339,17 @@ func (e *Engine) unlock(id string, locks []string) []store.Write {
 const maxPruned = 8
 
 // outdated returns the deletion of the transactions that began first of those that have finished, beyond those that are kept
-// and those that are too old. It is asked at every commit, so it sorts nothing.
+// and those that are too old. It is asked at every commit.
 func (e *Engine) outdated() []store.Write {
-	recs, _ := recordKind.List(e.cfg.Store) // unreadable ones are not ours to delete
-	var first []store.Record[Record]
-	over := 1 - e.cfg.History
-	for i := range recs { // in the order of their ids, which is that of their beginning
-		if recs[i].Value.State.Finished() {
-			if over++; len(first) < maxPruned {
-				first = append(first, recs[i])
-			}
-		}
-	}
 	oldest := time.Now().Add(-e.cfg.HistoryAge)
 	var writes []store.Write
-	for i, r := range first {
-		if i < over || r.Value.Ended.Before(oldest) {
-			writes = append(writes, recordKind.Delete(r.ID, r.Revision))
+	_ = history.Read(e.cfg.Store, func(h *past) { // unreadable ones are not ours to delete
+		over := len(h.list) + 1 - e.cfg.History
+		for i, t := range h.list[:min(len(h.list), maxPruned)] {
+			if i < over || t.ended.Before(oldest) {
+				writes = append(writes, recordKind.Delete(t.id, t.revision))
+			}
 		}
-	}
+	})
 	return writes
 }

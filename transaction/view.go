@@ -209,12 +209,14 @@ func (r Record) clone() Record {
 }
 
 // Latest returns the id of the last transaction that ended well and held a lock; "" if none is on record.
-func Latest(r store.Reader, lock string) string {
-	recs, _ := recordKind.List(r) // those that cannot be read are not the last, as far as it matters to anyone
-	for _, rec := range slices.Backward(recs) {
-		if rec.Value.State == Done && slices.Contains(rec.Value.Locks, lock) {
-			return rec.ID
+func Latest(r store.Reader, lock string) (id string) {
+	_ = history.Read(r, func(h *past) { // those that cannot be read are not the last, as far as it matters to anyone
+		for _, t := range slices.Backward(h.list) {
+			if t.done && slices.Contains(t.locks, lock) {
+				id = t.id
+				return
+			}
 		}
-	}
-	return ""
+	})
+	return id
 }
