@@ -84,7 +84,7 @@ func (a *aside) canWait(resp *etcdserverpb.WatchResponse) bool {
 }
 
 // concerns reports whether a change is one that the watcher must hear of at once: any but those that come with
-// transactions, and of these such as name it.
+// transactions, and of these such as name it. Values that are packed name nobody: mostly they come together with one that does.
 func (a *aside) concerns(ev *mvccpb.Event) bool {
 	ofTransaction := func(prefix string) bool { return bytes.HasPrefix(ev.Kv.Key, []byte(prefix)) }
 	if !slices.ContainsFunc([]string{PrefixTransactions, PrefixKeys, PrefixLocks, PrefixClaims, PrefixVolumes, PrefixEvents}, ofTransaction) {

@@ -24,8 +24,13 @@ var (
 	unpackers = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
 )
 
-// pack returns a value compressed, or as it is if that is not smaller. The same value always gives the same bytes, as a Commit needs
-// that recognises its own.
+// unpacker is what flate's reader is.
+type unpacker interface {
+	io.Reader
+	flate.Resetter
+}
+
+// pack returns a value compressed, or as it is if that is not smaller.
 func pack(value []byte) []byte {
 	if len(value) > maxUnpacked {
 		return value
@@ -46,9 +51,9 @@ func unpack(value []byte) ([]byte, error) {
 	if len(value) == 0 || value[0] != packedMark {
 		return value, nil
 	}
-	r, _ := unpackers.Get().(io.Reader)
+	r, _ := unpackers.Get().(unpacker)
 	defer unpackers.Put(r)
-	if err := r.(flate.Resetter).Reset(bytes.NewReader(value[1:]), nil); err != nil {
+	if err := r.Reset(bytes.NewReader(value[1:]), nil); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))

@@ -155,12 +155,10 @@ func (e *Engine) remember(ctx context.Context, k Key, a Answer) error {
 	return e.keep(ctx, keyKind.Update(k.ID, v, rec.Revision))
 }
 
+// keep writes the record of a key. It does not wait until this peer's copy has it: whoever looks for a key asks for the newest.
 func (e *Engine) keep(ctx context.Context, w store.Write) error {
-	rev, err := e.cfg.Store.Commit(ctx, []store.Write{w})
-	if err != nil {
-		return err
-	}
-	return e.cfg.Store.WaitRevision(ctx, rev)
+	_, err := e.cfg.Store.Commit(ctx, []store.Write{w})
+	return err
 }
 
 // claimKey returns the record of the request's key as it is written with the intent. foreseen is the answer, if the plan
