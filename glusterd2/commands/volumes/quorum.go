@@ -30,7 +30,7 @@ var _ Quorum = (*peer.Quorum)(nil)
 func (d *DataPlane) Withheld(v *volume.Volume) bool { return v.ServerQuorum() && !d.Quorum.Met() }
 
 // Barred reports whether bricks of the volume must not run on this peer any more, for want of the server quorum.
-func (d *DataPlane) Barred(v *volume.Volume) bool { return v.ServerQuorum() && d.Quorum.Lost() }
+func (d *DataPlane) Barred(v *volume.Volume) bool { return d.Quorum.Lost() && v.ServerQuorum() }
 
 // ServerQuorumWanted reports whether some volume asks for the server quorum.
 func ServerQuorumWanted(r store.Reader) bool {
