@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -116,6 +117,9 @@ func (s *scale) over() bool { return !s.until.IsZero() && time.Now().After(s.unt
 
 // alone returns the median latency, in milliseconds, of creates that one client makes while nothing else happens.
 func (s *scale) alone(ctx context.Context, what string) (float64, error) {
+	if err := s.settle(ctx); err != nil {
+		return 0, err
+	}
 	var took []float64
 	for i := range scaleRuns {
 		began := time.Now()
@@ -178,6 +182,50 @@ func (s *scale) one(ctx context.Context, peer int, volume string) (create, start
 		return 0, 0, err
 	}
 	return create, ms(time.Since(began)), nil
+}
+
+const (
+	// settleEach is how long the use of CPU is looked at, settleMost how often.
+	settleEach, settleMost = 2 * time.Second, 30
+	// settled is the part of the use of CPU before that is no less any more.
+	settled = 0.8
+)
+
+// settle waits until the processes of the lab use as much CPU as they do at rest: what was begun in the background has ended when
+// the use falls no further.
+func (s *scale) settle(ctx context.Context) error {
+	before, last := s.ticks(), math.Inf(1)
+	for range settleMost {
+		select {
+		case <-time.After(settleEach):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		now := s.ticks()
+		used := now - before
+		if used >= settled*last {
+			return nil
+		}
+		before, last = now, used
+	}
+	return nil
+}
+
+// ticks is the CPU time, in clock ticks, that the processes of the lab have used. Of one that has ended nothing is known.
+func (s *scale) ticks() (sum float64) {
+	for _, p := range s.lab.Peers() {
+		stats, _ := filepath.Glob(p.Path("/proc/[0-9]*/stat")) // the pattern is well formed
+		for _, name := range stats {
+			text, _ := os.ReadFile(name)
+			_, rest, _ := strings.Cut(string(text), ") ")
+			if fields := strings.Fields(rest); len(fields) > 12 { // utime and stime, the 14th and 15th of proc(5)
+				user, _ := strconv.ParseFloat(fields[11], 64)
+				system, _ := strconv.ParseFloat(fields[12], 64)
+				sum += user + system
+			}
+		}
+	}
+	return sum
 }
 
 // processes adds up the memory, in MiB, and the threads of the processes of a name on a peer.
