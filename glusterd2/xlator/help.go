@@ -146,11 +146,8 @@ func (t *Table) explain(h *Help, key string) api.OptionHelp {
 		Name: key, DefaultValue: t.Default(key, Shape{}), OptionLevel: t.Level(key), Type: kind(r), Min: r.Min, Max: r.Max,
 		Values: r.Values, OpVersion: r.OpVersion, Scope: api.ScopeVolume, ManagedBy: managed[key],
 	}
-	switch {
-	case poolOnly[key]:
+	if poolOnly[key] {
 		o.Scope = api.ScopeCluster
-	case t.forPool(key):
-		o.Scope = api.ScopeBoth
 	}
 	for _, i := range t.byKey[key] {
 		o.Xlators = append(o.Xlators, t.rows[i].Xlator)

@@ -36,6 +36,8 @@ func (t *Table) Default(key string, s Shape) string {
 		return ""
 	case key == keyOpVersion || key == keyMaxOpVersion:
 		return strconv.Itoa(MaxOpVersion)
+	case key == "cluster.localtime-logging":
+		return "disable" // the table lacks it
 	case r.Written != nil:
 		return *r.Written
 	case r.Default != nil:
@@ -106,14 +108,13 @@ func (t *Table) Resolve(request map[string]string, s Shape) (map[string]string, 
 	return out, join(wrong)
 }
 
-// ResolvePool does for the options of the whole pool what Resolve does for those of a volume. Options of volumes are
-// accepted if glusterd lets them be set for all volumes.
+// ResolvePool does for the options of the whole pool what Resolve does for those of a volume.
 func (t *Table) ResolvePool(request map[string]string) (map[string]string, error) {
 	out := map[string]string{}
 	var wrong []*api.Error
 	for _, name := range slices.Sorted(maps.Keys(request)) {
 		key, err := t.Complete(name)
-		if err == nil && !t.forPool(key) {
+		if err == nil && !poolOnly[key] {
 			err = api.FieldErrorf("options", "option %s belongs to a volume: it cannot be set for all of them", key)
 		}
 		if err == nil {
@@ -141,14 +142,9 @@ const (
 	keyMaxOpVersion = "cluster.max-op-version"
 )
 
-func (t *Table) forPool(key string) bool {
-	r, ok := t.row(key)
-	return ok && (poolOnly[key] || r.Doc == "global" || r.Doc == "global-hidden")
-}
-
 // PoolKeys returns the full names of the options that can be set for all volumes, sorted.
 func (t *Table) PoolKeys() []string {
-	return slices.DeleteFunc(t.Keys(), func(k string) bool { return !t.forPool(k) })
+	return slices.DeleteFunc(t.Keys(), func(k string) bool { return !poolOnly[k] })
 }
 
 // Reset returns which of the options that a volume set go back to their defaults: those named, or all. Options that are

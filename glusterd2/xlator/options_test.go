@@ -33,10 +33,14 @@ func TestResolvePool(t *testing.T) {
 	if _, err := tab.ResolvePool(map[string]string{"cluster.server-quorum-ratio": "60%", "cluster.brick-multiplex": "off"}); err != nil {
 		t.Error(err)
 	}
-	for key, value := range map[string]string{"performance.io-cache": "on", "cluster.server-quorum-ratio": "160%", "cluster.brick-multiplex": "maybe", "cluster.max-bricks-per-process": "1"} {
+	for key, value := range map[string]string{"performance.io-cache": "on", "cluster.server-quorum-ratio": "160%", "cluster.brick-multiplex": "maybe", "cluster.max-bricks-per-process": "1",
+		"client.strict-locks": "on", "nfs.acl": "on"} {
 		if _, err := tab.ResolvePool(map[string]string{key: value}); !api.IsKind(err, api.Invalid) {
 			t.Errorf("%s=%s: error %v", key, value, err)
 		}
+	}
+	if keys := tab.PoolKeys(); len(keys) != 10 { // those that glusterd 10.3 shows for "volume get all all"
+		t.Errorf("options of the pool: %q", keys)
 	}
 	for _, key := range tab.PoolKeys() {
 		if _, err := tab.Complete(key); err != nil {

@@ -273,7 +273,6 @@ type VolumeOption struct {
 const (
 	ScopeVolume  = "volume"
 	ScopeCluster = "cluster"
-	ScopeBoth    = "volume or cluster"
 )
 
 // OptionHelp explains an option (an addition). Description is the text of the installed GlusterFS, empty if it has none.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"gd2/glusterd2/volume"
-	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 )
 
@@ -26,9 +25,7 @@ func (c *Commands) SwitchGranular(ctx context.Context, name string, on bool) (ap
 // notGranular refuses to switch it on together with other options, where nobody has looked whether something is left to heal:
 // what bricks have noted in the other way is not read any more.
 func notGranular(was, is *volume.Volume) error {
-	before, _ := xlator.ParseBool(was.Options[optionGranular])
-	after, _ := xlator.ParseBool(is.Options[optionGranular])
-	if before || !after || was.State == volume.Created || was.Shape().Type != api.SubvolReplicate {
+	if isOn(was, optionGranular) || !isOn(is, optionGranular) || was.State == volume.Created || was.Shape().Type != api.SubvolReplicate {
 		return nil
 	}
 	return api.Errorf(api.State, "option %s of volume %s is switched on only while nothing is left to heal, which "+

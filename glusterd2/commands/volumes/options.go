@@ -127,6 +127,14 @@ func (c *Commands) changeOptions(ctx context.Context, name string, names []strin
 	return c.changeFound(ctx, rec, modify)
 }
 
+// optionAIO has bricks read and write by the kernel's asynchronous calls. They cannot change over with requests under way.
+const optionAIO = "storage.linux-aio"
+
+func isOn(v *volume.Volume, option string) bool {
+	on, _ := xlator.ParseBool(v.Options[option])
+	return on
+}
+
 // live refuses a change that running bricks cannot take: they change the options of their translators, but not which
 // translators there are. (Told to, a brick tries, fails for its port is in use, and from then on takes no change at all.)
 // It also refuses options that are newer than the pool, and those that would change other volumes' bricks.
@@ -136,6 +144,9 @@ func (c *Commands) live(was, is *volume.Volume) error {
 	}
 	if was.State != volume.Started {
 		return nil
+	}
+	if isOn(was, optionAIO) != isOn(is, optionAIO) {
+		return api.Errorf(api.State, "option %s of volume %s is changed only while the volume is stopped", optionAIO, is.Name).With(api.FieldField, "options")
 	}
 	o := volgen.Params{Table: c.Table, Host: peer.Hosts(c.Store)}
 	if added, gone := volgen.BrickLayers(was, is, o); len(added)+len(gone) > 0 {

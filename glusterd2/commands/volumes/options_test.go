@@ -279,7 +279,9 @@ func TestBrickLayersNeedAStop(t *testing.T) {
 	if !strings.Contains(err.Error(), "features/sdfs") || !strings.Contains(err.Error(), "stop the volume") {
 		t.Error(err)
 	}
-	for _, fine := range []map[string]string{{"debug.trace": "client"}, {"performance.read-ahead": "on"}, {"performance.io-thread-count": "32"}} {
+	_, err = r.set(map[string]string{"storage.linux-aio": "on"})
+	refused(t, err, api.State, "options")
+	for _, fine := range []map[string]string{{"storage.linux-aio": "off"}, {"debug.trace": "client"}, {"performance.read-ahead": "on"}, {"performance.io-thread-count": "32"}} {
 		if _, err := r.set(fine); err != nil {
 			t.Errorf("%v: %v", fine, err)
 		}
@@ -287,7 +289,7 @@ func TestBrickLayersNeedAStop(t *testing.T) {
 	if _, err := r.c.Stop(t.Context(), "gv", api.VolumeStopReq{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.set(map[string]string{"features.sdfs": "on"}); err != nil {
+	if _, err := r.set(map[string]string{"features.sdfs": "on", "storage.linux-aio": "on"}); err != nil {
 		t.Fatal(err)
 	}
 	r.start("gv")
