@@ -48,10 +48,10 @@ func newLab(t *testing.T, o lab.Options) pool {
 		t.Fatal(err)
 	}
 	p := pool{Lab: l, t: t, members: o.Peers}
-	hung := time.AfterFunc(lab.Patient(testLimit), p.giveUp)
+	hung := time.AfterFunc(testLimit(), p.giveUp)
 	t.Cleanup(func() {
 		if !hung.Stop() {
-			t.Errorf("ended after %v", lab.Patient(testLimit))
+			t.Errorf("ended after %v", testLimit())
 		}
 		if t.Failed() {
 			p.showLogs()
@@ -64,14 +64,19 @@ func newLab(t *testing.T, o lab.Options) pool {
 }
 
 // testLimit is far beyond what any test takes.
-const testLimit = 8 * time.Minute
+func testLimit() time.Duration {
+	if whole() {
+		return lab.Patient(time.Hour)
+	}
+	return lab.Patient(8 * time.Minute)
+}
 
 // giveUp tells where a test hangs and ends its lab. What reads or writes on a mount then gets an error; otherwise it would wait for
 // ever, and all other tests with it.
 func (p pool) giveUp() {
 	stacks := make([]byte, 4<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	fmt.Printf("%s hangs after %v:\n", p.t.Name(), lab.Patient(testLimit))
+	fmt.Printf("%s hangs after %v:\n", p.t.Name(), testLimit())
 	for _, s := range strings.Split(string(stacks), "\n\n") {
 		if strings.Contains(s, "gd2/e2e.") {
 			fmt.Println(s)
