@@ -23,8 +23,22 @@ func (a *app) heketiCmd() *cobra.Command {
 	return group("heketi", "Come from Heketi", newHeketiImport(a))
 }
 
-// importBatch is how many volumes are sent at once: a request has a megabyte at most.
-const importBatch = 100
+// importBatch is how many bricks, and volumes as so many more, are sent at once: a request has a megabyte at most.
+const (
+	importBatch = 600
+	perVolume   = 3
+)
+
+// batchOf is how many of the volumes are sent at once.
+func batchOf(dump heketi.Dump, volumes []string) int {
+	bricks := 0
+	for n, id := range volumes {
+		if bricks += len(dump.Volumes[id].Bricks) + perVolume; bricks > importBatch && n > 0 {
+			return n
+		}
+	}
+	return len(volumes)
+}
 
 func newHeketiImport(a *app) *cobra.Command {
 	dir := "/var/lib/glusterd"
@@ -80,7 +94,7 @@ func readDump(file, dir string) (out []api.HeketiImportReq, warnings []string, e
 	trim(&dump)
 	ids := slices.Sorted(maps.Keys(dump.Volumes))
 	for first := true; first || len(ids) > 0; first = false {
-		n := min(len(ids), importBatch)
+		n := batchOf(dump, ids)
 		req, err := importPart(dump, ids[:n], dir)
 		if err != nil {
 			return nil, nil, err
