@@ -67,6 +67,8 @@ type crashed struct {
 	ask func(ctx context.Context, n int, name string) error
 	// sampled is at how many of the points the victim is killed unless the whole sweep is wanted; 0 means at all.
 	sampled int
+	// alone says that no other peer takes over, which takes seconds, unless the whole sweep is wanted.
+	alone bool
 }
 
 // whole says that every point is wanted where a usual run has a sample of them.
@@ -150,7 +152,7 @@ func (c crashed) sweep() {
 	c.t.Logf("%s passes %q, and is killed at %d of these", c.what, all, len(points))
 	for i, point := range points {
 		start := time.Now()
-		c.crash(fmt.Sprintf("%s-%d", c.what, i), point, c.dies() == c.Peer(1) && i == len(points)/2)
+		c.crash(fmt.Sprintf("%s-%d", c.what, i), point, c.dies() == c.Peer(1) && i == len(points)/2 && (!c.alone || whole()))
 		c.t.Logf("%s: killed at %q: %.1fs", c.what, point, time.Since(start).Seconds())
 		if c.t.Failed() {
 			return
@@ -263,7 +265,7 @@ func (c crashed) says(since string, done bool) {
 	ops, err := c.began(c.t.Context(), since)
 	c.must(err)
 	i := slices.IndexFunc(ops, func(o api.Operation) bool {
-		return o.PartOf == "" && (strings.HasPrefix(o.Operation, "volume.") || o.Operation == "peer.probe" || o.Operation == "peer.detach")
+		return o.PartOf == "" && (strings.HasPrefix(o.Operation, "volume.") || strings.HasPrefix(o.Operation, "quota.") || o.Operation == "peer.probe" || o.Operation == "peer.detach")
 	})
 	if i < 0 {
 		return
@@ -273,8 +275,8 @@ func (c crashed) says(since string, done bool) {
 	}
 }
 
-// TestCrashSweep kills the coordinating daemon at every event of volume create, start, option set, stop and delete, of probe and of
-// detach, with real processes and bricks. After its restart, or once another peer has taken over, the world is as before or as
+// TestCrashSweep kills the coordinating daemon at every event of volume create, start, option set, stop and delete, of changes of bricks
+// and of the quota, of probe and of detach, with real processes and bricks. After its restart, or once another peer has taken over, the world is as before or as
 // after, the operation says which, no lock is left, and the same request with its key is answered as if nothing had happened.
 func TestCrashSweep(t *testing.T) {
 	t.Parallel()
@@ -286,11 +288,8 @@ func TestCrashSweep(t *testing.T) {
 	}
 	p.waitOnline(3)
 	p.waitVoters(3) // so that the store goes on without node1
-	for _, c := range append(p.volumeCrashes(), p.peerCrashes()...) {
-		t.Run(c.what, func(t *testing.T) {
-			c.t = t
-			c.sweep()
-		})
+	for _, c := range slices.Concat(p.volumeCrashes(), p.brickCrashes(), p.peerCrashes()) {
+		c.run(t)
 	}
 }
 
@@ -314,19 +313,9 @@ func (p pool) volumeCrashes() []crashed {
 		_, err := p.rest(2).VolumeStart(p.t.Context(), name, api.VolumeStartReq{})
 		p.must(err)
 	}
-	clear := func(p pool, name string) {
-		p.t.Helper()
-		c := p.rest(2)
-		if v, err := c.Volume(p.t.Context(), name); err == nil {
-			if v.State == api.VolumeStarted {
-				_, err := c.VolumeStop(p.t.Context(), name, api.VolumeStopReq{})
-				p.must(err)
-			}
-			p.must(c.VolumeDelete(p.t.Context(), name))
-		}
-	}
-	base := crashed{pool: p, world: pool.volumeWorld, clear: clear}
+	base := crashed{pool: p, world: pool.volumeWorld, clear: cleared}
 	create, start, set, stop, remove := base, base, base, base, base
+	start.alone, remove.alone = true, true
 	create.what, create.after, create.prepare = "create", "Created, bricks 3, processes 0, cache ", func(pool, string) {}
 	create.request = func(ctx context.Context, c *client.Client, name string) error {
 		_, err := c.VolumeCreate(ctx, req(name))
@@ -375,14 +364,7 @@ func (p pool) volumeWorld(name string) string {
 		if err == nil {
 			bricks++
 		}
-		out, err := p.Peer(i).Run(p.t.Context(), "pgrep", "-c", "-f", "volfile-id "+name+"[.]")
-		var exit *lab.ExitError
-		if err != nil && (!errors.As(err, &exit) || exit.Code != 1) {
-			p.t.Fatal(err)
-		}
-		if strings.TrimSpace(out) != "0" {
-			processes++
-		}
+		processes += p.brickProcesses(i, name)
 	}
 	return fmt.Sprintf("%s, bricks %d, processes %d, cache %s", state, bricks, processes, cache)
 }
