@@ -2,7 +2,6 @@ package volumes
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -282,7 +281,7 @@ func (r *modelRig) lookAtDevices(w *world) {
 	}
 	for _, rec := range recs {
 		if left, _ := w.free(rec.Value.PeerID); left != rec.Value.Free(uses[rec.ID]) {
-			r.t.Fatal(fmt.Sprintf("device %s: %+v are taken, and %d is left", rec.ID, uses[rec.ID], left))
+			r.t.Fatalf("device %s: %+v are taken, and %d is left", rec.ID, uses[rec.ID], left)
 		}
 	}
 }

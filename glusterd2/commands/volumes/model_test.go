@@ -142,7 +142,8 @@ func (w *world) change(f func(d *modelDir), bricks ...modelBrick) {
 // run changes whether bricks run, on the peers that are there but for one. Those that are being reset do not start.
 func (w *world) run(bricks []modelBrick, running bool, but string) {
 	for _, b := range bricks {
-		if w.up[peerOf(b.at)] && peerOf(b.at) != but && !(running && b.reset) {
+		out := running && b.reset
+		if w.up[peerOf(b.at)] && peerOf(b.at) != but && !out {
 			w.change(func(d *modelDir) { d.running = running }, b)
 		}
 	}
