@@ -150,12 +150,8 @@ func (i *importer) pieces() ([]piece, error) {
 	if err != nil {
 		return nil, err
 	}
-	devices, err := i.devicePieces()
-	if err != nil {
-		return nil, err
-	}
 	volumes, err := i.volumePieces()
-	return slices.Concat(i.clusterPieces(), nodes, devices, volumes), err
+	return slices.Concat(i.clusterPieces(), nodes, i.devicePieces(), volumes), err
 }
 
 func step(action, kind, name string) api.HeketiImportStep {
@@ -239,7 +235,7 @@ func (i *importer) peerCalled(names []string) (store.Record[*peer.Peer], error) 
 	return store.Record[*peer.Peer]{}, api.FieldErrorf("dump", "node %.200q is not in the pool: start gd2 on it, and probe it first", names)
 }
 
-func (i *importer) devicePieces() ([]piece, error) {
+func (i *importer) devicePieces() []piece {
 	var out []piece
 	for _, id := range slices.Sorted(maps.Keys(i.dump.Devices)) {
 		e := i.dump.Devices[id]
@@ -254,7 +250,7 @@ func (i *importer) devicePieces() ([]piece, error) {
 			return nil, i.adoptDevice(ctx, d)
 		}})
 	}
-	return out, nil
+	return out
 }
 
 // adoptDevice looks for the peer anew: the node's piece has changed its record.
