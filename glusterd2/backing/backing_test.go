@@ -207,6 +207,22 @@ func statfs(t *testing.T, dir string) uint64 {
 }
 
 // An image that cannot be made whole leaves nothing behind.
+// What a brick has made below its mount point, after its filesystem was taken away, does not keep it from being given up.
+func TestUnmakeWithoutFilesystem(t *testing.T) {
+	h, mounts := host(t, nil)
+	p := kind(t, h, backing.Loop)
+	d := backing.Device{ID: "d1", Name: t.TempDir()}
+	_, err := p.Take(t.Context(), d, false)
+	must(t, err)
+	for _, id := range []string{"b1", "b10"} {
+		must(t, os.MkdirAll(filepath.Join(mounts, id, "brick/.glusterfs/indices"), 0o700))
+	}
+	must(t, p.Unmake(t.Context(), d, backing.Brick{ID: "b1"}))
+	if left := names(t, mounts); left != "b10" {
+		t.Errorf("left: %s", left)
+	}
+}
+
 func TestLoopFailures(t *testing.T) {
 	fail := ""
 	h, _ := host(t, func(ctx context.Context, c runcmd.Command) (runcmd.Result, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
@@ -70,10 +71,19 @@ func (t *tools) unmount(b Brick) error {
 			return &os.PathError{Op: "unmount", Path: at, Err: err}
 		}
 	}
-	if err := os.Remove(at); err != nil && !errors.Is(err, os.ErrNotExist) {
+	// A brick whose filesystem was taken from under it makes parts of its own directory anew below the mount point.
+	real, err := filepath.EvalSymlinks(at)
+	if err != nil {
 		return err
 	}
-	return nil
+	inside, err := mountinfo.GetMounts(mountinfo.PrefixFilter(real))
+	if err == nil && len(inside) > 0 {
+		err = fmt.Errorf("%s is mounted inside of %s", inside[0].Mountpoint, at)
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(real)
 }
 
 // growXFS makes a mounted filesystem as large as what it is on.
