@@ -69,6 +69,8 @@ type crashed struct {
 	sampled int
 	// alone says that no other peer takes over, which takes seconds, unless the whole sweep is wanted.
 	alone bool
+	// seldom says that it belongs to the whole sweep only.
+	seldom bool
 }
 
 // whole says that every point is wanted where a usual run has a sample of them.

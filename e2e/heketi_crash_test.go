@@ -121,6 +121,7 @@ func (p pool) heketiJobs(victim int) []crashed {
 		return "/bricks/to-evict/" + strings.ReplaceAll(v.Subvols[0].Bricks[0].ID, "-", "")
 	}, func(string) string { return "{}" })
 	evict.prepare, evict.after = prepare(2), "without the brick: Started, 300 MiB, 2 bricks serve, as on record"
+	evict.seldom = true // see evictCrash
 	evict.world = func(p pool, name string) string {
 		p.t.Helper()
 		text := p.sizedWorld(name)
@@ -143,7 +144,7 @@ func (p pool) heketiCrash(what string, victim int, method string, path func() st
 	h := heketi{pool: p, user: "admin"}
 	j := &heketiJob{peers: [3]heketi{h.at(1), h.at(2), h.at(3)}, method: method, path: path, body: body, jobs: map[string]string{}}
 	c := &crashed{
-		pool: p, what: fmt.Sprintf("heketi-%s-%d", what, victim), victim: victim, sampled: 2, world: pool.sizedWorld, clear: pool.dropSized, ask: j.ask,
+		pool: p, what: fmt.Sprintf("heketi-%s-%d", what, victim), victim: victim, sampled: 1, world: pool.sizedWorld, clear: pool.dropSized, ask: j.ask,
 	}
 	j.done = func(name string) bool { return c.world(p, name) == c.after }
 	return c

@@ -26,10 +26,8 @@ func (p pool) moveCrashes(t *testing.T) {
 	for victim := 1; victim <= 3; victim++ {
 		p.evictCrash(victim).run(t)
 	}
-	device, peer := p.evacuateCrashes()
-	device.run(t)
-	if whole() {
-		peer.run(t)
+	for _, c := range p.evacuateCrashes() {
+		c.run(t)
 	}
 	p.moveBack("")
 	sameTree(t, dir, want)
@@ -121,7 +119,7 @@ func (p pool) movedWorld(string) string {
 func (p pool) evictCrash(victim int) crashed {
 	var evicted api.BrickInfo
 	return crashed{
-		pool: p, what: fmt.Sprintf("evict-%d", victim), victim: victim, sampled: 2,
+		pool: p, what: fmt.Sprintf("evict-%d", victim), victim: victim, sampled: min(victim, 2), seldom: victim > 2,
 		prepare: func(p pool, _ string) {
 			p.t.Helper()
 			p.moveBack("")
@@ -140,10 +138,10 @@ func (p pool) evictCrash(victim int) crashed {
 }
 
 // evacuateCrashes empty the device of node2, while the peer dies that moves the bricks, and the whole of node2 while that dies.
-func (p pool) evacuateCrashes() (device, peer crashed) {
+func (p pool) evacuateCrashes() []crashed {
 	d := p.deviceOn(2)
-	device = crashed{
-		pool: p, what: "evacuate-device", victim: p.mover(), sampled: 1, prepare: pool.moveBack, clear: func(pool, string) {},
+	device := crashed{
+		pool: p, what: "evacuate-device", victim: p.mover(), seldom: true, prepare: pool.moveBack, clear: func(pool, string) {},
 		world: pool.movedWorld, after: "node1 node3 node1 node3, 4 serve, as on record",
 		request: func(ctx context.Context, c *client.Client, _ string) error {
 			if _, err := c.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{}); err != nil {
@@ -152,7 +150,7 @@ func (p pool) evacuateCrashes() (device, peer crashed) {
 			return waitEmpty(ctx, c, d)
 		},
 	}
-	peer = device
+	peer := device
 	peer.what, peer.victim = "evacuate-peer", 2
 	peer.request = func(ctx context.Context, c *client.Client, _ string) error {
 		if _, err := c.PeerEvacuate(ctx, d.PeerID, api.EvacuateReq{}); err != nil {
@@ -160,7 +158,7 @@ func (p pool) evacuateCrashes() (device, peer crashed) {
 		}
 		return waitEmpty(ctx, c, d)
 	}
-	return device, peer
+	return []crashed{device, peer}
 }
 
 // waitEmpty waits until a device has been emptied.
