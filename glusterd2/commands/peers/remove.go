@@ -83,7 +83,7 @@ func (c *Commands) mayGo(ctx context.Context, rec store.Record[*peer.Peer], forc
 // takeOut is the course of a detach.
 //
 // The peer is marked as leaving first. The mark changes its record, on which every transaction that would give it a
-// brick depends; so once the mark is there and the peer holds no brick, it never will.
+// brick depends when it begins; so once the mark is there, none runs, and the peer holds no brick, it never will.
 func (c *Commands) takeOut(ctx context.Context, p detachParams) (peer.Empty, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return peer.Empty{}, err
@@ -143,6 +143,9 @@ func (c *Commands) markLeaving(ctx context.Context, rec store.Record[*peer.Peer]
 }
 
 func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], online, force bool) error {
+	if err := c.idle(rec); err != nil {
+		return err
+	}
 	if err := c.removable(rec, online, force); err != nil {
 		return err
 	}
@@ -157,6 +160,21 @@ func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], onl
 		Params: removeParams{Peer: *rec.Value, Revision: rec.Revision, Revoke: revoke}, Locks: []string{"peer/" + rec.ID},
 	})
 	return err
+}
+
+// idle refuses while a volume is changed on a peer that is marked as leaving: the change may give it a brick still. None that
+// begins later does.
+func (c *Commands) idle(rec store.Record[*peer.Peer]) error {
+	all, err := transaction.List(c.Store)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if strings.HasPrefix(o.Operation, "volume.") && !transaction.State(o.State).Finished() && slices.Contains(o.Peers, rec.ID) {
+			return api.Errorf(api.Conflict, "peer %s takes part in %s (operation %s): wait for its end", rec.Value.Name, o.Operation, o.ID)
+		}
+	}
+	return nil
 }
 
 // toRevoke lists the certificates of a peer that are still good.

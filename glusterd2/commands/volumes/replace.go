@@ -60,7 +60,8 @@ func replaceOperation(host Host) transaction.Operation[replaceParams, none] {
 			if !p.inPlace() {
 				writes = append(writes, device.Owe(p.oldPart(), p.Source)...)
 			}
-			return writes, peersMustBe(p.Peers), none{}, nil
+			// Nothing may keep this from being written once the old brick was given up. The peer cannot leave meanwhile.
+			return writes, nil, none{}, nil
 		},
 	}
 }
@@ -246,7 +247,7 @@ func replacePlan(rec store.Record[*volume.Volume], p replaceParams) transaction.
 	slices.Sort(peers)
 	plan := onVolume(rec, slices.Compact(peers), p)
 	plan.Locks = append(plan.Locks, brickLocks(p.newPart())...)
-	plan.Claims = p.claims
+	plan.Claims, plan.Guards = p.claims, append(plan.Guards, peersMustBe(p.Peers)...)
 	return plan
 }
 
