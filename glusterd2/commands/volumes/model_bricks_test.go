@@ -113,7 +113,7 @@ func (w *world) remove(bricks []modelBrick) {
 // empty tells bricks of others that are empty.
 func (w *world) empty(others, empty []modelBrick) {
 	w.change(func(d *modelDir) { d.blames = true }, others...)
-	w.change(func(d *modelDir) { d.dirty, d.blames = true, false }, empty...)
+	w.change(func(d *modelDir) { d.dirty = true }, empty...) // one that is reset may know of others
 }
 
 // optionsOfCopies are the options of a volume that gets copies.
