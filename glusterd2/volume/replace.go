@@ -6,6 +6,9 @@ import (
 	"gd2/pkg/api"
 )
 
+// OpReplaceBrick is the name of the operation that puts a brick in the place of another.
+const OpReplaceBrick = "volume.replace-brick"
+
 // Replaceable returns the subvolume of a brick that is to be made anew, here or elsewhere. It refuses one whose files no other
 // brick has.
 func (v *Volume) Replaceable(brickID string) (Subvol, Brick, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -162,15 +163,15 @@ func (c *Commands) remove(ctx context.Context, rec store.Record[*peer.Peer], onl
 	return err
 }
 
-// idle refuses while a volume is changed on a peer that is marked as leaving: the change may give it a brick still. None that
-// begins later does.
+// idle refuses while a brick is replaced on a peer that is marked as leaving: the peer may be given the new one still, as nothing
+// keeps a replacement from its end. None that begins later does, and other changes look at the peer again when they end.
 func (c *Commands) idle(rec store.Record[*peer.Peer]) error {
 	all, err := transaction.List(c.Store)
 	if err != nil {
 		return err
 	}
 	for _, o := range all {
-		if strings.HasPrefix(o.Operation, "volume.") && !transaction.State(o.State).Finished() && slices.Contains(o.Peers, rec.ID) {
+		if o.Operation == volume.OpReplaceBrick && !transaction.State(o.State).Finished() && slices.Contains(o.Peers, rec.ID) {
 			return api.Errorf(api.Conflict, "peer %s takes part in %s (operation %s): wait for its end", rec.Value.Name, o.Operation, o.ID)
 		}
 	}

@@ -51,7 +51,7 @@ func (p replaceParams) leaving() []string {
 // replaceOperation puts an empty brick in the place of another one. Until the old one is given up all can be taken back.
 func replaceOperation(host Host) transaction.Operation[replaceParams, none] {
 	return transaction.Operation[replaceParams, none]{
-		Name: "volume.replace-brick", Version: 1, Pivot: 6,
+		Name: volume.OpReplaceBrick, Version: 1, Pivot: 6,
 		Steps: []transaction.Step[replaceParams]{
 			checkSourceStep(host), prepareNewStep(host), stopOldStep(host), blameNewStep(host), startNewStep(host), healRootStep(host), releaseOldStep(host),
 		},
