@@ -5,10 +5,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
+	"gd2/transaction"
 )
 
 func TestListAndGet(t *testing.T) {
@@ -300,5 +303,23 @@ func TestVotersWithout(t *testing.T) {
 		if remaining != c.remaining || strings.Join(away, " ") != c.missing {
 			t.Errorf("%s: %d remain, away %q, want %d, %q", c.name, remaining, away, c.remaining, c.missing)
 		}
+	}
+}
+
+// A peer that may still be given a brick is not taken out: nothing keeps the replacement from its end.
+func TestDeleteWaitsForReplacement(t *testing.T) {
+	r := newRig(t)
+	r.add(testPeer(2, id2), true)
+	records := store.NewKind[transaction.Record](store.PrefixTransactions, 1)
+	running := transaction.Record{
+		Operation: volume.OpReplaceBrick, Version: 1, Peers: []string{id1, id2}, State: transaction.Stuck, Pivoted: true,
+		Owner: transaction.Owner{Peer: id1}, Started: time.Now(),
+	}
+	r.commit(func() []store.Write { return []store.Write{records.Create("t1", running)} })
+	for _, force := range []bool{false, true} {
+		refused(t, r.c.Delete(t.Context(), id2, force), api.Conflict, "")
+	}
+	if p, _ := r.record(id2); p.Leaving {
+		t.Error("a peer whose detach was refused is marked as leaving")
 	}
 }
