@@ -92,7 +92,7 @@ var (
 	// AliveKind holds the peers' signs of life. The daemon announces its own with store.Announce.
 	AliveKind = store.NewKind[Alive](store.PrefixAlive, 1)
 
-	recordKind = store.NewKind[Record](store.PrefixTransactions, 1)
+	recordKind = store.NewKind[Record](store.PrefixTransactions, 1).Packed()
 	lockKind   = store.NewKind[Lock](store.PrefixLocks, 1)
 )
 
