@@ -11,6 +11,7 @@ import (
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/transaction"
+	"gd2/transaction/transactiontest"
 )
 
 // holding gives a device a brick of a volume: the only copy, or one of three.
@@ -177,17 +178,7 @@ func TestEvacuationEnds(t *testing.T) {
 // eventually looks again and again, for a while.
 func (r *rig) eventually(what string, check func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !check() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			r.t.Fatalf("no %s", what)
-		}
-	}
+	transactiontest.Eventually(r.t, what, check)
 }
 
 // What a device owes is forgotten only by force, with the device.

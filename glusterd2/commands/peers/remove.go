@@ -172,7 +172,7 @@ func (c *Commands) idle(rec store.Record[*peer.Peer]) error {
 	}
 	for _, o := range all {
 		if o.Operation == volume.OpReplaceBrick && !transaction.State(o.State).Finished() && slices.Contains(o.Peers, rec.ID) {
-			return api.Errorf(api.Conflict, "peer %s takes part in %s (operation %s): wait for its end", rec.Value.Name, o.Operation, o.ID)
+			return api.Errorf(api.Conflict, "peer %s takes part in %s (operation %s): wait for its end, or give it up with 'glustercli operation abandon'", rec.Value.Name, o.Operation, o.ID)
 		}
 	}
 	return nil

@@ -3,11 +3,11 @@ package volumes
 import (
 	"context"
 	"testing"
-	"time"
 
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/transaction"
+	"gd2/transaction/transactiontest"
 )
 
 // startedTask begins a rebalance and returns the id of its operation.
@@ -23,17 +23,7 @@ func (r *rig) startedTask() string {
 // untilTrue looks again and again, for a while.
 func (r *rig) untilTrue(what string, check func() bool) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !check() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			r.t.Fatalf("no %s", what)
-		}
-	}
+	transactiontest.Eventually(r.t, what, check)
 }
 
 // TestTaskIsFollowed: a rebalance is an operation until it has ended, with its percentage.
