@@ -46,7 +46,7 @@ type Volumes interface {
 }
 
 // SocketOwner returns the user that owns the socket on this host whose own address is local and whose other end is
-// remote, and whether there is one. ProcSocketOwner is the real one.
+// remote, and whether there is one. KernelSocketOwner is the real one.
 type SocketOwner func(local, remote netip.AddrPort) (uid uint32, ok bool)
 
 // Limits bound what callers can take. A zero field takes its default.
@@ -101,7 +101,7 @@ type Config struct {
 	Events func(ctx context.Context, op int32, report gfrpc.Dict)
 	// IsPeer tells whether an address belongs to a peer of the pool. Nil means no address does.
 	IsPeer func(netip.Addr) bool
-	// SocketOwner finds the owner of a TCP socket on this host; ProcSocketOwner by default.
+	// SocketOwner finds the owner of a TCP socket on this host; KernelSocketOwner by default.
 	SocketOwner SocketOwner
 	Log         *logrus.Entry
 	Limits      Limits

@@ -24,7 +24,7 @@ const (
 )
 
 // ProcSocketOwner is the SocketOwner that reads /proc/net/tcp and /proc/net/tcp6. Its cost grows with the number of
-// sockets on the host, so it is asked once for a connection.
+// sockets on the host.
 func ProcSocketOwner(local, remote netip.AddrPort) (uint32, bool) {
 	for _, table := range []struct {
 		file string

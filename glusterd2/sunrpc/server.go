@@ -24,7 +24,7 @@ type Server struct {
 func New(cfg Config) *Server {
 	cfg.Limits = cfg.Limits.withDefaults()
 	if cfg.SocketOwner == nil {
-		cfg.SocketOwner = ProcSocketOwner
+		cfg.SocketOwner = KernelSocketOwner
 	}
 	return &Server{
 		cfg:      cfg,
