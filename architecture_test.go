@@ -35,9 +35,10 @@ func floors() map[string]int {
 		"glusterd2/commands": 5,
 		"glusterd2/plugin":   6, "plugins": 6,
 		"glusterd2/rest": 7, "glusterd2/peerrpc": 7, "glusterd2/sunrpc": 7, "glusterd2/clirpc": 7,
-		"glusterd2/server": 8,
-		"glusterd2":        9,
-		"glustercli":       10, "e2e": 10,
+		"glusterd2/server":          8,
+		"glusterd2/brick/bricktest": 8, // a rig of tests: it serves bricks, as the server does
+		"glusterd2":                 9,
+		"glustercli":                10, "e2e": 10,
 	}
 }
 

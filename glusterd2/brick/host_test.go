@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 	"gd2/glusterd2/process"
 	"gd2/pkg/api"
 )
@@ -48,7 +49,7 @@ func TestBrickLife(t *testing.T) {
 	if err := p.bricks.Stop(t.Context(), s); err != nil {
 		t.Errorf("a second Stop: %v", err)
 	}
-	for _, path := range []string{p.layout.PidFile(s), p.layout.Socket(s)} {
+	for _, path := range []string{p.Layout.PidFile(s), p.Layout.Socket(s)} {
 		if _, err := os.Stat(path); !os.IsNotExist(err) {
 			t.Errorf("%s is left: %v", path, err)
 		}
@@ -60,9 +61,9 @@ func checkArgs(t *testing.T, p *peer, s brick.Spec, got []string, port int) {
 	t.Helper()
 	dashes := strings.ReplaceAll(s.Path[1:], "/", "-")
 	want := []string{
-		brick.Program, "-s", p.host, "--volfile-id", "gv0." + p.host + "." + dashes,
-		"-p", filepath.Join(p.dir, "run/vols/gv0", p.host+"-"+dashes+".pid"), "-S", p.layout.Socket(s), "--brick-name", s.Path,
-		"-l", filepath.Join(p.dir, "log/bricks", dashes+".log"), "--xlator-option", "*-posix.glusterd-uuid=" + p.id,
+		brick.Program, "-s", p.Name, "--volfile-id", "gv0." + p.Name + "." + dashes,
+		"-p", filepath.Join(p.Dir, "run/vols/gv0", p.Name+"-"+dashes+".pid"), "-S", p.Layout.Socket(s), "--brick-name", s.Path,
+		"-l", filepath.Join(p.Dir, "log/bricks", dashes+".log"), "--xlator-option", "*-posix.glusterd-uuid=" + p.ID,
 		"--process-name", "brick", "--brick-port", strconv.Itoa(port), "--xlator-option", "gv0-server.listen-port=" + strconv.Itoa(port),
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -80,11 +81,11 @@ func TestBrickSurvivesItsDaemon(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.stop()
+	p.Stop()
 	if err := p.bricks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.serve(t)
+	p.Serve(t)
 	p.bricks = p.newHost()
 	second, err := p.bricks.Start(t.Context(), specs[0])
 	if err != nil {
@@ -114,7 +115,7 @@ func TestBricksStartSideBySide(t *testing.T) {
 func TestBrickStartFailures(t *testing.T) {
 	p := newPeer(t)
 	_, specs := p.add(t, "gv0", "b1")
-	stranger := brick.Spec{VolumeName: "gone", Host: p.host, Path: specs[0].Path}
+	stranger := brick.Spec{VolumeName: "gone", Host: p.Name, Path: specs[0].Path}
 	_, err := p.bricks.Start(t.Context(), stranger)
 	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "no volfile for it") {
 		t.Errorf("unknown volume: %v", err)
@@ -126,12 +127,12 @@ func TestBrickStartFailures(t *testing.T) {
 	if !api.IsKind(err, api.Internal) || !strings.Contains(err.Error(), "trusted.glusterfs.volume-id") {
 		t.Errorf("no volume id: %v", err)
 	}
-	p.stop()
+	p.Stop()
 	_, err = p.bricks.Start(t.Context(), specs[0])
 	if !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "could not reach the management daemon") {
 		t.Errorf("no daemon: %v", err)
 	}
-	if _, err := process.ReadPidFile(p.layout.PidFile(specs[0])); err == nil {
+	if _, err := process.ReadPidFile(p.Layout.PidFile(specs[0])); err == nil {
 		if _, ok := p.bricks.Process(specs[0]); ok {
 			t.Error("a failed start left a process")
 		}
@@ -151,7 +152,7 @@ func TestBrickTakesAnotherPort(t *testing.T) {
 	busy := l.Addr().(*net.TCPAddr).Port
 	ports := brick.NewPorts(busy, busy+5)
 	ports.SkipProbe()
-	p.bricks = brick.NewHost(brick.Config{PeerID: p.id, Layout: p.layout, SignIns: p.ports, Ports: ports, Log: quiet()})
+	p.bricks = brick.NewHost(brick.Config{PeerID: p.ID, Layout: p.Layout, SignIns: p.Ports, Ports: ports, Log: bricktest.Quiet()})
 	run, err := p.bricks.Start(t.Context(), specs[0])
 	if err != nil || run.Port <= busy {
 		t.Errorf("started %+v, %v; port %d is taken", run, err, busy)
@@ -162,7 +163,7 @@ func TestBrickTakesAnotherPort(t *testing.T) {
 func TestBrickAddress(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	p.address = p.host
+	p.address = p.Name
 	p.bricks = p.newHost()
 	_, specs := p.add(t, "gv0", "b1")
 	r, err := p.bricks.Start(t.Context(), specs[0])
@@ -170,7 +171,7 @@ func TestBrickAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	var d net.Dialer
-	for host, open := range map[string]bool{p.host: true, "127.0.0.1": false} {
+	for host, open := range map[string]bool{p.Name: true, "127.0.0.1": false} {
 		c, err := d.DialContext(t.Context(), "tcp", net.JoinHostPort(host, strconv.Itoa(r.Port)))
 		if (err == nil) != open {
 			t.Errorf("connection to %s: %v", host, err)

@@ -37,11 +37,11 @@ func (p *peer) startAll(t *testing.T, specs []brick.Spec) []brick.Running {
 // restart is the daemon going away and coming back; the bricks have to be asked for again.
 func (p *peer) restart(t *testing.T) {
 	t.Helper()
-	p.stop()
+	p.Stop()
 	if err := p.bricks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.serve(t)
+	p.Serve(t)
 	p.bricks = p.newHost()
 }
 
@@ -84,7 +84,7 @@ func TestBricksShareAProcess(t *testing.T) {
 		if st := p.bricks.Status(s); st.Online || st.Pid != 0 {
 			t.Errorf("stopped brick: %+v", st)
 		}
-		if _, err := os.Stat(p.layout.PidFile(s)); !os.IsNotExist(err) {
+		if _, err := os.Stat(p.Layout.PidFile(s)); !os.IsNotExist(err) {
 			t.Errorf("its pid file is left: %v", err)
 		}
 		for _, other := range specs {
@@ -109,7 +109,7 @@ func (p *peer) gone(t *testing.T, specs []brick.Spec, pid int) {
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && !strings.Contains(string(text), ") Z ") {
 		t.Errorf("process %d still runs: %s", pid, text)
 	}
-	err := filepath.WalkDir(p.layout.RunDir, func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(p.Layout.RunDir, func(path string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			t.Errorf("%s is left", path)
 		}
@@ -186,7 +186,7 @@ func TestSharedProcessComesBack(t *testing.T) {
 		t.Errorf("after the crash: %+v", after)
 	}
 	for _, s := range specs {
-		e, err := p.ports.Wait(t.Context(), s.Path)
+		e, err := p.Ports.Wait(t.Context(), s.Path)
 		if err != nil || e.PID != after[0].Pid {
 			t.Errorf("port map has %+v, %v", e, err)
 		}
@@ -232,7 +232,7 @@ func TestAttachFails(t *testing.T) {
 	if !api.IsKind(err, api.Internal) || !strings.Contains(err.Error(), "why is in its log") {
 		t.Errorf("no volume id: %v", err)
 	}
-	if _, err := os.Stat(p.layout.PidFile(specs[2])); !os.IsNotExist(err) {
+	if _, err := os.Stat(p.Layout.PidFile(specs[2])); !os.IsNotExist(err) {
 		t.Errorf("its pid file is left: %v", err)
 	}
 	p.serves(t, specs[0], run[0])
@@ -244,11 +244,11 @@ func TestAttachCutOff(t *testing.T) {
 	t.Parallel()
 	p, specs := sharing(t, 0)
 	p.startAll(t, specs[:2])
-	text, err := os.ReadFile(p.layout.PidFile(specs[0]))
+	text, err := os.ReadFile(p.Layout.PidFile(specs[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := p.layout.PidFile(specs[2])
+	file := p.Layout.PidFile(specs[2])
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}

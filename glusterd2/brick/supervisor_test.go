@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/brick/bricktest"
 )
 
 // supervise runs a supervisor until the test ends or the returned function is called.
 func supervise(t *testing.T, p *peer, skip func(string) bool) (*brick.Supervisor, func()) {
 	t.Helper()
-	s := brick.NewSupervisor(brick.SupervisorConfig{Host: p.bricks, Locks: &brick.Locks{}, Skip: skip, Log: quiet()})
+	s := brick.NewSupervisor(brick.SupervisorConfig{Host: p.bricks, Locks: &brick.Locks{}, Skip: skip, Log: bricktest.Quiet()})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -66,7 +67,7 @@ func TestSupervisorRestartsACrashedBrick(t *testing.T) {
 	if after[0].Starts != 2 || after[1] != before[1] {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
-	if e, ok := p.ports.Entry(specs[0].Path); !ok || e.PID != after[0].Pid {
+	if e, ok := p.Ports.Entry(specs[0].Path); !ok || e.PID != after[0].Pid {
 		t.Errorf("port map has %+v", e)
 	}
 }
@@ -85,11 +86,11 @@ func TestSupervisorAdopts(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-proc.Done()
-	p.stop()
+	p.Stop()
 	if err := p.bricks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.serve(t)
+	p.Serve(t)
 	p.bricks = p.newHost()
 	sup, _ := supervise(t, p, never)
 	sup.SetDesired(specs)
@@ -101,7 +102,7 @@ func TestSupervisorAdopts(t *testing.T) {
 		t.Errorf("the dead brick did not come back: %+v", st[1])
 	}
 	for _, s := range specs {
-		if _, err := p.ports.Wait(t.Context(), s.Path); err != nil {
+		if _, err := p.Ports.Wait(t.Context(), s.Path); err != nil {
 			t.Error(err)
 		}
 	}

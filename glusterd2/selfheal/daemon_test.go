@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"gd2/glusterd2/brick/bricktest"
 	"gd2/glusterd2/brickop"
 	"gd2/glusterd2/selfheal"
 	"gd2/glusterd2/volume"
@@ -20,9 +21,9 @@ import (
 // run runs a Daemon until the test ends or the returned function is called.
 func run(t *testing.T, p *peer) (*selfheal.Daemon, func()) {
 	t.Helper()
-	log := quiet()
+	log := bricktest.Quiet()
 	log.Logger.AddHook(p)
-	d := selfheal.New(selfheal.Config{PeerID: p.id, Host: p.host, Layout: p.layout, BrickOp: gfrpc.BrickOp, Log: log})
+	d := selfheal.New(selfheal.Config{PeerID: p.ID, Host: p.Name, Layout: p.Layout, BrickOp: gfrpc.BrickOp, Log: log})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -100,7 +101,7 @@ func TestDaemonLife(t *testing.T) {
 		t.Error("the daemon runs although no volume needs it")
 	}
 	for _, v := range []string{"gv-a", "gv-b"} {
-		if _, err := os.Stat(p.layout.SelfHealPidFile(v)); !os.IsNotExist(err) {
+		if _, err := os.Stat(p.Layout.SelfHealPidFile(v)); !os.IsNotExist(err) {
 			t.Errorf("pid file of %s is left: %v", v, err)
 		}
 	}
@@ -162,17 +163,17 @@ func TestDaemonIsAdopted(t *testing.T) {
 func TestNewShape(t *testing.T) {
 	p := newPeer(t)
 	a, b := p.add(t, "gv-a"), p.add(t, "gv-b")
-	p.lead(true)
+	p.Lead(true)
 	d, end := run(t, p)
 	want(t, p, d, a)
-	p.lead(false)
+	p.Lead(false)
 	want(t, p, d, a) // the only volume: the daemon may have to be started anew
 	started(t, d, "gv-a")
 	pid := d.Status("gv-a").Pid
-	p.lead(true)
+	p.Lead(true)
 	want(t, p, d, a, b)
 	end()
-	p.lead(false)
+	p.Lead(false)
 	d, _ = run(t, p)
 	defer want(t, p, d)
 	want(t, p, d, a, b)

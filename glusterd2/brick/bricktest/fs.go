@@ -1,4 +1,4 @@
-// Package bricktest gives tests what bricks stand on.
+// Package bricktest gives tests what bricks stand on: a filesystem, and a peer that serves volfiles.
 package bricktest
 
 import (
