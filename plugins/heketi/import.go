@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
@@ -19,7 +20,9 @@ import (
 type piece struct {
 	api.HeketiImportStep
 	record api.Effect
-	do     func(ctx context.Context) ([]string, error)
+	// peers are those that look at what they have of it.
+	peers []string
+	do    func(ctx context.Context) ([]string, error)
 }
 
 // importer reads a dump beside what is on record.
@@ -47,6 +50,9 @@ func (s *service) importDump(ctx context.Context, req api.HeketiImportReq) (api.
 	if err != nil {
 		return api.HeketiImport{}, err
 	}
+	if err := s.allAtWork(pieces); err != nil {
+		return api.HeketiImport{}, err
+	}
 	if err := transaction.Propose(ctx, i.proposal(pieces)); err != nil {
 		return api.HeketiImport{}, err
 	}
@@ -67,19 +73,48 @@ type importParams struct {
 
 // importCourse is an import as an operation: it goes on if a daemon dies, and a request that is repeated joins the one that runs.
 func (s *service) importCourse() transaction.Course[importParams, api.HeketiImport] {
-	return transaction.Course[importParams, api.HeketiImport]{
-		Name: "heketi.import", Version: 1, Run: func(ctx context.Context, p importParams) (api.HeketiImport, error) {
-			req, err := unpacked(p.Request)
-			if err != nil {
-				return api.HeketiImport{}, err
-			}
-			i, pieces, err := s.readImport(ctx, req)
-			if err != nil {
-				return api.HeketiImport{}, err
-			}
-			return i.carryOut(ctx, pieces), nil
-		},
+	return transaction.Course[importParams, api.HeketiImport]{Name: "heketi.import", Version: 1, Run: s.runImport}
+}
+
+// runImport does what is left to do until nothing of it waits for a peer that has gone away meanwhile: whoever carries an import on for a
+// daemon that has died does so before that daemon, whose devices are among what it is about, has come back.
+func (s *service) runImport(ctx context.Context, p importParams) (out api.HeketiImport, err error) {
+	req, err := unpacked(p.Request)
+	if err != nil {
+		return out, err
 	}
+	for {
+		i, pieces, err := s.readImport(ctx, req)
+		if err == nil {
+			transaction.Note(ctx, "")
+			out, err = i.carryOut(ctx, pieces, out)
+		}
+		if !passing(err) {
+			return out, err
+		}
+		transaction.Note(ctx, fmt.Sprintf("waits: %v", err))
+		select {
+		case <-time.After(s.importPause):
+		case <-ctx.Done():
+			return out, err
+		}
+	}
+}
+
+// passing reports whether an error passes by itself.
+func passing(err error) bool { return api.IsKind(err, api.Unavailable, api.Timeout) }
+
+// allAtWork refuses an import that would have to wait for a peer from its beginning on.
+func (s *service) allAtWork(pieces []piece) error {
+	for _, p := range pieces {
+		for _, id := range p.peers {
+			if _, ok := peer.Online(s.Store, id); !ok {
+				return api.Errorf(api.Unavailable, "peer %s cannot be reached, which has to look at its part of %s: start it, then try again", peer.Hosts(s.Store)(id), p.Subject).
+					With(api.FieldPeer, id)
+			}
+		}
+	}
+	return nil
 }
 
 // readImport reads a request, and what it would do.
@@ -127,9 +162,15 @@ func (i *importer) proposal(pieces []piece) api.OperationPlan {
 	return plan
 }
 
-// carryOut does one piece after the other. One that fails does not keep others from being done.
-func (i *importer) carryOut(ctx context.Context, pieces []piece) api.HeketiImport {
-	out := api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: append([]string{}, i.warnings...)}
+// carryOut does one piece after the other. One that fails does not keep others from being done; the error is that of one that may be done
+// later. Before is what an earlier round has come to.
+func (i *importer) carryOut(ctx context.Context, pieces []piece, before api.HeketiImport) (out api.HeketiImport, later error) {
+	out = api.HeketiImport{Steps: []api.HeketiImportStep{}, Warnings: append([]string{}, before.Warnings...)}
+	for _, w := range i.warnings {
+		if !slices.Contains(out.Warnings, w) {
+			out.Warnings = append(out.Warnings, w)
+		}
+	}
 	for n, p := range pieces {
 		if p.do != nil {
 			warnings, err := p.do(ctx)
@@ -137,11 +178,22 @@ func (i *importer) carryOut(ctx context.Context, pieces []piece) api.HeketiImpor
 			if err != nil {
 				p.Error = err.Error()
 			}
+			if later == nil && passing(err) {
+				later = err
+			}
+		}
+		if adopted(before, p.Subject) && p.Action == api.ImportKeep {
+			p.Action = api.ImportAdopt
 		}
 		out.Steps = append(out.Steps, p.HeketiImportStep)
 		transaction.Progress(ctx, int64(n+1), int64(len(pieces)), "entries")
 	}
-	return out
+	return out, later
+}
+
+// adopted reports whether a round was to put something on record, which the next one finds there.
+func adopted(round api.HeketiImport, subject string) bool {
+	return slices.ContainsFunc(round.Steps, func(s api.HeketiImportStep) bool { return s.Subject == subject && s.Action == api.ImportAdopt })
 }
 
 // pieces are what the dump has, in the order in which each needs the ones before.
@@ -179,7 +231,7 @@ func (i *importer) clusterPieces() []piece {
 		flags := i.dump.Clusters[id].Info.ClusterFlags
 		c := &Cluster{ID: id, Block: flags.Block, File: flags.File}
 		out = append(out, piece{
-			step(api.ImportAdopt, "cluster", id), created("heketi/clusters", id, ""), i.editing(editParams{Clusters: []change[*Cluster]{{ID: id, New: c}}}),
+			step(api.ImportAdopt, "cluster", id), created("heketi/clusters", id, ""), nil, i.editing(editParams{Clusters: []change[*Cluster]{{ID: id, New: c}}}),
 		})
 	}
 	return out
@@ -208,7 +260,7 @@ func (i *importer) nodePieces() ([]piece, error) {
 			out = append(out, piece{HeketiImportStep: step(api.ImportKeep, "node", p.Value.Name)})
 			continue
 		}
-		out = append(out, piece{step(api.ImportAdopt, "node", p.Value.Name), created("heketi/nodes", id, p.Value.Name), i.editing(i.adoptNode(id, e, p))})
+		out = append(out, piece{step(api.ImportAdopt, "node", p.Value.Name), created("heketi/nodes", id, p.Value.Name), nil, i.editing(i.adoptNode(id, e, p))})
 	}
 	return out, nil
 }
@@ -246,7 +298,7 @@ func (i *importer) devicePieces() []piece {
 			continue
 		}
 		d := device.Device{ID: id, PeerID: p.ID, Name: e.Info.Name, Provisioner: api.ProvisionerLVM, State: ours(e.State), Tags: e.Info.Tags}
-		out = append(out, piece{step(api.ImportAdopt, "device", name), created("devices", id, name), func(ctx context.Context) ([]string, error) {
+		out = append(out, piece{step(api.ImportAdopt, "device", name), created("devices", id, name), []string{p.ID}, func(ctx context.Context) ([]string, error) {
 			return nil, i.adoptDevice(ctx, d)
 		}})
 	}
@@ -309,7 +361,7 @@ func (i *importer) volumePiece(id string, e heketi.VolumeEntry) (piece, error) {
 	if err != nil {
 		return piece{}, err
 	}
-	return piece{step(api.ImportAdopt, "volume", name), created("volumes", name, fmt.Sprintf("%s, %d bricks, %s", v.TypeName(), len(v.Bricks()), v.State)),
+	return piece{step(api.ImportAdopt, "volume", name), created("volumes", name, fmt.Sprintf("%s, %d bricks, %s", v.TypeName(), len(v.Bricks()), v.State)), v.Peers(),
 		func(ctx context.Context) (left []string, err error) {
 			err = i.s.inTurn(ctx, func() error {
 				left, err = i.s.Volumes.Adopt(ctx, v)

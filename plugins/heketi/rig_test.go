@@ -119,6 +119,7 @@ type rig struct {
 	*service
 	t     testing.TB
 	disks *disks
+	pool  *transactiontest.Pool
 }
 
 func newRig(t testing.TB) rig {
@@ -154,6 +155,7 @@ func newRig(t testing.TB) rig {
 		Volumes: vols,
 		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, Moves: rooms{vols}, PeerID: "a1", Log: entry}),
 	}, ops)
+	r.pool, r.importPause = pool, 10*time.Millisecond
 	t.Cleanup(r.stop)
 	return r
 }

@@ -20,6 +20,8 @@ type service struct {
 	imports transaction.Handle[importParams, api.HeketiImport]
 	router  *mux.Router
 	now     func() time.Time
+	// importPause is the time between two rounds of an import that waits for peers.
+	importPause time.Duration
 	// planning is held by the one request that chooses room on devices: of two that choose at once one would have to do it again.
 	planning sync.Mutex
 	// stopping ends when the daemon stops, and with it the waits for jobs.
@@ -28,7 +30,7 @@ type service struct {
 }
 
 func newService(d plugin.Daemon, ops Operations) *service {
-	s := &service{Daemon: d, ops: ops, now: time.Now}
+	s := &service{Daemon: d, ops: ops, now: time.Now, importPause: 2 * time.Second}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.router, s.imports = s.routes(), transaction.Conduct(d.Engine, s.importCourse())
 	return s

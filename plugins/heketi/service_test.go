@@ -2,6 +2,8 @@ package heketi
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -189,12 +191,7 @@ func TestSmallAnswers(t *testing.T) {
 // An import is one operation: a request that is repeated while it runs joins it, and another one waits for its turn.
 func TestImportIsOne(t *testing.T) {
 	r := newRig(t)
-	o := replica3()
-	for n := 4; n <= 6; n++ {
-		delete(o.Nodes, oldID("e", n))
-		delete(o.Devices, oldID("d", n))
-	}
-	req := o.request(t)
+	req := onThree(t)
 	plan, err := transaction.PlanOf(t.Context(), func(ctx context.Context) error {
 		_, err := r.importDump(ctx, req)
 		return err
@@ -246,5 +243,59 @@ func TestImportIsOne(t *testing.T) {
 	}
 	if got, err = r.importDump(t.Context(), req); err != nil || slices.ContainsFunc(got.Steps, func(s api.HeketiImportStep) bool { return s.Action != api.ImportKeep }) {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// onThree is a Heketi with three of the nodes.
+func onThree(t *testing.T) api.HeketiImportReq {
+	t.Helper()
+	o := replica3()
+	for n := 4; n <= 6; n++ {
+		delete(o.Nodes, oldID("e", n))
+		delete(o.Devices, oldID("d", n))
+	}
+	return o.request(t)
+}
+
+// An import does not begin without a peer that has a part of it; if one goes away in the middle, it waits, and is whole in the end.
+func TestImportWaitsForPeers(t *testing.T) {
+	r := newRig(t)
+	req := onThree(t)
+	r.pool.Kill("a3")
+	if _, err := r.importDump(t.Context(), req); !api.IsKind(err, api.Unavailable) || !strings.Contains(err.Error(), "peer a3 cannot be reached") {
+		t.Errorf("without a peer: %v", err)
+	}
+	if list := get[heketi.ClusterList](r, "/clusters").Clusters; len(list) > 0 {
+		t.Errorf("refused, and yet there are %v", list)
+	}
+	r.pool.Start("a3")
+	r.disks.wait.Lock() // the device of a1 is not measured yet
+	asked := &transaction.Request{Async: true}
+	_, _ = r.importDump(transaction.WithRequest(t.Context(), asked), req)
+	changed, stop := r.Store.Subscribe("")
+	defer stop()
+	for len(get[heketi.ClusterList](r, "/clusters").Clusters) == 0 || len(get[heketi.ClusterInfo](r, "/clusters/"+oldCluster).Nodes) < 3 {
+		<-changed
+	}
+	r.pool.Kill("a3")
+	r.disks.wait.Unlock()
+	for notes := ""; !strings.Contains(notes, "peer a3 cannot be reached"); {
+		op, err := r.Engine.Look(t.Context(), asked.Operation())
+		if err != nil || op.Ended() {
+			t.Fatalf("%+v, %v", op, err)
+		}
+		notes = ""
+		for _, p := range op.Progress {
+			notes += p.Note
+		}
+	}
+	r.pool.Start("a3")
+	op, err := r.Engine.Wait(t.Context(), asked.Operation())
+	var got api.HeketiImport
+	if err := errors.Join(err, json.Unmarshal(op.Result, &got)); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Steps) != 8 || slices.ContainsFunc(got.Steps, func(s api.HeketiImportStep) bool { return s.Action != api.ImportAdopt || s.Error != "" }) {
+		t.Errorf("%+v", got)
 	}
 }
