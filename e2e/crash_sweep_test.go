@@ -267,7 +267,8 @@ func (c crashed) says(since string, done bool) {
 	ops, err := c.began(c.t.Context(), since)
 	c.must(err)
 	i := slices.IndexFunc(ops, func(o api.Operation) bool {
-		return o.PartOf == "" && (strings.HasPrefix(o.Operation, "volume.") || strings.HasPrefix(o.Operation, "quota.") || o.Operation == "peer.probe" || o.Operation == "peer.detach")
+		own := slices.ContainsFunc([]string{"volume.", "quota.", "heketi.import", "peer.probe", "peer.detach"}, func(kind string) bool { return strings.HasPrefix(o.Operation, kind) })
+		return o.PartOf == "" && own
 	})
 	if i < 0 {
 		return

@@ -23,7 +23,7 @@ type ground struct {
 	// Used are the bytes that are taken of each device, by its id.
 	Used map[string]uint64
 	// Made are the filesystems and what they are made of, as peer/name; Mounts are those that are mounted, Folders where that would be, and
-	// Processes the bricks that run.
+	// Processes the bricks that run, and what moves files, which ends by itself.
 	Made, Mounts, Folders, Processes []string
 }
 
@@ -107,7 +107,7 @@ func lookAtHost(ctx context.Context, g *ground, peer *lab.Peer) error {
 	for _, f := range folders {
 		g.Folders = append(g.Folders, peer.Name+"/"+f.Name())
 	}
-	running, err := peer.Run(ctx, "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | sed -n 's|^.*"+bricks+"\\([^/]*\\)/brick$|\\1|p'")
+	running, err := peer.Run(ctx, "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | sed -n 's|^.*"+bricks+"\\([^/]*\\)/brick$|\\1|p; \\|^rebalance/|p'")
 	for _, id := range strings.Fields(running) {
 		g.Processes = append(g.Processes, peer.Name+"/"+id)
 	}

@@ -1,181 +1,125 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"gd2/e2e/lab"
-	wire "gd2/pkg/heketi"
 )
 
-// Ids of what a Heketi has made.
-const (
-	oldCluster = "c1000000000000000000000000000001"
-	oldVolume  = "aa000000000000000000000000000001"
-	oldName    = "vol_" + oldVolume
-)
-
-// oldID is the id of something of a kind on a peer: 32 hex digits.
-func oldID(kind string, n int) string { return kind + fmt.Sprintf("%0*d", 32-len(kind), n) }
-
-// oldHost is where a Heketi has made a volume group and a brick on a peer.
-type oldHost struct{ node, device, deviceID, brickID, brick string }
-
-// lay makes what a Heketi leaves on a peer: a volume group, and a brick on a filesystem of its own. This kernel has no device
-// mapper, so that the filesystem is in a file; the daemon finds it mounted, as after a boot with Heketi's lines in fstab.
-func (h heketi) lay(n int) oldHost {
-	h.t.Helper()
-	p := h.Peer(n)
-	o := oldHost{node: oldID("e", n), deviceID: oldID("d", n), brickID: oldID("b", n)}
-	at := "/var/lib/heketi/mounts/vg_" + o.deviceID + "/brick_" + o.brickID
-	o.brick = at + "/brick"
-	run := func(argv ...string) string {
-		h.t.Helper()
-		out, err := p.Run(h.t.Context(), argv...)
-		h.must(err)
-		return strings.TrimSpace(out)
-	}
-	run("truncate", "-s", "2G", "/srv/disk.img", "/srv/brick.img")
-	o.device = run("losetup", "-f", "--show", "/srv/disk.img")
-	h.t.Cleanup(func() { _ = p.Command(context.Background(), "losetup", "-d", o.device).Run() })
-	run("pvcreate", "-qq", "--yes", o.device)
-	run("vgcreate", "-qq", "--physicalextentsize=4M", "--autobackup=n", "vg_"+o.deviceID, o.device)
-	run("mkfs.xfs", "-q", "-i", "size=512", "/srv/brick.img")
-	run("mkdir", "-p", at)
-	run("mount", "-o", "loop", "/srv/brick.img", at)
-	run("mkdir", o.brick)
-	return o
-}
-
-// oldDump is the database of that Heketi.
-func (h heketi) oldDump(hosts []oldHost) wire.Dump {
-	d := wire.Dump{
-		Clusters: map[string]wire.ClusterEntry{}, Nodes: map[string]wire.NodeEntry{}, Devices: map[string]wire.DeviceEntry{},
-		Volumes: map[string]wire.VolumeEntry{}, Bricks: map[string]wire.BrickEntry{},
-	}
-	d.Clusters[oldCluster] = wire.ClusterEntry{Info: wire.ClusterInfo{ID: oldCluster, ClusterFlags: wire.ClusterFlags{File: true}}}
-	var v wire.VolumeEntry
-	v.Info.Name, v.Info.ID, v.Info.Cluster, v.Info.Size = oldName, oldVolume, oldCluster, 1
-	for i, o := range hosts {
-		n := wire.NodeEntry{State: wire.StateOnline, Devices: []string{o.deviceID}}
-		n.Info.ID, n.Info.Zone, n.Info.ClusterID = o.node, i+1, oldCluster
-		n.Info.Hostnames = wire.HostAddresses{Manage: []string{h.Peer(i + 1).Name}, Storage: []string{h.Peer(i + 1).Addr}}
-		d.Nodes[o.node] = n
-		e := wire.DeviceEntry{State: wire.StateOnline, NodeId: o.node, Bricks: []string{o.brickID}, ExtentSize: 4096}
-		e.Info.ID, e.Info.Name, e.Info.Tags = o.deviceID, o.device, map[string]string{"tier": "old"}
-		d.Devices[o.deviceID] = e
-		d.Bricks[o.brickID] = wire.BrickEntry{TpSize: 1 << 20, PoolMetadataSize: 8 << 10, SubType: wire.SubTypeNormal, Info: wire.BrickInfo{
-			ID: o.brickID, Path: o.brick, DeviceID: o.deviceID, NodeID: o.node, VolumeID: oldVolume, Size: 1 << 20,
-		}}
-		v.Bricks = append([]string{o.brickID}, v.Bricks...) // in no order that means anything
-	}
-	d.Volumes[oldVolume] = v
-	return d
-}
-
-// TestHeketiImport takes over what a Heketi and a real glusterd have made: the volume goes on under its old ids, with its files, while
-// nothing on the bricks was touched; and it can be given up as any other.
+// TestHeketiImport takes over what a Heketi and a real glusterd have made: volumes of every form go on under their old ids, with their
+// files, while nothing on the bricks was touched; and they can be given up as any other.
 func TestHeketiImport(t *testing.T) {
 	t.Parallel()
 	h := heketi{pool: newLab(t, lab.Options{Peers: 3, Config: heketiConfig, DiskMiB: 8 << 10}), user: "admin"}.at(1)
-	var hosts []oldHost
-	create := []string{"volume", "create", oldName, "replica", "3"}
-	for n := 1; n <= 3; n++ {
-		hosts = append(hosts, h.lay(n))
-		create = append(create, h.Peer(n).Name+":"+hosts[n-1].brick)
-	}
-	h.startGlusterd()
-	h.gluster(create...)
-	h.gluster("volume", "set", oldName, "user.heketi.id", oldVolume)
-	h.gluster("volume", "start", oldName)
-	dir := h.mount(1, oldName)
-	want := fillTree(t, dir)
-	h.must(h.Peer(1).Unmount(t.Context(), oldName))
-	for n := 1; n <= 3; n++ { // one of the peer's own: its processes cannot be mistaken for others
-		_, err := h.Peer(n).Run(t.Context(), "sh", "-c", `pids=$(cat /run/glusterd.pid $(find /run/gluster -name '*.pid')); kill $pids; for p in $pids; do tail --pid=$p -s 0.05 -f /dev/null; done`)
-		h.must(err)
-	}
+	o := newOldHeketi(h, replica3(), oldVolume{form: "none", bricks: 2, gib: 2},
+		oldVolume{form: "replicate", words: []string{"replica", "3", "arbiter", "1"}, bricks: 3, gib: 1, arbiter: true},
+		oldVolume{form: "disperse", words: []string{"disperse", "3", "redundancy", "1"}, bricks: 3, gib: 2})
+	want := o.serveOld()
 	h.startAll(3)
 	for n := 2; n <= 3; n++ {
 		h.cli("peer", "probe", h.Peer(n).Name)
 	}
 	h.waitOnline(3)
-	h.imports(hosts)
-	h.waitBricks(oldName)
-	sameTree(t, h.mount(2, oldName), want)
-	h.must(h.Peer(2).Unmount(t.Context(), oldName))
-	h.old(hosts)
-	h.done("DELETE", "/volumes/"+oldVolume, "{}")
-	for n := 1; n <= 3; n++ {
-		if out, _ := h.Peer(n).Run(t.Context(), "grep", "-c", "/heketi/mounts/", "/proc/mounts"); strings.TrimSpace(out) != "0" {
-			t.Errorf("node%d has %s filesystems of bricks mounted", n, out)
-		}
+	o.imports()
+	for v := range o.volumes {
+		h.waitBricks(o.name(v))
+		sameTree(t, h.mount(2, o.name(v)), want[v])
+		h.must(h.Peer(2).Unmount(t.Context(), o.name(v)))
 	}
+	o.isOld()
+	for v := range o.volumes {
+		h.done("DELETE", "/volumes/"+o.volume(v), "{}")
+	}
+	o.unmounted()
+}
+
+// serveOld has a glusterd serve the volumes, fills them, and ends it with all that it has started. It returns the files of each.
+func (o *oldHeketi) serveOld() (trees []tree) {
+	o.t.Helper()
+	o.startGlusterd()
+	for v, form := range o.volumes {
+		o.gluster(slices.Concat([]string{"volume", "create", o.name(v)}, form.words, o.bricksOf(v))...)
+		o.gluster("volume", "set", o.name(v), "user.heketi.id", o.volume(v))
+		o.gluster("volume", "start", o.name(v))
+		trees = append(trees, fillTree(o.t, o.mount(1, o.name(v))))
+		o.must(o.Peer(1).Unmount(o.t.Context(), o.name(v)))
+	}
+	for n := 1; n <= 3; n++ { // one of the peer's own: its processes cannot be mistaken for others
+		o.run(n, "sh", "-c", `pids=$(cat /run/glusterd.pid $(find /run/gluster -name '*.pid')); kill $pids; for p in $pids; do tail --pid=$p -s 0.05 -f /dev/null; done`)
+	}
+	return trees
 }
 
 // imports carries the import out: planned first, and twice, of which the second changes nothing.
-func (h heketi) imports(hosts []oldHost) {
-	h.t.Helper()
-	text, err := json.Marshal(h.oldDump(hosts))
-	h.must(err)
-	h.must(os.WriteFile(h.Peer(1).Path("/srv/dump.json"), text, 0o644))
-	plan := h.cli("heketi", "import", "/srv/dump.json", "--dry-run")
-	for _, part := range []string{"heketi/clusters/" + oldCluster, "heketi/nodes/" + hosts[1].node, "devices/" + hosts[2].deviceID, "volumes/" + oldName} {
+func (o *oldHeketi) imports() {
+	o.t.Helper()
+	text, err := json.Marshal(o.dump())
+	o.must(err)
+	o.must(os.WriteFile(o.Peer(1).Path("/srv/dump.json"), text, 0o644))
+	plan := o.cli("heketi", "import", "/srv/dump.json", "--dry-run")
+	for _, part := range []string{"heketi/clusters/" + o.cluster(), "heketi/nodes/" + o.id("e", 2), "devices/" + o.id("d", 3), "volumes/" + o.name(0)} {
 		if !strings.Contains(plan, part) {
-			h.t.Errorf("the plan does not have %s:\n%s", part, plan)
+			o.t.Errorf("the plan does not have %s:\n%s", part, plan)
 		}
 	}
-	if got := h.list("/clusters", "clusters"); len(got) != 0 {
-		h.t.Errorf("the plan has changed something: %v", got)
+	if got := o.list("/clusters", "clusters"); len(got) != 0 {
+		o.t.Errorf("the plan has changed something: %v", got)
 	}
 	// With the same key it is the same import, which is not carried out again.
 	for key, word := range []string{"adopted", "adopted", "is there already"} {
-		out := h.cli("heketi", "import", "/srv/dump.json", "--idempotency-key", fmt.Sprint("import", key/2))
-		if strings.Count(out, ": "+word+"\n") != 8 { // a cluster, three nodes, three devices, a volume
-			h.t.Errorf("not all %s:\n%s", word, out)
+		out := o.cli("heketi", "import", "/srv/dump.json", "--idempotency-key", fmt.Sprint("import", key/2))
+		if strings.Count(out, ": "+word+"\n") != 7+len(o.volumes) { // a cluster, three nodes, three devices
+			o.t.Errorf("not all %s:\n%s", word, out)
 		}
 	}
 }
 
 // larger makes a disk larger, which Heketi's resync takes in.
-func (h heketi) larger(o oldHost) {
-	h.t.Helper()
+func (o *oldHeketi) larger(n int) {
+	o.t.Helper()
+	at := "/devices/" + o.id("d", n)
 	total := func() float64 {
-		return h.get("/devices/"+o.deviceID, append(deviceKeys, "tags", "pv_uuid")...)["storage"].(map[string]any)["total"].(float64)
+		return o.get(at, append(deviceKeys, "tags", "pv_uuid")...)["storage"].(map[string]any)["total"].(float64)
 	}
 	before := total()
-	for _, argv := range [][]string{{"truncate", "-s", "3G", "/srv/disk.img"}, {"losetup", "-c", o.device}} {
-		_, err := h.Peer(1).Run(h.t.Context(), argv...)
-		h.must(err)
-	}
-	h.done("GET", "/devices/"+o.deviceID+"/resync", "")
+	o.run(n, "truncate", "-s", "9G", "/srv/"+o.id("d", n)+".img")
+	o.run(n, "losetup", "-c", o.devices[n-1])
+	o.done("GET", at+"/resync", "")
 	if after := total(); after != before+1<<20 {
-		h.t.Errorf("%v KiB became %v after a GiB more", before, after)
+		o.t.Errorf("%v KiB became %v after a GiB more", before, after)
 	}
 }
 
-// old looks for what the Heketi had made under the ids that it has there.
-func (h heketi) old(hosts []oldHost) {
-	h.t.Helper()
-	v := h.get("/volumes/"+oldVolume, volumeKeys...)
-	if v["name"] != oldName || v["cluster"] != oldCluster || v["size"] != 1.0 || len(v["bricks"].([]any)) != 3 {
-		h.t.Errorf("%v", v)
-	}
-	for n, o := range hosts {
-		if got := h.get("/nodes/"+o.node, nodeKeys...); got["zone"] != float64(n+1) || got["cluster"] != oldCluster {
-			h.t.Errorf("%v", got)
+// isOld looks for what the Heketi had made under the ids that it has there.
+func (o *oldHeketi) isOld() {
+	o.t.Helper()
+	used := map[int]float64{} // KiB, by host
+	for n, form := range o.volumes {
+		v := o.get("/volumes/"+o.volume(n), volumeKeys...)
+		if v["name"] != o.name(n) || v["cluster"] != o.cluster() || v["size"] != float64(form.gib) || len(v["bricks"].([]any)) != form.bricks ||
+			v["durability"].(map[string]any)["type"] != form.form {
+			o.t.Errorf("%v", v)
 		}
-		d := h.get("/devices/"+o.deviceID, append(deviceKeys, "tags", "pv_uuid")...)
-		if d["name"] != o.device || d["storage"].(map[string]any)["used"] != float64(1<<20+8<<10) {
-			h.t.Errorf("%v", d)
+		for i := range form.bricks {
+			used[o.host(i)] += 1<<20 + 8<<10
 		}
 	}
-	h.larger(hosts[0])
-	if check := h.ask("GET", "/db/check", ""); !strings.Contains(check.body, `"totalinconsistencies":0`) {
-		h.t.Errorf("%s", check.body)
+	for n := 1; n <= 3; n++ {
+		if got := o.get("/nodes/"+o.id("e", n), nodeKeys...); got["zone"] != float64(n) || got["cluster"] != o.cluster() {
+			o.t.Errorf("%v", got)
+		}
+		d := o.get("/devices/"+o.id("d", n), append(deviceKeys, "tags", "pv_uuid")...)
+		if d["name"] != o.devices[n-1] || d["storage"].(map[string]any)["used"] != used[n] {
+			o.t.Errorf("%v, want %v used", d, used[n])
+		}
+	}
+	o.larger(1)
+	if check := o.ask("GET", "/db/check", ""); !strings.Contains(check.body, `"totalinconsistencies":0`) {
+		o.t.Errorf("%s", check.body)
 	}
 }

@@ -38,10 +38,10 @@ func (p pool) moveCrashes(t *testing.T) {
 // makeMovable makes the volume, and starts it.
 func (p pool) makeMovable() {
 	p.t.Helper()
-	p.setDevice(3, api.DeviceDisabled)
+	p.offer(1, 2)
 	p.cli("volume", "create", movable, "--size", "600MiB", "--replica", "2", "--distribute", "2")
 	p.cli("volume", "start", movable)
-	p.setDevice(3, api.DeviceEnabled)
+	p.offer(1, 2, 3)
 	p.waitBricks(movable)
 }
 
@@ -82,14 +82,20 @@ func (p pool) moveBack(string) {
 	p.setDevice(3, api.DeviceEnabled)
 }
 
-// movedWorld describes where the bricks of the volume are, whether node2 is being emptied, and whether the hosts have what the store says.
+// movedWorld describes where the bricks of the volume are.
 func (p pool) movedWorld(string) string {
+	p.t.Helper()
+	return p.placesOf(movable)
+}
+
+// placesOf describes where the bricks of a volume are, whether node2 is being emptied, and whether the hosts have what the store says.
+func (p pool) placesOf(volume string) string {
 	p.t.Helper()
 	devices, err := p.rest(2).Devices(p.t.Context(), p.peerID(2))
 	if err != nil || len(devices) != 1 {
 		return fmt.Sprintf("devices of node2: %v, %v", devices, err)
 	}
-	v, err := p.rest(2).Volume(p.t.Context(), movable)
+	v, err := p.rest(2).Volume(p.t.Context(), volume)
 	if err != nil {
 		return err.Error()
 	}
@@ -105,7 +111,7 @@ func (p pool) movedWorld(string) string {
 	if e := devices[0].Evacuation; e != nil && !e.Done {
 		text += ", being emptied: " + e.Waits
 	}
-	serve, err := p.serving(movable)
+	serve, err := p.serving(volume)
 	if err != nil {
 		return err.Error()
 	}
@@ -142,13 +148,7 @@ func (p pool) evacuateCrashes() []crashed {
 	d := p.deviceOn(2)
 	device := crashed{
 		pool: p, what: "evacuate-device", victim: p.mover(), seldom: true, prepare: pool.moveBack, clear: func(pool, string) {},
-		world: pool.movedWorld, after: "node1 node3 node1 node3, 4 serve, as on record",
-		request: func(ctx context.Context, c *client.Client, _ string) error {
-			if _, err := c.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{}); err != nil {
-				return err
-			}
-			return waitEmpty(ctx, c, d)
-		},
+		world: pool.movedWorld, after: "node1 node3 node1 node3, 4 serve, as on record", request: emptied(d),
 	}
 	peer := device
 	peer.what, peer.victim = "evacuate-peer", 2
@@ -159,6 +159,68 @@ func (p pool) evacuateCrashes() []crashed {
 		return waitEmpty(ctx, c, d)
 	}
 	return []crashed{device, peer}
+}
+
+// emptied is the request to empty a device.
+func emptied(d api.Device) func(context.Context, *client.Client, string) error {
+	return func(ctx context.Context, c *client.Client, _ string) error {
+		if _, err := c.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{}); err != nil {
+			return err
+		}
+		return waitEmpty(ctx, c, d)
+	}
+}
+
+// filesCrashes kill daemons while the files of a brick that no other has move from node2 to node3: a new one is made there, filled by a
+// process on node2, and takes the place of the old one.
+func (p pool) filesCrashes(t *testing.T) {
+	p = p.in(t)
+	mover := p.mover()
+	for victim := 1; victim <= 3; victim++ {
+		if c := p.filesCrash(victim); victim == mover || victim > 1 { // node1 has no part in it, unless it moves them
+			c.seldom = victim != mover
+			c.run(t)
+		}
+	}
+}
+
+// filesCrash is the evacuation of a device that has one of the two bricks of a volume without copies, which is in use. Not one file is lost.
+func (p pool) filesCrash(victim int) crashed {
+	var dir string
+	var want tree
+	return crashed{
+		pool: p, what: fmt.Sprintf("move-brick-%d", victim), victim: victim, sampled: 1, request: emptied(p.deviceOn(2)),
+		prepare: func(p pool, name string) {
+			p.t.Helper()
+			p.offer(1, 2)
+			p.cli("volume", "create", name, "--size", "600MiB", "--distribute", "2")
+			p.cli("volume", "start", name)
+			p.offer(2, 3)
+			p.waitBricks(name)
+			dir = p.mount(1, name)
+			want = fillTree(p.t, dir)
+		},
+		world: pool.placesOf, after: "node1 node3, 2 serve, as on record",
+		clear: func(p pool, name string) {
+			p.t.Helper()
+			p.waitSame(60*time.Second, want, dir)
+			p.must(p.Peer(1).Unmount(p.t.Context(), name))
+			p.dropSized(name)
+			p.offer(1, 2, 3)
+		},
+	}
+}
+
+// offer has new bricks go to the devices of these peers only.
+func (p pool) offer(peers ...int) {
+	p.t.Helper()
+	for n := 1; n <= 3; n++ {
+		state := api.DeviceDisabled
+		if slices.Contains(peers, n) {
+			state = api.DeviceEnabled
+		}
+		p.setDevice(n, state)
+	}
 }
 
 // waitEmpty waits until a device has been emptied.

@@ -42,7 +42,9 @@ func TestProvisionCrash(t *testing.T) {
 		}
 	}
 	p.moveCrashes(t)
+	p.filesCrashes(t)
 	p.heketiCrashes(t)
+	p.importCrashes(t)
 	p.eventually(30*time.Second, func(context.Context) error {
 		for i, now := range p.freeOfDisks() {
 			if now+200<<20 < free[i] { // logs and stores grow; an image that is open still, though it has no name, is larger
