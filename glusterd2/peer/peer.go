@@ -34,6 +34,9 @@ type Peer struct {
 	// Replaced is set when the peer's host is gone for good and another peer has taken its place, and perhaps its name and address: the
 	// record stays until others have its bricks.
 	Replaced bool `json:"replaced,omitempty"`
+	// Replaces are the ids of the peers whose places this one has taken, one after the other. Rules that name them are about it too, also
+	// when their records are gone.
+	Replaces []string `json:"replaces,omitempty"`
 	// TokenID and Token are those of the token by which the peer joined. While it would be good the same peer may join with it once
 	// more: the first answer may have been lost.
 	TokenID string      `json:"token-id,omitempty"`

@@ -49,6 +49,18 @@ func Find(r store.Reader, name string) (store.Record[*Peer], error) {
 	return store.Record[*Peer]{}, api.FieldErrorf("peerid", "%q is the name of several peers: use one of the ids %s", name, strings.Join(ids, ", "))
 }
 
+// Successor returns the peer that is in the place of another; false if there is none.
+func Successor(r store.Reader, id string) (store.Record[*Peer], bool, error) {
+	recs, err := Records.List(r)
+	i := slices.IndexFunc(recs, func(rec store.Record[*Peer]) bool {
+		return !rec.Value.Replaced && slices.Contains(rec.Value.Replaces, id)
+	})
+	if i < 0 {
+		return store.Record[*Peer]{}, false, err
+	}
+	return recs[i], true, err
+}
+
 // Online reports whether the daemon of a peer holds its lease, and its process id.
 func Online(r store.Reader, id string) (alive transaction.Alive, ok bool) {
 	rec, ok, err := transaction.AliveKind.Get(r, id)

@@ -41,8 +41,10 @@ func Place(r Request, devices []Device) (Plan, error) {
 }
 
 // Replace chooses a device for one brick of a size, beside the bricks of its subvolume that stay, given by their devices.
+// One that is kept for the bricks of the device that the brick leaves, lost.DeviceID, is preferred.
 // The refusal is a *Refusal. Only the limits, the rules, the domain, the seed and the room for snapshots of the request count.
 func Replace(r Request, lost Brick, stay []string, devices []Device) (Brick, error) {
+	r.from = lost.DeviceID
 	p := newPlacer(&r, devices, candidates(&r, devices), lost.Size)
 	p.exact = lost.Size
 	for i := range devices {
@@ -226,6 +228,7 @@ func (p *placer) shut(d *Device) bool {
 
 // rank is how good a device is for the next brick; less is better, the first difference counts.
 type rank struct {
+	kept  int     // minus 1 if the device is kept for this brick
 	role  int     // arbiters prefer devices that take nothing else
 	zone  int     // 1 if the subvolume is in this zone already
 	room  int     // minus the number of bricks that fit into the domain, by room only
@@ -236,7 +239,7 @@ type rank struct {
 }
 
 func (a rank) compare(b rank) int {
-	return cmp.Or(cmp.Compare(a.role, b.role), cmp.Compare(a.room, b.room), cmp.Compare(a.zone, b.zone), cmp.Compare(a.fill, b.fill),
+	return cmp.Or(cmp.Compare(a.kept, b.kept), cmp.Compare(a.role, b.role), cmp.Compare(a.room, b.room), cmp.Compare(a.zone, b.zone), cmp.Compare(a.fill, b.fill),
 		cmp.Compare(a.load, b.load), cmp.Compare(a.tie, b.tie), cmp.Compare(a.index, b.index))
 }
 
@@ -263,6 +266,9 @@ func (p *placer) rank(i int, arbiter bool, rooms map[string]int) rank {
 	d := &p.devices[i]
 	_, cost := p.need(d, arbiter)
 	k := rank{fill: 1 - float64(p.free[i]-cost)/float64(max(d.Size, 1)), load: p.bricks[i], tie: p.tie[i], index: i, room: -rooms[p.domain(d)]}
+	if d.KeptFor != "" {
+		k.kept = -1
+	}
 	if arbiter && d.Tags[ArbiterTag] != ArbiterRequired {
 		k.role = 1
 	}

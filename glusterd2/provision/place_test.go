@@ -223,6 +223,46 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A device that replaces another takes the bricks of that, before any other device, and nothing else.
+func TestReplaceKeptDevice(t *testing.T) {
+	devices := grid(3, 3, 10*gib)
+	kept := &devices[2]
+	kept.KeptFor, kept.Free = devices[0].ID, 2*gib // the others are emptier
+	lost := provision.Brick{DeviceID: devices[0].ID, Size: gib}
+	devices[0].Unusable = "what the brick is on now"
+	if b, err := provision.Replace(provision.Request{}, lost, nil, devices); err != nil || b.DeviceID != kept.ID {
+		t.Errorf("%+v, %v", b, err)
+	}
+	lost.Size = 3 * gib
+	if b, err := provision.Replace(provision.Request{}, lost, nil, devices); err != nil || b.DeviceID == kept.ID {
+		t.Errorf("where it does not fit: %+v, %v", b, err)
+	}
+	lost = provision.Brick{DeviceID: devices[3].ID, Size: gib}
+	if b, err := provision.Replace(provision.Request{}, lost, nil, devices[2:4]); err == nil && b.DeviceID == kept.ID {
+		t.Errorf("a brick of another device: %+v", b)
+	}
+	r := refused(t, provision.Request{Size: gib, Replica: 1}, devices[2:3])
+	if text := r.Error(); !strings.Contains(text, "n1:/dev/sdd is kept for the bricks of the device that it replaces") {
+		t.Error(text)
+	}
+}
+
+// What a request says of a peer it says of the one that is in its place.
+func TestLimitsFollowSuccessors(t *testing.T) {
+	devices := grid(3, 1, 10*gib)
+	devices[1].Replaces = []string{"dead", "long dead"}
+	for name, want := range map[string]string{"dead": "id-n2", "long dead": "id-n2", "id-n2": "id-n2", "id-n3": "id-n3"} {
+		plan := place(t, provision.Request{Size: gib, Replica: 1, LimitPeers: []string{name}}, devices)
+		if got := plan.Subvols[0][0].PeerID; got != want {
+			t.Errorf("limited to %s: on %s", name, got)
+		}
+	}
+	r := refused(t, provision.Request{Size: gib, Replica: 1, ExcludePeers: []string{"dead", "id-n1", "id-n3"}}, devices)
+	if text := r.Error(); !strings.Contains(text, "n2:/dev/sdb is on a peer of exclude-peers") {
+		t.Error(text)
+	}
+}
+
 func TestInvalidRequests(t *testing.T) {
 	for field, r := range map[string]provision.Request{
 		"size":                    {Replica: 3},

@@ -13,6 +13,10 @@ type Device struct {
 	ID string
 	// PeerID is the peer that the device is on, Host what people call it, Zone its failure domain.
 	PeerID, Host, Zone string
+	// Replaces are the ids of peers in whose place that peer is: what a request says of them it says of it.
+	Replaces []string
+	// KeptFor is the id of the device that this one is to replace: it takes nothing but the bricks of that.
+	KeptFor string
 	// Name is what the device is called on its peer, such as /dev/sdb.
 	Name string
 	// Tags are those of the device over those of its peer.
@@ -90,6 +94,8 @@ type Request struct {
 	// LimitPeers and LimitZones admit only what they name, if they name anything; peers by id. ExcludePeers and
 	// ExcludeZones admit nothing that they name.
 	LimitPeers, LimitZones, ExcludePeers, ExcludeZones []string
+	// from is the device that a brick leaves, if it is about that.
+	from string
 	// Seed breaks ties between devices that are equally good, so that requests at the same time spread out.
 	Seed uint64
 }

@@ -58,9 +58,11 @@ func barred(r *Request, d *Device) string {
 	switch {
 	case d.Unusable != "":
 		return "is " + d.Unusable
-	case len(r.LimitPeers) > 0 && !slices.Contains(r.LimitPeers, d.PeerID):
+	case d.KeptFor != "" && d.KeptFor != r.from:
+		return "is kept for the bricks of the device that it replaces"
+	case len(r.LimitPeers) > 0 && !d.on(r.LimitPeers):
 		return "is not on one of the peers of limit-peers"
-	case slices.Contains(r.ExcludePeers, d.PeerID):
+	case d.on(r.ExcludePeers):
 		return "is on a peer of exclude-peers"
 	case len(r.LimitZones) > 0 && !slices.Contains(r.LimitZones, d.Zone):
 		return fmt.Sprintf("is in zone %s, not in one of limit-zones", d.Zone)
@@ -76,6 +78,11 @@ func barred(r *Request, d *Device) string {
 		}
 	}
 	return ""
+}
+
+// on reports whether the device is on one of some peers, or on one that is in the place of one of them.
+func (d *Device) on(peers []string) bool {
+	return slices.Contains(peers, d.PeerID) || slices.ContainsFunc(d.Replaces, func(id string) bool { return slices.Contains(peers, id) })
 }
 
 // unfit says why a device that the request admits cannot take the next brick; empty if it can.

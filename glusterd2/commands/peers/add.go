@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,24 +74,25 @@ func (c *Commands) bringIn(ctx context.Context, p probeParams) (api.Peer, error)
 		return api.Peer{}, err
 	}
 	transaction.Also(ctx, addPlan(req))
+	var replaces []string
 	if req.Replaces != "" {
 		old, err := c.retire(ctx, req.Replaces)
 		if err != nil {
 			return api.Peer{}, err
 		}
-		req = inherit(req, old.Value)
+		req, replaces = inherit(req, old.Value), append(slices.Clone(old.Value.Replaces), old.ID)
 	}
 	var failed *api.Error
 	for _, a := range req.Addresses {
 		if joined := c.joined(ctx, a); joined != nil {
-			return c.introduce(ctx, *joined, req)
+			return c.introduce(ctx, *joined, req, replaces)
 		}
 		if err := c.notMember(a, req.Replaces); err != nil {
 			return api.Peer{}, err
 		}
 		joined, err := c.invite(ctx, a, prover)
 		if err == nil {
-			return c.introduce(ctx, joined, req)
+			return c.introduce(ctx, joined, req, replaces)
 		}
 		failed = api.AsError(err)
 	}
@@ -171,15 +173,15 @@ func (c *Commands) invite(ctx context.Context, address string, prover *peer.Prov
 	})
 }
 
-// introduce waits until the new peer is seen at work, and gives it its zone and metadata.
-func (c *Commands) introduce(ctx context.Context, joined peer.Peer, req api.PeerAddReq) (api.Peer, error) {
+// introduce waits until the new peer is seen at work, and gives it its zone, its metadata, and the places of those that it replaces.
+func (c *Commands) introduce(ctx context.Context, joined peer.Peer, req api.PeerAddReq, replaces []string) (api.Peer, error) {
 	if err := c.awaitOnline(ctx, joined.ID); err != nil {
 		return api.Peer{}, err
 	}
-	if req.Zone == "" && len(req.Metadata) == 0 {
+	if req.Zone == "" && len(req.Metadata) == 0 && len(replaces) == 0 {
 		return c.Get(ctx, joined.ID)
 	}
-	return c.Edit(ctx, joined.ID, api.PeerEditReq{Zone: req.Zone, Metadata: req.Metadata})
+	return c.edit(ctx, joined.ID, api.PeerEditReq{Zone: req.Zone, Metadata: req.Metadata}, replaces)
 }
 
 func (c *Commands) awaitOnline(ctx context.Context, id string) error {
@@ -223,6 +225,11 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 	if err := validateEdit(req); err != nil {
 		return api.Peer{}, err
 	}
+	return c.edit(ctx, name, req, nil)
+}
+
+// edit makes the change, and puts on record whose places the peer has taken, if it has taken any.
+func (c *Commands) edit(ctx context.Context, name string, req api.PeerEditReq, replaces []string) (api.Peer, error) {
 	if err := c.Store.Sync(ctx); err != nil {
 		return api.Peer{}, err
 	}
@@ -233,6 +240,9 @@ func (c *Commands) Edit(ctx context.Context, name string, req api.PeerEditReq) (
 	edited := *rec.Value
 	if edited.Metadata, err = merged(rec.Value.Metadata, req); err != nil {
 		return api.Peer{}, err
+	}
+	if len(replaces) > 0 {
+		edited.Replaces = replaces
 	}
 	if req.Address != "" && req.Address != edited.Host {
 		if edited, err = c.moved(ctx, edited, req.Address); err != nil {

@@ -78,6 +78,7 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 	}
 	joiner := req.Peer
 	joiner.Leaving, joiner.Certificate, joiner.PublicKey, joiner.Former = false, "", nil, nil
+	joiner.NoBricks, joiner.Replaced, joiner.Replaces = false, false, nil
 	joiner.TokenID, joiner.Token = req.TokenID, token.Value
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
@@ -87,7 +88,7 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 		return peer.JoinReply{}, err
 	}
 	if old.Value != nil {
-		joiner.Former = old.Value.Certificates()
+		joiner.Former, joiner.Replaces = old.Value.Certificates(), old.Value.Replaces
 	}
 	reply, err := c.welcome(joiner, req.Request)
 	if err != nil {

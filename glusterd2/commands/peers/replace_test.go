@@ -38,6 +38,9 @@ func TestReplace(t *testing.T) {
 	if _, revoked, err := peer.Revoked.Get(r.c.Store, "c0ffee"); err != nil || !revoked {
 		t.Errorf("the certificate of the old peer: %v, %v", revoked, err)
 	}
+	if now, _ := r.record(id2); len(now.Replaces) != 1 || now.Replaces[0] != id3 {
+		t.Errorf("it is in the place of %v", now.Replaces)
+	}
 	for name, id := range map[string]string{"node2": id2, "10.0.0.2": id2, "node2-gone": id3} {
 		if p, err := r.c.Get(t.Context(), name); err != nil || p.ID != id {
 			t.Errorf("%s: %+v, %v", name, p, err)
