@@ -203,6 +203,13 @@ func (r *rig) deviceChanges() []change {
 			r.ids[newDevice] = d.ID
 			return err
 		}},
+		{name: "DeviceReplace", do: func(ctx context.Context, c *client.Client) error {
+			d, err := c.DeviceReplace(ctx, "node3", r.ids[newDevice], api.DeviceReplaceReq{Device: "/srv/device2"})
+			if err == nil {
+				r.ids[newDevice] = d.ID
+			}
+			return err
+		}},
 		{name: "DeviceEvacuate", do: func(ctx context.Context, c *client.Client) error {
 			_, err := c.DeviceEvacuate(ctx, "node3", r.ids[newDevice], api.EvacuateReq{})
 			return err

@@ -50,7 +50,7 @@ func TestDryRun(t *testing.T) {
 	outside, err := p.rest(4).Peers(t.Context(), client.Filter{})
 	p.must(err)
 	r := &rig{pool: p, ids: map[string]string{newPeer: outside[0].ID}}
-	for dir, n := range map[string]int{"/srv/there/before": 1, "/srv/device": 3, "/srv/new": 3} {
+	for dir, n := range map[string]int{"/srv/there/before": 1, "/srv/device": 3, "/srv/device2": 3, "/srv/new": 3} {
 		p.must(os.MkdirAll(p.Peer(n).Path(dir), 0o755))
 	}
 	tried := map[string]bool{}

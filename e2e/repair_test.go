@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"gd2/e2e/lab"
 	"gd2/pkg/api"
+	"gd2/pkg/client"
 )
 
 // deviceOf is the device that holds a brick that gd2 has made.
@@ -62,8 +65,8 @@ func (p pool) evacuated(peerID string) {
 	})
 }
 
-// TestDiskDies takes the disk away under a brick of a volume in use. The device is emptied: the brick is made anew on another disk,
-// healed from the others, and the dead one is given up.
+// TestDiskDies takes the disk away under a brick of a volume in use. A new disk takes its place: the brick is made anew there, healed from
+// the others, and the dead one is given up.
 func TestDiskDies(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 3, 0)
@@ -97,16 +100,56 @@ func TestDiskDies(t *testing.T) {
 	})
 	w.waitMore(p, 10, 30*time.Second)
 	w.finish(t)
-	p.cli("device", "evacuate", d.Hostname, d.Device)
-	p.evacuated(d.PeerID)
+	p.must(host.SmallDisk(t.Context(), "/srv/disk9", 900))
+	made := p.replacedInSpiteOfCrash(d, "/srv/disk9")
 	status := p.waitBricks("gv0")
 	for _, b := range status.Bricks {
-		if b.Info.ID == dead.Info.ID {
-			t.Errorf("the dead brick is still in the volume: %+v", b.Info)
+		if on := p.deviceOf(b); b.Info.ID == dead.Info.ID || b.Info.PeerID == d.PeerID && on.ID != made.ID {
+			t.Errorf("the dead brick is still in the volume, or its successor is not on the new disk: %+v on %s", b.Info, on.Device)
 		}
 	}
 	p.setsHealed("gv0", status, 3)
-	p.cli("device", "remove", d.Hostname, d.Device)
+	left, err := os.ReadDir(host.Path(d.Device))
+	p.must(err)
+	for _, f := range left {
+		if f.Name() != "lost+found" {
+			t.Errorf("%s still holds %s", d.Device, f.Name())
+		}
+	}
+}
+
+// replacedInSpiteOfCrash puts a new disk in the place of one. The daemon that was asked dies at once; the operation comes to its end, and
+// the old disk is not on record any more.
+func (p pool) replacedInSpiteOfCrash(old api.Device, path string) (made api.Device) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	if plan := p.cli("device", "replace", old.Hostname, old.Device, path, "--dry-run"); !strings.Contains(plan, "filled from the other bricks") {
+		p.t.Errorf("the plan:\n%s", plan)
+	}
+	before := p.devices()
+	p.cli("device", "replace", old.Hostname, old.Device, path)
+	p.must(p.Peer(1).KillDaemon(ctx))
+	p.must(p.Peer(1).Start(ctx))
+	p.eventually(180*time.Second, func(ctx context.Context) error {
+		ops, err := p.rest(1).Operations(ctx, client.OperationFilter{Operation: "device.replace"})
+		if err == nil && (len(ops.Operations) != 1 || ops.Operations[0].State != api.OperationDone) {
+			err = fmt.Errorf("the replacement is not done: %+v", ops.Operations)
+		}
+		return err
+	})
+	devices := p.devices()
+	for _, d := range devices {
+		if d.ID == old.ID || d.PeerID == old.PeerID && d.Device == path && d.State != api.DeviceEnabled {
+			p.t.Errorf("still there, or not in service: %+v", d)
+		}
+		if d.PeerID == old.PeerID && d.Device == path {
+			made = d
+		}
+	}
+	if len(devices) != len(before) || made.Tags["tier"] != old.Tags["tier"] || made.Bricks != old.Bricks {
+		p.t.Errorf("%+v in the place of %+v; %d devices after %d", made, old, len(devices), len(before))
+	}
+	return made
 }
 
 // TestNodeDies loses two hosts for good, one after the other. The bricks of the first are made anew on a fourth peer, by the daemons

@@ -15,7 +15,7 @@ import (
 
 func (a *app) deviceCmd() *cobra.Command {
 	c := group("device", "Name the disks on which volumes of a size are made",
-		newDeviceAdd(a), newDeviceList(a), newDeviceInfo(a), newDeviceEdit(a), newDeviceEvacuate(a), newDeviceRemove(a))
+		newDeviceAdd(a), newDeviceList(a), newDeviceInfo(a), newDeviceEdit(a), newDeviceEvacuate(a), newDeviceReplace(a), newDeviceRemove(a))
 	c.Aliases = []string{"devices"}
 	return c
 }
@@ -145,7 +145,7 @@ func newDeviceEdit(a *app) *cobra.Command {
 	c.Flags().StringToStringVar(&req.Tags, "tag", nil, "tags to set, TAG=VALUE,...")
 	c.Flags().StringSliceVar(&remove, "untag", nil, "tags to take away")
 	c.Flags().BoolVar(&req.Rescan, "rescan", false, "measure the device again, after it was made larger")
-	completeWords(c, "state", api.DeviceEnabled, api.DeviceDisabled)
+	completeWords(c, "state", api.DeviceEnabled, api.DeviceDisabled, api.DeviceFailed)
 	c.RunE = a.do("device edit", func(ctx context.Context, args []string) error {
 		if req.Tags == nil {
 			req.Tags = map[string]string{}

@@ -60,6 +60,8 @@ type Brick struct {
 
 // Provisioner makes bricks on devices of one kind.
 type Provisioner interface {
+	// Look tells what Take would measure, which LVM knows exactly only then, or why it would refuse. It changes nothing.
+	Look(ctx context.Context, d Device, wipe bool) (Measure, error)
 	// Take takes a device into use, and measures it. One that holds something else is refused, with what it holds,
 	// unless wipe is set.
 	Take(ctx context.Context, d Device, wipe bool) (Measure, error)

@@ -83,8 +83,12 @@ func TestTakeFolder(t *testing.T) {
 	p := kind(t, h, backing.Directory)
 	dir := t.TempDir()
 	d := backing.Device{ID: "d1", Name: dir}
+	look, err := p.Look(t.Context(), d, false)
+	if err != nil || names(t, dir) != "" {
+		t.Errorf("a look: %v, has made %s", err, names(t, dir))
+	}
 	m, err := p.Take(t.Context(), d, false)
-	if err != nil || m.Size == 0 || m.Free == 0 || m.Free > m.Size {
+	if err != nil || m.Size != look.Size || m.Size == 0 || m.Free == 0 || m.Free > m.Size {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	if _, err := p.Take(t.Context(), d, false); err != nil {
@@ -113,6 +117,8 @@ func TestTakeRefuses(t *testing.T) {
 	must(t, os.WriteFile(file, nil, 0o600))
 	for path, text := range map[string]string{dir: "is not empty (somebody's)", file: "is no directory", dir + "/no": "make the directory first"} {
 		_, err := p.Take(t.Context(), backing.Device{ID: "d1", Name: path}, true)
+		says(t, err, text)
+		_, err = p.Look(t.Context(), backing.Device{ID: "d1", Name: path}, true)
 		says(t, err, text)
 	}
 	if left := names(t, dir); left != "somebody's" {

@@ -12,6 +12,15 @@ type directory struct{ *tools }
 
 var _ Provisioner = directory{}
 
+// Look implements Provisioner.
+func (directory) Look(_ context.Context, d Device, _ bool) (Measure, error) {
+	if _, err := checkFolder(d); err != nil {
+		return Measure{}, err
+	}
+	size, free, err := room(d.Name)
+	return Measure{Size: size, Free: free}, err
+}
+
 // Take implements Provisioner. There is nothing to wipe: what is in the way is somebody's files.
 func (p directory) Take(ctx context.Context, d Device, _ bool) (Measure, error) {
 	if err := takeFolder(d); err != nil {

@@ -12,31 +12,36 @@ const markName = ".gd2-device"
 
 // takeFolder marks a directory as a device. One that is not empty and not ours is refused.
 func takeFolder(d Device) error {
-	info, err := os.Stat(d.Name)
-	if err != nil {
-		return refuse(d, "%v: make the directory first", err)
-	}
-	if !info.IsDir() {
-		return refuse(d, "is no directory")
-	}
-	owner, err := folderOwner(d)
-	if err != nil {
+	taken, err := checkFolder(d)
+	if err != nil || taken {
 		return err
 	}
-	switch owner {
-	case d.ID:
-		return nil
-	case "":
-	default:
-		return refuse(d, "belongs to device %s: remove that first, or, if its pool is no more, the file %s", owner, markName)
-	}
-	if names, err := contents(d); err != nil || len(names) > 0 {
-		if err != nil {
-			return err
-		}
-		return refuse(d, "is not empty (%s): use a directory of its own", strings.Join(names[:min(len(names), 3)], ", "))
-	}
 	return writeMark(d)
+}
+
+// checkFolder demands that a directory can become a device, and tells whether it is that device already.
+func checkFolder(d Device) (taken bool, err error) {
+	info, err := os.Stat(d.Name)
+	if err != nil {
+		return false, refuse(d, "%v: make the directory first", err)
+	}
+	if !info.IsDir() {
+		return false, refuse(d, "is no directory")
+	}
+	owner, err := folderOwner(d)
+	switch {
+	case err != nil:
+		return false, err
+	case owner == d.ID:
+		return true, nil
+	case owner != "":
+		return false, refuse(d, "belongs to device %s: remove that first, or, if its pool is no more, the file %s", owner, markName)
+	}
+	names, err := contents(d)
+	if err == nil && len(names) > 0 {
+		err = refuse(d, "is not empty (%s): use a directory of its own", strings.Join(names[:min(len(names), 3)], ", "))
+	}
+	return false, err
 }
 
 // writeMark writes the mark so that it is there whole or not at all.

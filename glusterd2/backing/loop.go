@@ -17,6 +17,14 @@ type loop struct{ *tools }
 
 var _ Provisioner = loop{}
 
+// Look implements Provisioner.
+func (p loop) Look(_ context.Context, d Device, _ bool) (Measure, error) {
+	if _, err := checkFolder(d); err != nil {
+		return Measure{}, err
+	}
+	return measureImages(d)
+}
+
 // Take implements Provisioner. There is nothing to wipe: what is in the way is somebody's files.
 func (p loop) Take(ctx context.Context, d Device, _ bool) (Measure, error) {
 	if err := takeFolder(d); err != nil {
@@ -36,6 +44,11 @@ func (loop) Measure(_ context.Context, d Device) (Measure, error) {
 	if err := ownFolder(d); err != nil {
 		return Measure{}, err
 	}
+	return measureImages(d)
+}
+
+// measureImages measures what images in a directory can have.
+func measureImages(d Device) (Measure, error) {
 	_, free, err := room(d.Name)
 	if err != nil {
 		return Measure{}, err

@@ -17,6 +17,9 @@ import (
 // extent is the unit of our volume groups, Heketi's.
 const extent = 4 << 20
 
+// groupMetadata is what a group takes of a disk for itself: 128 MiB for its metadata, as Take says, and where that begins.
+const groupMetadata = 129 << 20
+
 // notFound is the exit code of LVM's commands when what they were asked about is not there, among other failures.
 const notFound = 5
 
@@ -27,6 +30,31 @@ var _ Provisioner = lvm{}
 
 func group(d Device) string { return "vg_" + d.ID }
 func pool(b Brick) string   { return "tp_" + b.ID }
+
+// Look implements Provisioner. What LVM will take for itself is a little less than what is counted here.
+func (p lvm) Look(ctx context.Context, d Device, wipe bool) (Measure, error) {
+	held, err := p.physical(ctx, d)
+	if err != nil {
+		return Measure{}, err
+	}
+	if held.Group == group(d) {
+		return p.Measure(ctx, d)
+	}
+	if _, err := p.mayTake(ctx, d, held, wipe || held.left(d)); err != nil {
+		return Measure{}, err
+	}
+	out, err := p.run(ctx, "blockdev", "--getsize64", d.Name)
+	if err != nil {
+		return Measure{}, refuse(d, "%v", err)
+	}
+	size, err := strconv.ParseUint(string(bytes.TrimSpace(out)), 10, 64)
+	if err != nil {
+		return Measure{}, refuse(d, "blockdev: %v", err)
+	}
+	size -= min(size, groupMetadata)
+	size -= size % extent
+	return Measure{Size: size, Free: size, Unit: extent}, nil
+}
 
 // Take implements Provisioner.
 func (p lvm) Take(ctx context.Context, d Device, wipe bool) (Measure, error) {
@@ -48,17 +76,23 @@ func (p lvm) Take(ctx context.Context, d Device, wipe bool) (Measure, error) {
 	return p.Measure(ctx, d)
 }
 
-// free sees to it that a device holds nothing: with wipe, by removing it; otherwise it says what there is.
-func (p lvm) free(ctx context.Context, d Device, held physical, wipe bool) error {
+// mayTake says what a device holds, and refuses if that is in the way: with wipe only another volume group is.
+func (p lvm) mayTake(ctx context.Context, d Device, held physical, wipe bool) ([]string, error) {
 	if held.Group != "" {
-		return refuse(d, "belongs to the volume group %s: remove that first (vgremove %s)", held.Group, held.Group)
+		return nil, refuse(d, "belongs to the volume group %s: remove that first (vgremove %s)", held.Group, held.Group)
 	}
 	found, err := p.signatures(ctx, d)
+	if err == nil && len(found) > 0 && !wipe {
+		err = refuse(d, "holds %s: its data would be lost; if that is what you want, say so with wipe", strings.Join(found, ", "))
+	}
+	return found, err
+}
+
+// free sees to it that a device holds nothing: with wipe, by removing it; otherwise it says what there is.
+func (p lvm) free(ctx context.Context, d Device, held physical, wipe bool) error {
+	found, err := p.mayTake(ctx, d, held, wipe)
 	if err != nil {
 		return err
-	}
-	if len(found) > 0 && !wipe {
-		return refuse(d, "holds %s: its data would be lost; if that is what you want, say so with wipe", strings.Join(found, ", "))
 	}
 	if len(found) > 0 {
 		p.Log.WithField("device", d.Name).Warnf("wiping the device, which holds %s", strings.Join(found, ", "))

@@ -34,6 +34,8 @@ func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error
 	switch c.Name {
 	case "pvs", "vgs", "lvs":
 		return f.report(c.Name)
+	case "blockdev":
+		return runcmd.Result{Stdout: []byte("10867441664\n")}, nil
 	case "wipefs":
 		return f.wipefs(slices.Contains(c.Args, "--all"))
 	case "vgcreate":
@@ -109,6 +111,26 @@ func lvmRig(t *testing.T) (*fakeLVM, backing.Provisioner, backing.Device) {
 	f := &fakeLVM{volumes: map[string]string{}}
 	h, _ := host(t, f.run)
 	return f, kind(t, h, backing.LVM), backing.Device{ID: "d1", Name: "/dev/sdb"}
+}
+
+// What is told of a disk before it is taken is close to what it has afterwards, and nothing is changed.
+func TestLVMLook(t *testing.T) {
+	f, p, d := lvmRig(t)
+	f.held = wiped
+	_, err := p.Look(t.Context(), d, false)
+	says(t, err, "holds ext4 at 0x438: its data would be lost")
+	look, err := p.Look(t.Context(), d, true)
+	if err != nil || look.Size != 10729029632 || look.Unit != 4<<20 || f.held == "" || slices.Contains(f.ran, "vgcreate") {
+		t.Errorf("%+v, %v, ran %v", look, err, f.ran)
+	}
+	m, err := p.Take(t.Context(), d, true)
+	if again, err2 := p.Look(t.Context(), d, false); err != nil || err2 != nil || again != m || look.Size > m.Size {
+		t.Errorf("%+v, then %+v, %v, %v", m, again, err, err2)
+	}
+	f.fail = "blockdev"
+	f.group = ""
+	_, err = p.Look(t.Context(), d, true)
+	says(t, err, "blockdev")
 }
 
 func TestLVMTake(t *testing.T) {

@@ -45,6 +45,9 @@ type Evacuation struct {
 	Bricks int `json:"bricks"`
 	// Gone says that the peer is away for good: its bricks need not be stopped.
 	Gone bool `json:"gone,omitempty"`
+	// To is the id of the device that is to take the place of this one: the bricks go there if they can, and nothing else does until they
+	// have been moved.
+	To string `json:"to,omitempty"`
 	// Healing is the brick that was moved last, which is to be healed before the next one moves.
 	Healing *Place `json:"healing,omitempty"`
 	// Waits says what keeps the next brick from being moved; empty if nothing does.
@@ -64,7 +67,7 @@ func (e *Evacuation) Same(o *Evacuation) bool {
 	if e == nil || o == nil || (e.Healing == nil) != (o.Healing == nil) || e.Healing != nil && *e.Healing != *o.Healing {
 		return e == o
 	}
-	return e.Since.Equal(o.Since) && e.Bricks == o.Bricks && e.Gone == o.Gone && e.Waits == o.Waits && e.Done.Equal(o.Done)
+	return e.Since.Equal(o.Since) && e.Bricks == o.Bricks && e.Gone == o.Gone && e.To == o.To && e.Waits == o.Waits && e.Done.Equal(o.Done)
 }
 
 // info is the evacuation as REST clients see it, while there are so many bricks left.
@@ -72,7 +75,7 @@ func (e *Evacuation) info(left int) *api.Evacuation {
 	if e == nil {
 		return nil
 	}
-	out := api.Evacuation{Since: e.Since.Format(time.RFC3339), Bricks: e.Bricks, Left: left, Waits: e.Waits, Done: !e.Done.IsZero()}
+	out := api.Evacuation{Since: e.Since.Format(time.RFC3339), Bricks: e.Bricks, Left: left, Waits: e.Waits, Done: !e.Done.IsZero(), To: e.To}
 	if e.Healing != nil {
 		out.Healing = e.Healing.Volume
 	}

@@ -17,6 +17,8 @@ type Devices interface {
 	// Evacuate and EvacuatePeer have all bricks of a device, or of all devices of a peer, moved to others.
 	Evacuate(ctx context.Context, peer, device string, req api.EvacuateReq) (api.Device, error)
 	EvacuatePeer(ctx context.Context, peer string, req api.EvacuateReq) ([]api.Device, error)
+	// Replace puts a new device in the place of one, with its bricks, and returns the new one.
+	Replace(ctx context.Context, peer, device string, req api.DeviceReplaceReq) (api.Device, error)
 	// Remove gives up a device without bricks; force does so without touching it.
 	Remove(ctx context.Context, peer, device string, force bool) error
 }
@@ -33,6 +35,9 @@ func (a *API) deviceRoutes() []Route {
 			Description: "Shows a device, named by its path or its id."}, a.deviceGet),
 		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}/evacuate", Tail: "device", Conditional: true, Name: "DeviceEvacuate", Access: Admin, Plans: true,
 			Description: "Has all bricks of a device moved to others, one by one; the device tells how far that is."}, a.deviceEvacuate),
+		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}/replace", Tail: "device", Conditional: true, Name: "DeviceReplace", Access: Admin, Plans: true,
+			Status: http.StatusCreated, Requires: []string{"device"},
+			Description: "Takes a new device into use, has all bricks of a device moved, to the new one if they can, and gives the old one up; the operation tells how far that is."}, a.deviceReplace),
 		serve(Route{Method: http.MethodPost, Path: "/v1/peers/{peerid}/evacuate", Conditional: true, Name: "PeerEvacuate", Access: Admin, Plans: true,
 			Description: "Has all bricks of all devices of a peer moved to others."}, a.peerEvacuate),
 		serve(Route{Method: http.MethodPost, Path: "/v1/devices/{peerid}/{device}", Tail: "device", Conditional: true, Name: "DeviceEdit", Access: Admin, Plans: true,
@@ -65,6 +70,14 @@ func (a *API) deviceEdit(ctx context.Context, r *Request, req api.DeviceEditReq)
 
 func (a *API) deviceEvacuate(ctx context.Context, r *Request, req api.EvacuateReq) (api.Device, error) {
 	return a.cfg.Devices.Evacuate(ctx, r.Vars["peerid"], r.Vars["device"], req)
+}
+
+func (a *API) deviceReplace(ctx context.Context, r *Request, req api.DeviceReplaceReq) (api.Device, error) {
+	d, err := a.cfg.Devices.Replace(ctx, r.Vars["peerid"], r.Vars["device"], req)
+	if err == nil {
+		r.Location("devices", d.PeerID, d.ID)
+	}
+	return d, err
 }
 
 func (a *API) peerEvacuate(ctx context.Context, r *Request, req api.EvacuateReq) ([]api.Device, error) {

@@ -29,6 +29,9 @@ func (d fakeDevices) Edit(_ context.Context, peer, device string, req api.Device
 func (d fakeDevices) Evacuate(_ context.Context, peer, device string, req api.EvacuateReq) (api.Device, error) {
 	return api.Device{ID: "d1", Tags: map[string]string{}}, d.f.call("evacuate device", peer, device, fmt.Sprint(req.Gone))
 }
+func (d fakeDevices) Replace(_ context.Context, peer, device string, req api.DeviceReplaceReq) (api.Device, error) {
+	return api.Device{ID: "d2", PeerID: "p2", Tags: map[string]string{}}, d.f.call("replace device", peer, device, req.Device)
+}
 func (d fakeDevices) EvacuatePeer(_ context.Context, peer string, req api.EvacuateReq) ([]api.Device, error) {
 	return []api.Device{{ID: "d1", Tags: map[string]string{}}}, d.f.call("evacuate peer", peer, fmt.Sprint(req.Gone))
 }

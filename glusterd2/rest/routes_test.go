@@ -104,6 +104,7 @@ var everyRoute = []struct {
 	{"GET", "/v1/devices/p2/d1", "", 200, "", "device p2 d1"},
 	{"POST", "/v1/devices/p2/d1", `{"state":"disabled"}`, 200, "", "edit device p2 d1 disabled"},
 	{"POST", "/v1/devices/p2/d1/evacuate", `{"gone":true}`, 200, "", "evacuate device p2 d1 true"},
+	{"POST", "/v1/devices/p2/d1/replace", `{"device":"/dev/sdc"}`, 201, "/v1/devices/p2/d2", "replace device p2 d1 /dev/sdc"},
 	{"POST", "/v1/peers/p2/evacuate", "", 200, "", "evacuate peer p2 false"},
 	{"DELETE", "/v1/devices/p2/d1", "", 204, "", "remove device p2 d1"},
 	{"DELETE", "/v1/devices/p2/d1?force=true", "", 204, "", "forget device p2 d1"},

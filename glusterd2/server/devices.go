@@ -20,6 +20,16 @@ var _ devices.Host = deviceHost{}
 // mounts is the directory below which the filesystems of bricks are mounted.
 func (s *Server) mounts() string { return filepath.Join(s.cfg.RunDir, "bricks") }
 
+// Look implements devices.Host.
+func (h deviceHost) Look(ctx context.Context, d device.Device, wipe bool) (devices.Measure, error) {
+	p, err := h.backing.Of(d.Provisioner)
+	if err != nil {
+		return devices.Measure{}, err
+	}
+	m, err := p.Look(ctx, backing.Device{ID: d.ID, Name: d.Name, UUID: d.UUID}, wipe)
+	return h.measure(m), err
+}
+
 // Take implements devices.Host.
 func (h deviceHost) Take(ctx context.Context, d device.Device, wipe bool) (devices.Measure, error) {
 	p, err := h.backing.Of(d.Provisioner)

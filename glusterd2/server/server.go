@@ -214,7 +214,8 @@ func (s *Server) build() {
 	s.registry = registry
 	peerOps, volumeOps := peers.Register(registry), volumes.Register(registry, s.plane)
 	quotaOps := quotas.Register(registry, s.quota.mounter)
-	deviceOps := devices.Register(registry, deviceHost{s.backing, s.mounts()})
+	deviceHost := deviceHost{s.backing, s.mounts()}
+	deviceOps := devices.Register(registry, deviceHost)
 	engine := transaction.Config{
 		Store: s.store, PeerID: self, BootID: s.boot, Registry: registry, Transport: s.net, Log: s.log.Entry("transaction"),
 		HostOf: func(peerID string) string { return peer.Hosts(s.store)(peerID) },
@@ -238,7 +239,7 @@ func (s *Server) build() {
 		PeerID: self, Store: s.store, Asker: s.asker, Daemon: s.plane.SelfHeal, Tool: selfheal.Info{Socket: s.socket()}, Options: s.volumes,
 	})
 	s.moves = &repair.Moves{Store: s.store, Volumes: s.volumes, Heals: s.heal, Settle: healsSettle}
-	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, Moves: s.moves, PeerID: self, Log: s.log.Entry("devices")})
+	s.devices = devices.New(devices.Config{Store: s.store, Engine: s.engine, Ops: deviceOps, Host: deviceHost, Asker: s.asker, Moves: s.moves, PeerID: self, Log: s.log.Entry("devices")})
 	for _, p := range s.plugins {
 		if taker, ok := p.(plugin.Taker); ok {
 			taker.Take(s.pluginDaemon(p))

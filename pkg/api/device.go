@@ -51,6 +51,8 @@ type Evacuation struct {
 	// Waits says what keeps the next brick from being moved.
 	Waits string `json:"waits,omitempty"`
 	Done  bool   `json:"done"`
+	// To is the id of the device that takes the place of this one, if it is being replaced.
+	To string `json:"to,omitempty"`
 }
 
 // EvacuateReq asks for all bricks of a device (POST /v1/devices/{peerid}/{device}/evacuate) or of all devices of a peer (POST
@@ -59,6 +61,22 @@ type EvacuateReq struct {
 	// Gone says that the peer is away for good, and its host is off.
 	Gone bool `json:"gone,omitempty"`
 	// Force begins although some bricks find no place or must not move now: the others move, and these when they can. It gives nothing up.
+	Force bool `json:"force,omitempty"`
+}
+
+// DeviceReplaceReq asks for a device to be replaced (POST /v1/devices/{peerid}/{device}/replace): a new one is taken into use, the bricks
+// are moved, to the new one if they can, and the old one is given up; an addition.
+type DeviceReplaceReq struct {
+	// Device is the path of the new device. It gets the provisioner of the old one.
+	Device string `json:"device"`
+	// PeerID is the peer of the new device: if it is empty that of the old one, or the peer that has taken its place.
+	PeerID string `json:"peer-id,omitempty"`
+	// Tags are set over those of the old device; one with an empty value is left out.
+	Tags map[string]string `json:"tags,omitempty"`
+	// Wipe must repeat the path of the new device, to have whatever it holds wiped.
+	Wipe string `json:"wipe,omitempty"`
+	// Gone and Force are as in EvacuateReq.
+	Gone  bool `json:"gone,omitempty"`
 	Force bool `json:"force,omitempty"`
 }
 

@@ -39,6 +39,11 @@ func (c *Client) DeviceEvacuate(ctx context.Context, peerID, id string, req api.
 	return ask[api.Device](ctx, c, request{method: http.MethodPost, path: devicePath(peerID, id, "evacuate"), body: req, result: devicePath(peerID, id)})
 }
 
+// DeviceReplace has a new device take the place of one, and returns it. Errors: as DeviceAdd and DeviceEvacuate.
+func (c *Client) DeviceReplace(ctx context.Context, peerID, id string, req api.DeviceReplaceReq) (api.Device, error) {
+	return ask[api.Device](ctx, c, request{method: http.MethodPost, path: devicePath(peerID, id, "replace"), body: req})
+}
+
 // PeerEvacuate has all bricks of all devices of a peer moved to others. Errors: as DeviceEvacuate.
 func (c *Client) PeerEvacuate(ctx context.Context, peerID string, req api.EvacuateReq) ([]api.Device, error) {
 	return ask[[]api.Device](ctx, c, request{method: http.MethodPost, path: []string{"v1", "peers", peerID, "evacuate"}, body: req, result: devicePath(peerID)})

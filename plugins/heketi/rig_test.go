@@ -16,6 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/devices"
 	"gd2/glusterd2/commands/peers"
 	"gd2/glusterd2/commands/volumes"
@@ -71,6 +72,10 @@ func (d *disks) Take(ctx context.Context, dev device.Device, _ bool) (devices.Me
 	return d.Measure(ctx, dev)
 }
 
+func (d *disks) Look(ctx context.Context, dev device.Device, _ bool) (devices.Measure, error) {
+	return d.Measure(ctx, dev)
+}
+
 func (d *disks) Release(context.Context, device.Device) error { return d.touch() }
 
 func (d *disks) Rescan(ctx context.Context, dev device.Device) (devices.Measure, error) {
@@ -87,11 +92,7 @@ func (d *disks) Measure(context.Context, device.Device) (devices.Measure, error)
 // no other has are refused.
 type rooms struct{ *volumes.Commands }
 
-func (r rooms) Plan(_ context.Context, ids []string, _ bool) ([]volumes.PlannedMove, error) {
-	leave := map[string]bool{}
-	for _, id := range ids {
-		leave[id] = true
-	}
+func (r rooms) Plan(_ context.Context, leave volumes.Leave, _ bool) ([]volumes.PlannedMove, error) {
 	moves, err := r.PlanMoves(leave)
 	for _, m := range moves {
 		if m.Alone && m.Refused == nil {
@@ -153,7 +154,7 @@ func newRig(t testing.TB) rig {
 		Store: st, Engine: engine, Log: entry, Heketi: config.Heketi{AdminKey: "admin", UserKey: "user"},
 		Peers:   peers.New(peers.Config{Store: st, Engine: engine, Identity: member{}, Lost: func() string { return "" }, Log: entry}),
 		Volumes: vols,
-		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, Moves: rooms{vols}, PeerID: "a1", Log: entry}),
+		Devices: devices.New(devices.Config{Store: st, Engine: engine, Ops: deviceOps, Host: r.disks, Asker: ask.New(ask.Config{PeerID: "a1", Store: st}), Moves: rooms{vols}, PeerID: "a1", Log: entry}),
 	}, ops)
 	r.pool, r.importPause = pool, 10*time.Millisecond
 	t.Cleanup(r.stop)

@@ -23,6 +23,7 @@ type addParams struct {
 
 func addOperation(host Host) transaction.Operation[addParams, api.Device] {
 	measured := transaction.NewOutput[Measure]("measured")
+	effects := func(p addParams, _ string) []api.Effect { return takeEffects(p) }
 	return transaction.Operation[addParams, api.Device]{
 		Name: "device.add", Version: 1,
 		Steps: []transaction.Step[addParams]{{
@@ -35,21 +36,35 @@ func addOperation(host Host) transaction.Operation[addParams, api.Device] {
 			Undo: func(ctx context.Context, _ *transaction.Call, p addParams) error {
 				return host.Release(ctx, p.Device)
 			},
-			Effects: func(p addParams, _ string) []api.Effect {
-				e := api.Effect{Action: api.ActionChange, Kind: api.OnDirectory, Name: p.Device.Name, Note: "is marked as a device"}
-				if p.Device.Provisioner == api.ProvisionerLVM {
-					e.Kind, e.Note = api.OnFile, "becomes a volume group"
-				}
-				if p.Wipe {
-					e.Action, e.Irreversible, e.Note = api.ActionDestroy, true, "whatever it holds is wiped"
-				}
-				return []api.Effect{e}
+			Effects: effects,
+			Survey: func(ctx context.Context, call *transaction.Call, p addParams) ([]api.Effect, error) {
+				_, err := host.Look(ctx, p.Device, p.Wipe)
+				return effects(p, call.PeerID), err
 			},
 		}},
 		Commit: func(p addParams, out transaction.Outputs) ([]store.Write, []store.Guard, api.Device, error) {
 			return recordMeasured(p, out, measured)
 		},
 	}
+}
+
+// newRecord tells of the record of a device whose id is not known before it is made.
+func newRecord(name string) api.Effect {
+	return api.Effect{Action: api.ActionCreate, Kind: api.OnRecord, Name: recordName("ID-OF-THE-NEW-DEVICE"), Note: name}
+}
+
+// recordName is what a plan calls the record of a device.
+func recordName(id string) string { return strings.TrimPrefix(store.PrefixDevices, store.Root) + id }
+
+func takeEffects(p addParams) []api.Effect {
+	e := api.Effect{Action: api.ActionChange, Kind: api.OnDirectory, Name: p.Device.Name, Note: "is marked as a device"}
+	if p.Device.Provisioner == api.ProvisionerLVM {
+		e.Kind, e.Note = api.OnFile, "becomes a volume group"
+	}
+	if p.Wipe {
+		e.Action, e.Irreversible, e.Note = api.ActionDestroy, true, "whatever it holds is wiped"
+	}
+	return []api.Effect{e}
 }
 
 // Add takes a device of a peer into use.
@@ -65,21 +80,13 @@ func (c *Commands) Add(ctx context.Context, peerName string, req api.DeviceAddRe
 	if err != nil {
 		return api.Device{}, err
 	}
-	if err := c.unknown(d, p.Value.Name); err != nil {
+	if err := c.mayAdd(p, d, ""); err != nil {
 		return api.Device{}, err
 	}
 	if err := device.Records.Subject(ctx, d.ID, 0); err != nil {
 		return api.Device{}, err
 	}
-	if p.Value.Leaving {
-		return api.Device{}, api.Errorf(api.Conflict, "peer %s is being detached: it gets no devices", p.Value.Name)
-	}
-	if err := c.online(p.ID); err != nil {
-		return api.Device{}, err
-	}
-	transaction.Also(ctx, api.OperationPlan{Records: []api.Effect{{
-		Action: api.ActionCreate, Kind: api.OnRecord, Name: strings.TrimPrefix(store.PrefixDevices, store.Root) + "ID-OF-THE-NEW-DEVICE", Note: d.Name,
-	}}})
+	transaction.Also(ctx, api.OperationPlan{Records: []api.Effect{newRecord(d.Name)}})
 	return c.Ops.add.Run(ctx, c.Engine, addPlan(addParams{Device: d, Host: p.Value.Host, Wipe: req.Wipe != "", PeerRevision: p.Revision}))
 }
 
@@ -118,15 +125,27 @@ func newDevice(peerID string, req api.DeviceAddReq) (device.Device, error) {
 	return d, device.CheckTags(d.Tags)
 }
 
-// unknown refuses a device that the peer has already, and one that contains it or lies in it.
-func (c *Commands) unknown(d device.Device, host string) error {
+// mayAdd demands that a peer can take a device into use, perhaps where another was that it replaces.
+func (c *Commands) mayAdd(p store.Record[*peer.Peer], d device.Device, replaced string) error {
+	if err := c.unknown(d, p.Value.Name, replaced); err != nil {
+		return err
+	}
+	if p.Value.Leaving {
+		return api.Errorf(api.Conflict, "peer %s is being detached: it gets no devices", p.Value.Name)
+	}
+	return c.online(p.ID)
+}
+
+// unknown refuses a device that the peer has already, and one that contains it or lies in it. The one that is replaced does not count if
+// it has the same path: whether another disk is there now its peer sees.
+func (c *Commands) unknown(d device.Device, host, replaced string) error {
 	recs, err := device.Records.List(c.Store)
 	if err != nil {
 		return err
 	}
 	for _, rec := range recs {
 		have := rec.Value
-		if have.PeerID != d.PeerID {
+		if have.PeerID != d.PeerID || have.ID == replaced && have.Name == d.Name {
 			continue
 		}
 		if have.Name == d.Name {

@@ -37,7 +37,7 @@ func recordMeasured(p addParams, out transaction.Outputs, measured transaction.O
 	if !ok {
 		return nil, nil, api.Device{}, api.Errorf(api.Internal, "peer %s has not measured %s", p.Host, d.Name)
 	}
-	d.Size, d.Unit, d.UUID, d.Mounts = m.Size, m.Unit, m.UUID, m.Mounts
+	m.put(&d)
 	return []store.Write{device.Records.Create(d.ID, &d)}, []store.Guard{peer.Records.MustBe(d.PeerID, p.PeerRevision)},
 		d.Info(device.Use{}, p.Host), nil
 }
@@ -54,7 +54,7 @@ func (c *Commands) Adopt(ctx context.Context, d device.Device) (api.Device, erro
 	if err := device.CheckName(d.Name); err != nil {
 		return api.Device{}, err
 	}
-	if err := c.unknown(d, p.Value.Name); err != nil {
+	if err := c.unknown(d, p.Value.Name, ""); err != nil {
 		return api.Device{}, err
 	}
 	if err := c.online(p.ID); err != nil {

@@ -8,9 +8,11 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 	"gd2/store"
 	"gd2/transaction"
@@ -18,6 +20,8 @@ import (
 
 // Host is what this peer can do with its own devices. Every method may be repeated after it was cut off anywhere.
 type Host interface {
+	// Look tells, as well as can be known before, what Take would measure, or why it would refuse. It changes nothing.
+	Look(ctx context.Context, d device.Device, wipe bool) (Measure, error)
 	// Take takes a device into use and measures it; one that holds something is refused unless wipe is set.
 	Take(ctx context.Context, d device.Device, wipe bool) (Measure, error)
 	// Release gives up what Take made; it refuses while there are bricks.
@@ -36,11 +40,19 @@ type Measure struct {
 	Mounts string `json:"mounts,omitempty"`
 }
 
+// put notes on a device what was measured.
+func (m Measure) put(d *device.Device) {
+	d.Size, d.Unit, d.UUID, d.Mounts = m.Size, m.Unit, m.UUID, m.Mounts
+}
+
 // Config is what Commands need.
 type Config struct {
 	Store  *store.Store
 	Engine *transaction.Engine
 	Ops    Operations
+	// Host is this peer's, Asker asks others about theirs.
+	Host   Host
+	Asker  *ask.Asker
 	Moves  Moves
 	PeerID string
 	Log    *logrus.Entry
@@ -49,7 +61,7 @@ type Config struct {
 // Moves tells of bricks whether and where they may move. *repair.Moves is the real one.
 type Moves interface {
 	// Plan plans all moves off devices. The error names each brick that cannot be moved, and why.
-	Plan(ctx context.Context, devices []string, gone bool) ([]volumes.PlannedMove, error)
+	Plan(ctx context.Context, leave volumes.Leave, gone bool) ([]volumes.PlannedMove, error)
 	// State says what an evacuation is at, or waits for.
 	State(ctx context.Context, e *device.Evacuation) string
 }
@@ -57,13 +69,20 @@ type Moves interface {
 // Commands are the operations on devices. They are safe for concurrent use.
 type Commands struct {
 	Config
-	emptied transaction.Handle[evacuateParams, []api.Device]
+	emptied  transaction.Handle[evacuateParams, []api.Device]
+	replaced transaction.Handle[replaceParams, api.Device]
+	look     ask.Handle[lookParams, Measure]
 }
 
-// New makes the commands, and makes the engine know how devices are emptied.
+// New makes the commands, and makes the engine know how devices are emptied and replaced.
 func New(cfg Config) *Commands {
 	c := &Commands{Config: cfg}
 	c.emptied = transaction.Conduct(cfg.Engine, transaction.Course[evacuateParams, []api.Device]{Name: "device.evacuate", Version: 1, Run: c.empty, Early: true})
+	c.replaced = transaction.Conduct(cfg.Engine, transaction.Course[replaceParams, api.Device]{Name: "device.replace", Version: 1, Run: c.exchange, Early: true})
+	c.look = ask.Register(cfg.Asker, ask.Question[lookParams, Measure]{Name: "device-look",
+		Answer: func(ctx context.Context, _ *volume.Volume, p lookParams) (Measure, error) {
+			return cfg.Host.Look(ctx, p.Device, p.Wipe)
+		}})
 	return c
 }
 

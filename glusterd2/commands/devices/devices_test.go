@@ -2,6 +2,7 @@ package devices
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
 
+	"gd2/glusterd2/ask"
 	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
@@ -39,14 +41,22 @@ type fakeHost struct {
 
 var _ Host = fakeHost{}
 
-func (h fakeHost) Take(_ context.Context, d device.Device, wipe bool) (Measure, error) {
+func (h fakeHost) Look(_ context.Context, d device.Device, wipe bool) (Measure, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := h.peerID + d.Name
-	if owner := h.taken[at]; owner != "" && owner != d.ID && (owner != "ext4" || !wipe) {
+	if owner := h.taken[h.peerID+d.Name]; owner != "" && owner != d.ID && (owner != "ext4" || !wipe) {
 		return Measure{}, api.Errorf(api.State, "device %s holds %s", d.Name, owner)
 	}
-	h.taken[at] = d.ID
+	return Measure{Size: h.size, Unit: 4}, nil
+}
+
+func (h fakeHost) Take(ctx context.Context, d device.Device, wipe bool) (Measure, error) {
+	if _, err := h.Look(ctx, d, wipe); err != nil {
+		return Measure{}, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.taken[h.peerID+d.Name] = d.ID
 	return Measure{Size: h.size, Unit: 4, UUID: "u", Mounts: "/run/" + h.peerID}, h.fail
 }
 
@@ -72,17 +82,19 @@ func (h fakeHost) Rescan(ctx context.Context, d device.Device) (Measure, error) 
 // rig is commands on a pool of three peers.
 type rig struct {
 	t     *testing.T
-	c     *Commands
+	c     *Commands // those of p1
 	disks *fakeDisks
 	pool  *transactiontest.Pool
 	moves []volumes.PlannedMove
 	no    error // why they cannot be made
+	leave volumes.Leave
 }
 
 var _ Moves = (*rig)(nil)
 
 // Plan implements Moves.
-func (r *rig) Plan(context.Context, []string, bool) ([]volumes.PlannedMove, error) {
+func (r *rig) Plan(_ context.Context, leave volumes.Leave, _ bool) ([]volumes.PlannedMove, error) {
+	r.leave = leave
 	return r.moves, r.no
 }
 
@@ -92,13 +104,10 @@ func (r *rig) State(_ context.Context, e *device.Evacuation) string { return e.W
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	disks := &fakeDisks{taken: map[string]string{}, size: 1000}
-	var ops Operations
+	ops := map[string]Operations{}
 	pool := transactiontest.NewPool(t, transactiontest.Config{Registry: func(peerID string) *transaction.Registry {
 		r := transaction.NewRegistry()
-		o := Register(r, fakeHost{disks, peerID})
-		if peerID == "p1" {
-			ops = o
-		}
+		ops[peerID] = Register(r, fakeHost{disks, peerID})
 		return r
 	}})
 	log := logrus.New()
@@ -109,7 +118,18 @@ func newRig(t *testing.T) *rig {
 		commit(t, st, peer.Records.Create(id, &peer.Peer{ID: id, Name: host, Host: host, PeerAddress: host + ":24008", ClientAddress: host + ":24007"}))
 	}
 	r := &rig{t: t, disks: disks, pool: pool}
-	r.c = New(Config{Store: st, Engine: pool.Engine("p1"), Ops: ops, Moves: r, PeerID: "p1", Log: logrus.NewEntry(log)})
+	askers := map[string]*ask.Asker{}
+	for _, id := range pool.Peers() {
+		askers[id] = ask.New(ask.Config{PeerID: id, Store: pool.Store(id), Call: func(ctx context.Context, to string, req ask.Request) (json.RawMessage, error) {
+			return askers[to].Serve(ctx, req)
+		}})
+		c := New(Config{
+			Store: pool.Store(id), Engine: pool.Engine(id), Ops: ops[id], Host: fakeHost{disks, id}, Asker: askers[id], Moves: r, PeerID: id, Log: logrus.NewEntry(log),
+		})
+		if id == "p1" {
+			r.c = c
+		}
+	}
 	return r
 }
 
@@ -197,6 +217,11 @@ func TestAddRefuses(t *testing.T) {
 	if len(r.disks.taken) != 2 {
 		t.Errorf("taken: %v", r.disks.taken)
 	}
+	_, err := transaction.PlanOf(t.Context(), func(ctx context.Context) error {
+		_, err := r.c.Add(ctx, "n3", api.DeviceAddReq{Device: "/dev/sdc"})
+		return err
+	})
+	refused(t, err, api.State, "", "holds ext4")
 	if _, err := r.c.Add(t.Context(), "n3", api.DeviceAddReq{Device: "/dev/sdc", Wipe: "/dev/sdc"}); err != nil {
 		t.Error(err)
 	}

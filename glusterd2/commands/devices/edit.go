@@ -46,7 +46,7 @@ func editOperation(host Host) transaction.Operation[editParams, api.Device] {
 		Commit: func(p editParams, out transaction.Outputs) ([]store.Write, []store.Guard, api.Device, error) {
 			d := p.Device
 			if m, ok := measured.Get(out, d.PeerID); ok {
-				d.Size, d.Unit, d.UUID, d.Mounts = m.Size, m.Unit, m.UUID, m.Mounts
+				m.put(&d)
 			}
 			return []store.Write{device.Records.Update(d.ID, &d, p.Revision)}, nil, d.Info(p.Use, p.Host), nil
 		},

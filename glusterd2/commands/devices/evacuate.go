@@ -55,9 +55,7 @@ func (c *Commands) Evacuate(ctx context.Context, peerName, name string, req api.
 	if err != nil {
 		return api.Device{}, err
 	}
-	if p, ok, err := peer.Records.Get(c.Store, rec.Value.PeerID); err == nil && ok && p.Value.Replaced {
-		req.Gone = true
-	}
+	req.Gone = c.gone(rec.Value.PeerID, req.Gone)
 	out, err := c.evacuate(ctx, rec.Value.PeerID, []store.Record[*device.Device]{rec}, req)
 	if err != nil {
 		return api.Device{}, err
@@ -110,37 +108,57 @@ func (c *Commands) onlyMade(p store.Record[*peer.Peer]) error {
 	return nil
 }
 
+// gone reports whether a peer is gone for good: somebody says so, or another has taken its place.
+func (c *Commands) gone(peerID string, said bool) bool {
+	p, ok, err := peer.Records.Get(c.Store, peerID)
+	return said || err == nil && ok && p.Value.Replaced
+}
+
 // evacuate begins to empty devices of one peer, after all moves have been planned.
 func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Record[*device.Device], req api.EvacuateReq) ([]api.Device, error) {
 	if err := c.mayLeave(peerID, req.Gone); err != nil {
 		return nil, err
 	}
-	uses, err := device.Uses(c.Store)
+	p, err := c.toEmpty(recs, req.Gone, "")
 	if err != nil {
 		return nil, err
 	}
+	if err := c.planMoves(ctx, p.leave(), req); err != nil {
+		return nil, err
+	}
+	return c.emptied.Run(ctx, c.Engine, transaction.Plan[evacuateParams]{Params: p, Peers: []string{c.PeerID}, About: markPlan(p.Mark).Locks})
+}
+
+// toEmpty are devices that are to be emptied, as they become; with the id of the one that is to take their place, if there is one.
+func (c *Commands) toEmpty(recs []store.Record[*device.Device], gone bool, to string) (evacuateParams, error) {
+	uses, err := device.Uses(c.Store)
 	p := evacuateParams{Mark: markParams{Revisions: map[string]int64{}}, Since: time.Now().UTC()}
 	for _, rec := range recs {
 		d := *rec.Value
 		if d.State == api.DeviceEnabled {
 			d.State = api.DeviceDisabled
 		}
-		d.Evacuation = &device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: req.Gone}
+		d.Evacuation = &device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: gone, To: to}
 		p.Mark.Devices, p.Mark.Revisions[rec.ID] = append(p.Mark.Devices, d), rec.Revision
 	}
-	moves, err := c.Moves.Plan(ctx, p.ids(), req.Gone)
+	return p, err
+}
+
+// planMoves plans all moves. If one cannot be made that is refused; with force it is a warning.
+func (c *Commands) planMoves(ctx context.Context, leave volumes.Leave, req api.EvacuateReq) error {
+	moves, err := c.Moves.Plan(ctx, leave, req.Gone)
 	switch {
 	case err != nil && !req.Force:
-		return nil, err
+		return err
 	case err != nil:
 		transaction.Warn(ctx, "%v", err)
 	}
-	c.movesPlan(ctx, moves)
-	return c.emptied.Run(ctx, c.Engine, transaction.Plan[evacuateParams]{Params: p, Peers: []string{c.PeerID}, About: markPlan(p.Mark).Locks})
+	c.movesPlan(ctx, leave, moves)
+	return nil
 }
 
 // movesPlan tells the plan of an evacuation what is made and given up where.
-func (c *Commands) movesPlan(ctx context.Context, moves []volumes.PlannedMove) {
+func (c *Commands) movesPlan(ctx context.Context, leave volumes.Leave, moves []volumes.PlannedMove) {
 	if !transaction.Planning(ctx) {
 		return
 	}
@@ -154,11 +172,7 @@ func (c *Commands) movesPlan(ctx context.Context, moves []volumes.PlannedMove) {
 		if m.Alone {
 			how = "takes its files"
 		}
-		on := ""
-		if rec, ok, err := device.Records.Get(c.Store, m.New.Device); ok && err == nil {
-			on = rec.Value.Name
-		}
-		effects[m.New.PeerID] = append(effects[m.New.PeerID], api.Effect{Action: api.ActionCreate, Kind: api.OnBrick, Name: on, Bytes: m.New.Cost,
+		effects[m.New.PeerID] = append(effects[m.New.PeerID], api.Effect{Action: api.ActionCreate, Kind: api.OnBrick, Name: c.target(leave, m), Bytes: m.New.Cost,
 			Note: fmt.Sprintf("in the place of %s of volume %s: %s", old, m.Volume.Name, how)})
 		effects[m.Old.PeerID] = append(effects[m.Old.PeerID], api.Effect{Action: api.ActionDestroy, Kind: api.OnBrick, Name: m.Old.Path, Bytes: m.Old.Cost, Irreversible: true})
 	}
@@ -170,6 +184,17 @@ func (c *Commands) movesPlan(ctx context.Context, moves []volumes.PlannedMove) {
 		plan.Steps = []api.PlanStep{step}
 	}
 	transaction.Also(ctx, plan)
+}
+
+// target is the path of the device that a brick goes to; it need not be on record yet.
+func (c *Commands) target(leave volumes.Leave, m volumes.PlannedMove) string {
+	if rec, ok, err := device.Records.Get(c.Store, m.New.Device); ok && err == nil {
+		return rec.Value.Name
+	}
+	if to := leave[m.Old.Device]; to != nil {
+		return to.Name
+	}
+	return ""
 }
 
 // mayLeave demands that the peer is at work, or that somebody says that it is gone and it is indeed away.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
 	"gd2/pkg/api"
@@ -17,6 +18,15 @@ type evacuateParams struct {
 	Mark markParams `json:"mark"`
 	// Since tells this evacuation from others of the same device.
 	Since time.Time `json:"since"`
+}
+
+// leave are the devices as those who plan moves want them.
+func (p evacuateParams) leave() volumes.Leave {
+	out := volumes.Leave{}
+	for _, d := range p.Mark.Devices {
+		out[d.ID] = nil
+	}
+	return out
 }
 
 func (p evacuateParams) ids() (out []string) {

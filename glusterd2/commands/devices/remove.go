@@ -39,9 +39,7 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 				_, err := host.Take(ctx, p.Device, false)
 				return err
 			},
-			Effects: func(p removeParams, _ string) []api.Effect {
-				return []api.Effect{{Action: api.ActionChange, Kind: api.OnDirectory, Name: p.Device.Name, Note: "is given up, empty"}}
-			},
+			Effects: func(p removeParams, _ string) []api.Effect { return releaseEffects(p.Device) },
 		}},
 		Commit: func(p removeParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
 			writes := []store.Write{device.Records.Delete(p.Device.ID, p.Revision)}
@@ -51,6 +49,10 @@ func removeOperation(host Host) transaction.Operation[removeParams, none] {
 			return writes, nil, none{}, nil
 		},
 	}
+}
+
+func releaseEffects(d device.Device) []api.Effect {
+	return []api.Effect{{Action: api.ActionChange, Kind: api.OnDirectory, Name: d.Name, Note: "is given up, empty"}}
 }
 
 // Remove gives up a device that holds no bricks. With force the device itself is not touched, for one that is gone.

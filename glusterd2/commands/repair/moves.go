@@ -26,11 +26,7 @@ type Moves struct {
 
 // Plan plans all moves off devices that are to be emptied, before the first begins. The error names each brick that cannot be moved,
 // and why: for one without a place, why each device was passed over. Gone says that the peer of the devices does not come back.
-func (m *Moves) Plan(ctx context.Context, devices []string, gone bool) ([]volumes.PlannedMove, error) {
-	leave := map[string]bool{}
-	for _, id := range devices {
-		leave[id] = true
-	}
+func (m *Moves) Plan(ctx context.Context, leave volumes.Leave, gone bool) ([]volumes.PlannedMove, error) {
 	moves, err := m.Volumes.PlanMoves(leave)
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ type Volumes interface {
 	// no other brick has, are moved first.
 	Move(ctx context.Context, volume, brickID string, gone bool) (string, error)
 	// PlanMoves plans where the bricks of devices would go, and MayMove refuses one that cannot be moved as the pool is now.
-	PlanMoves(devices map[string]bool) ([]volumes.PlannedMove, error)
+	PlanMoves(leave volumes.Leave) ([]volumes.PlannedMove, error)
 	MayMove(ctx context.Context, v *volume.Volume, brickID string, gone bool) error
 	// Moving reports whether files of a brick of a volume are being moved that no other brick has.
 	Moving(volume string) bool

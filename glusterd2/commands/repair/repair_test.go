@@ -89,7 +89,7 @@ func (r *rig) Move(ctx context.Context, name, id string, gone bool) (string, err
 	return b.ID, err
 }
 
-func (r *rig) PlanMoves(map[string]bool) ([]volumes.PlannedMove, error) {
+func (r *rig) PlanMoves(volumes.Leave) ([]volumes.PlannedMove, error) {
 	return slices.Clone(r.planned), nil
 }
 
@@ -266,7 +266,7 @@ func TestPlan(t *testing.T) {
 		r.planned = append(r.planned, volumes.PlannedMove{Volume: rec.Value, Old: rec.Value.Bricks()[1]})
 	}
 	plan := func() error {
-		_, err := r.Plan(t.Context(), []string{"d"}, false)
+		_, err := r.Plan(t.Context(), volumes.Leave{"d": nil}, false)
 		return err
 	}
 	if err := plan(); err != nil {

@@ -3,7 +3,9 @@ package volumes
 import (
 	"context"
 
+	"gd2/glusterd2/device"
 	"gd2/glusterd2/peer"
+	"gd2/glusterd2/provision"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
 )
@@ -18,18 +20,22 @@ type PlannedMove struct {
 	Refused error
 }
 
+// Leave are the devices that are to be emptied, by id, each with the one that is to take its place, which need not be on record yet;
+// nil if there is none.
+type Leave map[string]*device.Device
+
 // PlanMoves plans where the bricks of devices would go, each beside those that are planned before it.
-func (c *Commands) PlanMoves(devices map[string]bool) ([]PlannedMove, error) {
+func (c *Commands) PlanMoves(leave Leave) ([]PlannedMove, error) {
 	recs, err := volume.Records.List(c.Store)
 	if err != nil {
 		return nil, err
 	}
-	rooms := roomPlan{c: c, leave: devices, views: map[string]*deviceView{}}
+	rooms := roomPlan{c: c, leave: leave, views: map[string]*deviceView{}}
 	var out []PlannedMove
 	for _, rec := range recs {
 		for _, sub := range rec.Value.Subvols {
 			for _, b := range sub.Bricks {
-				if !devices[b.Device] {
+				if _, ok := leave[b.Device]; !ok {
 					continue
 				}
 				m := PlannedMove{Volume: rec.Value, Old: b, Alone: sub.Alone()}
@@ -46,7 +52,7 @@ func (c *Commands) PlanMoves(devices map[string]bool) ([]PlannedMove, error) {
 // roomPlan plans several bricks one after the other.
 type roomPlan struct {
 	c     *Commands
-	leave map[string]bool
+	leave Leave
 	views map[string]*deviceView // by the kind of devices that a volume wants
 	taken []volume.Brick
 }
@@ -79,14 +85,28 @@ func (r *roomPlan) view(kind string) (*deviceView, error) {
 	if err != nil {
 		return nil, err
 	}
-	for id := range r.leave {
+	for id, to := range r.leave {
 		v.shun(id, "to be emptied")
+		if to == nil {
+			continue
+		}
+		p, _, err := peer.Records.Get(r.c.Store, to.PeerID)
+		if err != nil {
+			return nil, err
+		}
+		v.add(r.c.candidate(to, p.Value, device.Use{}, kind), to, id)
 	}
 	for _, b := range r.taken {
 		v.use(b)
 	}
 	r.views[kind] = v
 	return v, nil
+}
+
+// add adds a device that is not on record yet, to take the place of another.
+func (v *deviceView) add(as provision.Device, d *device.Device, keptFor string) {
+	as.KeptFor = keptFor
+	v.list, v.records[d.ID] = append(v.list, as), d
 }
 
 // use takes the room of a brick.

@@ -2,14 +2,17 @@ package volumes
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"gd2/glusterd2/device"
+	"gd2/glusterd2/provision"
 	"gd2/glusterd2/volume"
 	"gd2/pkg/api"
+	"gd2/store"
 	"gd2/transaction"
 )
 
@@ -58,6 +61,13 @@ func (r *rig) doneAs(id string, want transaction.State) {
 	}
 }
 
+// ends waits until the files are being moved, and has that end.
+func (r *rig) ends(m *fakeMover, status volume.TaskStatus) {
+	r.t.Helper()
+	r.untilTrue("start of the move", func() bool { return m.running() == 1 })
+	m.end(status)
+}
+
 // A brick whose files no other has gets a substitute, and goes when its files are there.
 func TestMoveAlone(t *testing.T) {
 	r, movers, old := alone(t)
@@ -70,7 +80,7 @@ func TestMoveAlone(t *testing.T) {
 	if _, err := r.c.Move(t.Context(), "gv0", old.ID, false); !api.IsKind(err, api.State, api.Conflict) {
 		t.Errorf("moved twice at once: %v", err)
 	}
-	movers[old.PeerID].end(volume.TaskComplete)
+	r.ends(movers[old.PeerID], volume.TaskComplete)
 	r.doneAs(id, transaction.Done)
 	r.substituted(old)
 	if debts, err := device.Debts.List(r.store); err != nil || len(debts) != 1 || debts[0].ID != old.ID || r.used() != 2*used {
@@ -89,13 +99,12 @@ func TestMoveAloneTriesAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	movers[old.PeerID].end(volume.TaskFailed)
+	r.ends(movers[old.PeerID], volume.TaskFailed)
 	r.untilTrue("second attempt", func() bool {
 		task, state, ok, err := volume.FindTask(r.store, "gv0")
 		return err == nil && ok && task.Value.ID != first.Value.ID && !state.Final()
 	})
-	r.untilTrue("start of it", func() bool { return movers[old.PeerID].running() == 1 })
-	movers[old.PeerID].end(volume.TaskComplete)
+	r.ends(movers[old.PeerID], volume.TaskComplete)
 	r.doneAs(id, transaction.Done)
 	r.substituted(old)
 }
@@ -112,7 +121,7 @@ func TestMoveAloneOutlivesItsCoordinator(t *testing.T) {
 		op, err := r.pool.Engine("p2").Get(id)
 		return err == nil && op.Coordinator != "p1" && op.State == string(transaction.Running)
 	})
-	movers[old.PeerID].end(volume.TaskComplete)
+	r.ends(movers[old.PeerID], volume.TaskComplete)
 	r.doneAs(id, transaction.Done)
 	r.substituted(old)
 }
@@ -137,7 +146,7 @@ func TestPlanMoves(t *testing.T) {
 	r.mustCreate(sized("b", 10*gib, 1))
 	r.start("a")
 	for name, b := range map[string]volume.Brick{"a": r.record("a").Bricks()[0], "b": r.record("b").Bricks()[0]} {
-		moves, err := r.c.PlanMoves(map[string]bool{b.Device: true})
+		moves, err := r.c.PlanMoves(Leave{b.Device: nil})
 		i := slices.IndexFunc(moves, func(m PlannedMove) bool { return m.Old.ID == b.ID })
 		if err != nil || i < 0 {
 			t.Fatalf("%+v, %v", moves, err)
@@ -147,11 +156,7 @@ func TestPlanMoves(t *testing.T) {
 		}
 	}
 	r.mustCreate(sized("c", 10*gib, 3))
-	all := map[string]bool{}
-	for _, d := range []string{"p1-d0", "p1-d1"} {
-		all[d] = true
-	}
-	moves, err := r.c.PlanMoves(all)
+	moves, err := r.c.PlanMoves(Leave{"p1-d0": nil, "p1-d1": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,4 +194,54 @@ func TestMayMove(t *testing.T) {
 	if err := r.c.MayMove(t.Context(), a, a.Bricks()[1].ID, false); err != nil {
 		t.Errorf("the one that is down itself: %v", err)
 	}
+}
+
+// A device that is to take the place of another gets its bricks, and no others before.
+func TestMoveToSuccessor(t *testing.T) {
+	r := newRig(t)
+	r.addDevices(3, 100*gib)
+	r.mustCreate(sized("a", 10*gib, 3))
+	r.start("a")
+	old := r.record("a").Bricks()[0]
+	to := &device.Device{ID: "new", PeerID: old.PeerID, Name: "/dev/new", Provisioner: api.ProvisionerLVM, State: api.DeviceEnabled, Size: 20 * gib, Unit: 4 << 20, Mounts: "/run/new"}
+	if moves, err := r.c.PlanMoves(Leave{old.Device: to}); err != nil || len(moves) != 1 || moves[0].Refused != nil || moves[0].New.Device != "new" {
+		t.Errorf("planned: %+v, %v", moves, err)
+	}
+	small := *to
+	small.Size = gib
+	if moves, err := r.c.PlanMoves(Leave{old.Device: &small}); err != nil || len(moves) != 1 || moves[0].Refused != nil || moves[0].New.Device == "new" {
+		t.Errorf("where it does not fit: %+v, %v", moves, err)
+	}
+	leaving, rev := r.device(old.Device)
+	leaving.State, leaving.Evacuation = api.DeviceDisabled, &device.Evacuation{Since: time.Now(), To: "new"}
+	commit(t, r.store, func() []store.Write {
+		return []store.Write{device.Records.Create("new", to), device.Records.Update(old.Device, &leaving, rev)}
+	})
+	for n := range 4 {
+		r.mustCreate(sized(fmt.Sprint("b", n), 10*gib, 3))
+	}
+	if uses, err := device.Uses(r.store); err != nil || uses["new"].Bricks != 0 {
+		t.Errorf("others are on it: %+v, %v", uses["new"], err)
+	}
+	id, err := r.c.Move(t.Context(), "a", old.ID, false)
+	if _, b, err2 := r.record("a").BrickOf(id); err != nil || err2 != nil || b.Device != "new" {
+		t.Errorf("%+v, %v, %v", b, err, err2)
+	}
+	leaving, rev = r.device(old.Device)
+	leaving.Evacuation = &device.Evacuation{Since: time.Now(), To: "new", Done: time.Now()}
+	commit(t, r.store, func() []store.Write { return []store.Write{device.Records.Update(old.Device, &leaving, rev)} })
+	view, err := r.c.readDevices("")
+	if i := slices.IndexFunc(view.list, func(d provision.Device) bool { return d.ID == "new" }); err != nil || view.list[i].KeptFor != "" {
+		t.Errorf("when all have been moved: %+v, %v", view.list[i], err)
+	}
+}
+
+// device is the record of a device, and its revision.
+func (r *rig) device(id string) (device.Device, int64) {
+	r.t.Helper()
+	rec, _, err := device.Records.Get(r.store, id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return *rec.Value, rec.Revision
 }

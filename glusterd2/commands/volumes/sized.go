@@ -215,10 +215,17 @@ func (c *Commands) readDevices(kind string) (*deviceView, error) {
 	for _, p := range peers {
 		byID[p.ID], v.peers[p.ID] = p, p.Revision
 	}
+	keptFor := map[string]string{}
+	for _, rec := range recs {
+		if e := rec.Value.Evacuation; e != nil && e.To != "" && e.Done.IsZero() {
+			keptFor[e.To] = rec.ID
+		}
+	}
 	for _, rec := range recs {
 		d := rec.Value
 		v.records[d.ID] = d
 		v.list = append(v.list, c.candidate(d, byID[d.PeerID].Value, uses[d.ID], kind))
+		v.list[len(v.list)-1].KeptFor = keptFor[d.ID]
 	}
 	return v, nil
 }
@@ -236,7 +243,7 @@ func (c *Commands) candidate(d *device.Device, p *peer.Peer, use device.Use, kin
 		out.Unusable = "on a peer that is not in the pool"
 		return out
 	}
-	out.Host, out.Zone, out.Tags = p.Host, p.Zone(), d.AllTags(p)
+	out.Host, out.Zone, out.Tags, out.Replaces = p.Host, p.Zone(), d.AllTags(p), p.Replaces
 	_, online := peer.Online(c.Store, d.PeerID)
 	switch {
 	case p.Leaving:
