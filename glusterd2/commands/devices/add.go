@@ -19,6 +19,8 @@ type addParams struct {
 	Wipe   bool          `json:"wipe,omitempty"`
 	// PeerRevision is that of the peer's record.
 	PeerRevision int64 `json:"peer-revision"`
+	// Mark is the device whose place it takes, marked so, if there is one.
+	Mark markParams `json:"mark,omitzero"`
 }
 
 func addOperation(host Host) transaction.Operation[addParams, api.Device] {
@@ -92,8 +94,10 @@ func (c *Commands) Add(ctx context.Context, peerName string, req api.DeviceAddRe
 
 // addPlan locks the path, so that of two additions of the same device one is refused.
 func addPlan(p addParams) transaction.Plan[addParams] {
+	plan := markPlan(p.Mark)
 	return transaction.Plan[addParams]{
-		Params: p, Peers: []string{p.Device.PeerID}, Locks: []string{device.Lock(p.Device.ID), "device-path/" + p.Device.PeerID + p.Device.Name},
+		Params: p, Peers: []string{p.Device.PeerID}, Guards: plan.Guards,
+		Locks: append(plan.Locks, device.Lock(p.Device.ID), "device-path/"+p.Device.PeerID+p.Device.Name),
 	}
 }
 

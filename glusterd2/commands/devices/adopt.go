@@ -38,7 +38,7 @@ func recordMeasured(p addParams, out transaction.Outputs, measured transaction.O
 		return nil, nil, api.Device{}, api.Errorf(api.Internal, "peer %s has not measured %s", p.Host, d.Name)
 	}
 	m.put(&d)
-	return []store.Write{device.Records.Create(d.ID, &d)}, []store.Guard{peer.Records.MustBe(d.PeerID, p.PeerRevision)},
+	return append(p.Mark.writes(), device.Records.Create(d.ID, &d)), []store.Guard{peer.Records.MustBe(d.PeerID, p.PeerRevision)},
 		d.Info(device.Use{}, p.Host), nil
 }
 

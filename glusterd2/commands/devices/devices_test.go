@@ -287,7 +287,7 @@ func TestSweep(t *testing.T) {
 		Register(r, fakeHost{disks, peerID})
 		return r
 	}}
-	subject := func(pool *transactiontest.Pool, d device.Device, plan transaction.Plan[any]) transactiontest.Subject {
+	subject := func(pool *transactiontest.Pool, d device.Device, plan transaction.Plan[any], others ...string) transactiontest.Subject {
 		return transactiontest.Subject{Plan: plan, World: func() string {
 			disks.mu.Lock()
 			defer disks.mu.Unlock()
@@ -295,6 +295,10 @@ func TestSweep(t *testing.T) {
 			text := fmt.Sprint(disks.taken["p2"+d.Name] == d.ID, ok, err)
 			if ok {
 				text += fmt.Sprint(rec.Value.State, rec.Value.Size)
+			}
+			for _, id := range others {
+				rec, _, err := device.Records.Get(pool.Store("p1"), id)
+				text += fmt.Sprint(rec.Value.State, rec.Value.Evacuation != nil, err)
 			}
 			return text
 		}}
@@ -323,11 +327,18 @@ func TestSweep(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return subject(pool, d, addPlan(addParams{Device: d, Host: "n2", PeerRevision: p.Revision}).Erase())
+			params := addParams{Device: d, Host: "n2", PeerRevision: p.Revision}
+			if prefix != "instead" {
+				return subject(pool, d, addPlan(params).Erase())
+			}
+			old := made(t, pool, n+1000)
+			params.Mark = markParams{Revisions: map[string]int64{}}
+			params.Mark.add(old, device.Evacuation{Bricks: 1, To: d.ID})
+			return subject(pool, d, addPlan(params).Erase(), old.ID)
 		}
 	}
 	transactiontest.Sweep(t, cfg, map[string]transactiontest.Case{
-		"device.add@1": added(""), "device.adopt@1": added("adopted"),
+		"device.add@1": added("instead"), "device.adopt@1": added("adopted"),
 		"device.edit@1": func(t testing.TB, pool *transactiontest.Pool, n int) transactiontest.Subject {
 			rec := made(t, pool, n)
 			changed := *rec.Value

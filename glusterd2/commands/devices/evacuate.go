@@ -22,18 +22,21 @@ type markParams struct {
 	Revisions map[string]int64 `json:"revisions"`
 }
 
+func (p markParams) writes() (out []store.Write) {
+	for i := range p.Devices {
+		d := &p.Devices[i]
+		out = append(out, device.Records.Update(d.ID, d, p.Revisions[d.ID]))
+	}
+	return out
+}
+
 // markOperation marks devices as being emptied, or takes that back. It has no steps: whichever peer does the pool's work moves their
 // bricks, one after the other, each with a transaction of its own.
 func markOperation() transaction.Operation[markParams, none] {
 	return transaction.Operation[markParams, none]{
 		Name: "device.mark", Version: 1,
 		Commit: func(p markParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {
-			var writes []store.Write
-			for i := range p.Devices {
-				d := &p.Devices[i]
-				writes = append(writes, device.Records.Update(d.ID, d, p.Revisions[d.ID]))
-			}
-			return writes, nil, none{}, nil
+			return p.writes(), nil, none{}, nil
 		},
 	}
 }
@@ -134,14 +137,19 @@ func (c *Commands) toEmpty(recs []store.Record[*device.Device], gone bool, to st
 	uses, err := device.Uses(c.Store)
 	p := evacuateParams{Mark: markParams{Revisions: map[string]int64{}}, Since: time.Now().UTC()}
 	for _, rec := range recs {
-		d := *rec.Value
-		if d.State == api.DeviceEnabled {
-			d.State = api.DeviceDisabled
-		}
-		d.Evacuation = &device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: gone, To: to}
-		p.Mark.Devices, p.Mark.Revisions[rec.ID] = append(p.Mark.Devices, d), rec.Revision
+		p.Mark.add(rec, device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: gone, To: to})
 	}
 	return p, err
+}
+
+// add adds a device that is to be emptied. It gets no bricks from then on.
+func (p *markParams) add(rec store.Record[*device.Device], e device.Evacuation) {
+	d := *rec.Value
+	if d.State == api.DeviceEnabled {
+		d.State = api.DeviceDisabled
+	}
+	d.Evacuation = &e
+	p.Devices, p.Revisions[rec.ID] = append(p.Devices, d), rec.Revision
 }
 
 // planMoves plans all moves. If one cannot be made that is refused; with force it is a warning.

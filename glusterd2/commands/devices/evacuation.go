@@ -119,7 +119,7 @@ func (c *Commands) reached(ctx context.Context, p evacuateParams) (done bool, er
 		case !ok:
 			continue // it was empty, and has been removed
 		case rec.Value.Evacuation == nil || !rec.Value.Evacuation.Since.Equal(p.Since):
-			return false, api.Errorf(api.State, "the evacuation of device %s was ended by another change of it", rec.Value.Name).With("device", id)
+			return false, errEnded(rec.Value)
 		}
 		e := rec.Value.Evacuation
 		n := e.Moved(uses[id].Bricks)
@@ -134,6 +134,10 @@ func (c *Commands) reached(ctx context.Context, p evacuateParams) (done bool, er
 	transaction.Progress(ctx, moved, all, "bricks")
 	transaction.Note(ctx, note)
 	return open == 0, nil
+}
+
+func errEnded(d *device.Device) error {
+	return api.Errorf(api.State, "the evacuation of device %s was ended by another change of it", d.Name).With("device", d.ID)
 }
 
 // unmark ends the evacuation of those devices that are not empty yet. They get no new bricks until somebody enables them.

@@ -141,31 +141,48 @@ func (c *Commands) newInfo(p replaceParams) api.Device {
 	return d.Info(uses[d.ID], p.New.Host)
 }
 
-// begin takes the new device into use and marks the old one, unless that has been done.
+// begin takes the new device into use and marks the old one, both or none, unless that has been done.
 func (c *Commands) begin(ctx context.Context, p replaceParams) error {
-	if c.marked(p.evacuateParams) {
-		return nil
-	}
 	_, there, err := device.Records.Get(c.Store, p.New.Device.ID)
-	if err == nil && !there {
-		_, err = c.Ops.add.Run(ctx, c.Engine, addPlan(p.New))
-	}
-	if err != nil {
+	switch {
+	case err != nil || c.marked(p.evacuateParams):
 		return err
+	case there:
+		old := p.old()
+		return errEnded(&old)
 	}
-	if _, err = c.Ops.mark.Run(ctx, c.Engine, markPlan(p.Mark)); err != nil {
-		c.takeBack(context.WithoutCancel(ctx), p.New.Device)
+	for n := 0; ; n++ {
+		now, err := c.asNow(ctx, p)
+		if err == nil {
+			_, err = c.Ops.add.Run(ctx, c.Engine, addPlan(now))
+		}
+		if n >= beginTries || !api.IsKind(err, api.Conflict) || ctx.Err() != nil {
+			return err
+		}
 	}
-	return err
 }
 
-// takeBack gives up a new device that nothing was moved to.
-func (c *Commands) takeBack(ctx context.Context, d device.Device) {
-	ctx, cancel := context.WithTimeout(ctx, unmarkTimeout)
-	defer cancel()
-	if err := c.Remove(ctx, d.PeerID, d.ID, false); err != nil {
-		c.Log.WithField("device", d.ID).Warnf("the device that was added to replace another stays: %v", err)
+// beginTries bounds how often a replacement begins anew because something else has changed the records: how far an evacuation of the old
+// device is, say.
+const beginTries = 5
+
+// asNow is the addition of the new device with the mark on the old one as that is now.
+func (c *Commands) asNow(ctx context.Context, p replaceParams) (addParams, error) {
+	add, old := p.New, p.old()
+	if err := c.Store.Sync(ctx); err != nil {
+		return add, err
 	}
+	on, err := peer.Find(c.Store, add.Device.PeerID)
+	if err != nil {
+		return add, err
+	}
+	rec, err := device.Find(c.Store, old.PeerID, old.ID)
+	if err != nil {
+		return add, err
+	}
+	add.PeerRevision, add.Mark = on.Revision, markParams{Revisions: map[string]int64{}}
+	add.Mark.add(rec, *old.Evacuation)
+	return add, nil
 }
 
 // The pause between attempts to give up the old device grows from the one to the other.

@@ -206,14 +206,7 @@ func (r *rig) planned() replaceParams {
 func TestReplaceResumes(t *testing.T) {
 	steps := []func(c *Commands, p replaceParams) error{
 		func(*Commands, replaceParams) error { return nil },
-		func(c *Commands, p replaceParams) error {
-			_, err := c.Ops.add.Run(context.Background(), c.Engine, addPlan(p.New))
-			return err
-		},
-		func(c *Commands, p replaceParams) error {
-			_, err := c.Ops.mark.Run(context.Background(), c.Engine, markPlan(p.Mark))
-			return err
-		},
+		func(c *Commands, p replaceParams) error { return c.begin(context.Background(), p) },
 		func(c *Commands, p replaceParams) error { return c.giveUp(context.Background(), p) },
 	}
 	for n := range steps {
@@ -244,17 +237,27 @@ func TestReplaceResumes(t *testing.T) {
 	}
 }
 
-// If the old device was changed meanwhile nothing has happened.
-func TestReplaceTakesBack(t *testing.T) {
+// What is changed of the old device before it begins stays so; who ends the evacuation has ended the replacement.
+func TestReplaceBeside(t *testing.T) {
 	r := newRig(t)
 	p := r.planned()
 	if _, err := r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{Tags: map[string]string{"a": "b"}}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := r.c.exchange(t.Context(), p)
-	refused(t, err, api.Conflict, "", "")
-	if len(r.disks.taken) != 1 || len(r.known()) != 1 {
-		t.Errorf("taken %v, known %v", r.disks.taken, r.known())
+	if err := r.c.begin(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	old, err := r.c.Get(t.Context(), "n2", "/dev/sdb")
+	if err != nil || old.Tags["a"] != "b" || old.Evacuation == nil || old.Evacuation.To != p.New.Device.ID || len(r.known()) != 2 {
+		t.Errorf("%+v, %v", old, err)
+	}
+	if _, err := r.c.Edit(t.Context(), "n2", "/dev/sdb", api.DeviceEditReq{State: api.DeviceEnabled}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.c.exchange(t.Context(), p) // as after a crash
+	refused(t, err, api.State, "", "ended by another change")
+	if len(r.known()) != 2 {
+		t.Errorf("known %v", r.known())
 	}
 }
 
