@@ -1,7 +1,6 @@
 package transaction_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -31,13 +30,7 @@ func claim(t testing.TB, w toy, r store.Reader, name string, amount uint64) (tra
 func TestClaimsEndWithTheirTransaction(t *testing.T) {
 	w, h, pool := newToy(t, transactiontest.Config{})
 	st := pool.Store("p1")
-	inside, free := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	pool.Around(func(ctx context.Context, _ string, _ transaction.StepInfo, do func(context.Context) error) error {
-		once.Do(func() { close(inside) })
-		<-free
-		return do(ctx)
-	})
+	inside, release := hold(pool, "make")
 	first, _ := claim(t, w, st, "t1", 5)
 	same, _ := claim(t, w, st, "t2", 5)
 	ended := make(chan error, 1)
@@ -52,7 +45,7 @@ func TestClaimsEndWithTheirTransaction(t *testing.T) {
 	if _, taken := claim(t, w, st, "t2", 5); taken != 5 {
 		t.Errorf("%d are claimed while the first runs", taken)
 	}
-	close(free)
+	release()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

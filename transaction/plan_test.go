@@ -78,16 +78,7 @@ func TestPlanNamesWhatIsForGood(t *testing.T) {
 func TestPlanIsRefusedWhatTheRunWouldBe(t *testing.T) {
 	w, h, pool := newToy(t, transactiontest.Config{})
 	p := thing{Name: "t1", ID: "id1", Flag: "p1"}
-	inside, free := make(chan struct{}), make(chan struct{})
-	pool.Around(func(ctx context.Context, _ string, _ transaction.StepInfo, do func(context.Context) error) error {
-		select {
-		case <-inside:
-		default:
-			close(inside)
-		}
-		<-free
-		return do(ctx)
-	})
+	inside, release := hold(pool, "make")
 	ended := make(chan error, 1)
 	go func() {
 		_, err := h.create.Run(t.Context(), pool.Engine("p2"), w.planCreate(p, []string{"p1"}))
@@ -95,7 +86,7 @@ func TestPlanIsRefusedWhatTheRunWouldBe(t *testing.T) {
 	}()
 	<-inside
 	_, err := planned(t, h, pool, w.planCreate(thing{Name: "t1", ID: "id2", Flag: "p1"}, pool.Peers()))
-	close(free)
+	release()
 	if e := api.AsError(err); !api.IsKind(err, api.Conflict) || e.Fields[api.FieldTransaction] == "" {
 		t.Errorf("locked: %v", err)
 	}

@@ -224,14 +224,7 @@ func TestStuckAbandon(t *testing.T) {
 
 func TestDrain(t *testing.T) {
 	w, h, pool := newToy(t, transactiontest.Config{})
-	inside, release := make(chan struct{}), make(chan struct{})
-	pool.Around(func(ctx context.Context, peer string, s transaction.StepInfo, do func(context.Context) error) error {
-		if s.Step == "flag" {
-			close(inside)
-			<-release
-		}
-		return do(ctx)
-	})
+	inside, release := hold(pool, "flag")
 	ran := make(chan error, 1)
 	go func() {
 		_, err := h.create.Run(t.Context(), pool.Engine("p1"), w.planCreate(sample(), pool.Peers()))
@@ -246,7 +239,7 @@ func TestDrain(t *testing.T) {
 	if _, err := h.create.Run(t.Context(), pool.Engine("p1"), w.planCreate(thing{Name: "x", ID: "x"}, pool.Peers())); !api.IsKind(err, api.Unavailable) {
 		t.Errorf("a draining engine began a transaction: %v", err)
 	}
-	close(release)
+	release()
 	if err := pool.Engine("p1").Drain(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -116,14 +116,7 @@ func TestSeveralFailures(t *testing.T) {
 
 func TestLocked(t *testing.T) {
 	w, h, pool := newToy(t, transactiontest.Config{})
-	inside, release := make(chan struct{}), make(chan struct{})
-	pool.Around(func(ctx context.Context, peer string, s transaction.StepInfo, do func(context.Context) error) error {
-		if s.Step == "flag" {
-			close(inside)
-			<-release
-		}
-		return do(ctx)
-	})
+	inside, release := hold(pool, "flag")
 	first := make(chan error, 1)
 	go func() {
 		_, err := h.create.Run(t.Context(), pool.Engine("p1"), w.planCreate(sample(), pool.Peers()))
@@ -137,7 +130,7 @@ func TestLocked(t *testing.T) {
 	if !api.IsKind(err, api.Conflict) || !strings.Contains(err.Error(), "thing/t1 is locked by thing.create (transaction ") {
 		t.Errorf("the second transaction got %v", err)
 	}
-	close(release)
+	release()
 	if err := <-first; err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -232,4 +233,18 @@ func (w toy) planCreate(p thing, peers []string) transaction.Plan[thing] {
 		Params: p, Peers: peers, Locks: []string{"thing/" + p.Name},
 		Guards: []store.Guard{things.MustBeAbsent(p.Name)},
 	}
+}
+
+// hold makes the peers wait in a step, from inside on until release.
+func hold(pool *transactiontest.Pool, step string) (inside <-chan struct{}, release func()) {
+	in, out := make(chan struct{}), make(chan struct{})
+	arrive := sync.OnceFunc(func() { close(in) })
+	pool.Around(func(ctx context.Context, _ string, s transaction.StepInfo, do func(context.Context) error) error {
+		if s.Step == step {
+			arrive()
+			<-out
+		}
+		return do(ctx)
+	})
+	return in, func() { close(out) }
 }
