@@ -73,8 +73,8 @@ func (d *DataPlane) MayGo(ctx context.Context, part *volume.Volume, check string
 		case checkEmpty:
 			err = brick.Empty(ctx, d.OS, d.where(part, b))
 		case checkBlameless:
-			if part.Shape().Type != api.SubvolReplicate {
-				continue // the bricks of a disperse set are looked at together: see whole
+			if part.Shape().Type == api.SubvolDisperse {
+				continue // they are looked at together: see whole
 			}
 			err = brick.Blameless(d.OS, d.where(part, b))
 		}

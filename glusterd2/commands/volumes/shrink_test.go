@@ -2,6 +2,8 @@ package volumes
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -346,5 +348,26 @@ func TestStrayBricks(t *testing.T) {
 	}
 	if locked = true; rec.stray(spec) {
 		t.Error("a transaction works on the volume")
+	}
+}
+
+// TestLastCopyIsLookedAt: a copy that has something the others lack does not go, also if the volume is not replicated without it.
+func TestLastCopyIsLookedAt(t *testing.T) {
+	dir := t.TempDir()
+	index := filepath.Join(dir, ".glusterfs", "indices", "xattrop")
+	d := &DataPlane{PeerID: "p1", OS: brick.System{}, Store: newRig(t).store}
+	for _, s := range []volume.Subvol{{Type: api.SubvolReplicate, Replica: 2}, {Type: api.SubvolDistribute, Replica: 1}} {
+		v := &volume.Volume{Name: "gv", Subvols: []volume.Subvol{s}}
+		part := v.Part(volume.Brick{ID: "b", PeerID: "p1", Path: dir})
+		if err := os.RemoveAll(index); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.MayGo(t.Context(), part, checkBlameless); err != nil {
+			t.Errorf("%s: a brick without notes: %v", s, err)
+		}
+		if err := os.MkdirAll(filepath.Join(index, "11111111-1111-4111-8111-111111111111"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, d.MayGo(t.Context(), part, checkBlameless), api.State, "")
 	}
 }
