@@ -47,7 +47,7 @@ func TestHooks(t *testing.T) {
 	want := []string{}
 	for _, c := range []struct{ event, args string }{
 		{"create", ""}, {"start", " --first=yes --version=1 --volume-op=start" + work},
-		{"set", " -o performance.quick-read=off -o user.smb=disable" + work}, {"reset", " -o performance.quick-read=off" + work},
+		{"set", " -o performance.quick-read=off -o user.smb=disable" + work}, {"reset", " --version=1 --volume-op=reset" + work},
 		{"add-brick", " --version=1 --volume-op=add-brick" + work}, {"stop", " --last=yes"}, {"delete", ""},
 	} {
 		for _, phase := range []string{"pre", "post"} {

@@ -3,9 +3,11 @@ package hook
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/peer"
 	"gd2/glusterd2/volume"
 	"gd2/store"
@@ -84,7 +86,15 @@ func (p *Plugin) runBefore(ctx context.Context, r runParams) {
 // coming tells what scripts are to hear of a transaction before it does anything.
 func coming(r store.Reader, t transaction.Begun) ([]Event, error) {
 	var p struct {
-		Volume *volume.Volume `json:"volume"`
+		Volume  *volume.Volume    `json:"volume"`
+		Options map[string]string `json:"options"`
+	}
+	if t.Operation == "cluster.options" {
+		was, err := volumes.ReadPoolOptions(r)
+		if err == nil {
+			err = json.Unmarshal(t.Params, &p)
+		}
+		return optionChanges(All, was, p.Options), err
 	}
 	state := map[string]volume.State{"volume.start": volume.Started, "volume.stop": volume.Stopped}
 	if !strings.HasPrefix(t.Operation, "volume.") {
@@ -109,13 +119,12 @@ func coming(r store.Reader, t transaction.Begun) ([]Event, error) {
 	return changes(before, with(before, &after)), nil
 }
 
-// with is a list of volumes in which one is another.
+// with is a list of volumes, which is sorted, in which one is another.
 func with(list []store.Record[*volume.Volume], v *volume.Volume) []store.Record[*volume.Volume] {
-	var out []store.Record[*volume.Volume]
-	for _, rec := range list {
-		if rec.ID != v.Name {
-			out = append(out, rec)
-		}
+	rec := store.Record[*volume.Volume]{ID: v.Name, Value: v}
+	at, there := slices.BinarySearchFunc(list, v.Name, func(r store.Record[*volume.Volume], name string) int { return strings.Compare(r.ID, name) })
+	if there {
+		return slices.Concat(list[:at], []store.Record[*volume.Volume]{rec}, list[at+1:])
 	}
-	return append(out, store.Record[*volume.Volume]{ID: v.Name, Value: v})
+	return slices.Insert(slices.Clone(list), at, rec)
 }

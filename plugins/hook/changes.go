@@ -1,9 +1,6 @@
 package hook
 
 import (
-	"maps"
-	"slices"
-
 	"gd2/glusterd2/volume"
 	"gd2/store"
 )
@@ -45,42 +42,64 @@ func changesOf(was, is *volume.Volume, before, now []store.Record[*volume.Volume
 	case was.State == volume.Started && is.State != volume.Started:
 		events = append(events, Event{Operation: Stop, Volume: is.Name, Last: started(now) == 0})
 	}
-	if len(missing(was, is)) > 0 {
+	if missing(was, is) {
 		events = append(events, Event{Operation: AddBrick, Volume: is.Name})
 	}
-	if len(missing(is, was)) > 0 {
+	if missing(is, was) || leave(was, is) {
 		events = append(events, Event{Operation: RemoveBrick, Volume: is.Name})
 	}
-	if maps.Equal(was.Options, is.Options) {
-		return events
+	if was.Options[volume.OptionQuota] != is.Options[volume.OptionQuota] {
+		return events // switching a quota is nothing that glusterd's scripts hear of
 	}
-	set, reset := map[string]string{}, map[string]string{}
-	for k, v := range is.Options {
-		if old, ok := was.Options[k]; !ok || old != v {
+	return append(events, optionChanges(is.Name, was.Options, is.Options)...)
+}
+
+// optionChanges tells of options, of a volume or of the pool, that were set, and of those that were reset.
+func optionChanges(name string, was, is map[string]string) (events []Event) {
+	set := map[string]string{}
+	for k, v := range is {
+		if old, ok := was[k]; !ok || old != v {
 			set[k] = v
 		}
 	}
-	for k, v := range was.Options {
-		if _, ok := is.Options[k]; !ok {
-			reset[k] = v
-		}
-	}
 	if len(set) > 0 {
-		events = append(events, Event{Operation: Set, Volume: is.Name, Options: set})
+		events = append(events, Event{Operation: Set, Volume: name, Options: set})
 	}
-	if len(reset) > 0 {
-		events = append(events, Event{Operation: Reset, Volume: is.Name, Options: reset})
+	for k := range was {
+		if _, ok := is[k]; !ok {
+			return append(events, Event{Operation: Reset, Volume: name})
+		}
 	}
 	return events
 }
 
-// missing lists the bricks of one volume that another does not have.
-func missing(in, of *volume.Volume) []volume.Brick {
-	have := map[string]bool{}
-	for _, b := range in.Bricks() {
-		have[b.ID] = true
+// missing reports whether a volume has a brick in a place where another one has none. A brick that takes the place of another is
+// nothing that glusterd's scripts hear of; it has the number of its client.
+func missing(in, of *volume.Volume) bool {
+	have := map[int]bool{}
+	for b := range in.All() {
+		have[b.Client] = true
 	}
-	return slices.DeleteFunc(of.Bricks(), func(b volume.Brick) bool { return have[b.ID] })
+	for b := range of.All() {
+		if !have[b.Client] {
+			return true
+		}
+	}
+	return false
+}
+
+// leave reports whether a brick has begun to leave the volume.
+func leave(was, is *volume.Volume) bool {
+	leaves := map[int]bool{}
+	for b := range was.All() {
+		leaves[b.Client] = b.Leaving
+	}
+	for b := range is.All() {
+		if b.Leaving && !leaves[b.Client] {
+			return true
+		}
+	}
+	return false
 }
 
 func started(recs []store.Record[*volume.Volume]) int {

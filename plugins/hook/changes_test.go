@@ -29,9 +29,12 @@ func TestChanges(t *testing.T) {
 		{"second start", list{same, vol("v", volume.Stopped, a)}, list{same, vol("v", volume.Started, a)}, []Event{{Operation: Start, Volume: "v"}}},
 		{"last stop", list{vol("v", volume.Started, a)}, list{vol("v", volume.Stopped, a)}, []Event{{Operation: Stop, Volume: "v", Last: true}}},
 		{"set and reset", list{vol("v", volume.Started, map[string]string{"x": "1", "y": "2"})}, list{vol("v", volume.Started, map[string]string{"x": "3"})}, []Event{
-			{Operation: Set, Volume: "v", Options: map[string]string{"x": "3"}}, {Operation: Reset, Volume: "v", Options: map[string]string{"y": "2"}}}},
+			{Operation: Set, Volume: "v", Options: map[string]string{"x": "3"}}, {Operation: Reset, Volume: "v"}}},
 		{"add-brick", list{bricked("v", "a")}, list{bricked("v", "a", "b")}, []Event{{Operation: AddBrick, Volume: "v"}}},
 		{"remove-brick", list{bricked("v", "a", "b")}, list{bricked("v", "a")}, []Event{{Operation: RemoveBrick, Volume: "v"}}},
+		{"brick leaves", list{bricked("v", "a", "b")}, list{leaving(bricked("v", "a", "b"))}, []Event{{Operation: RemoveBrick, Volume: "v"}}},
+		{"brick stays after all", list{leaving(bricked("v", "a", "b"))}, list{bricked("v", "a", "b")}, nil},
+		{"replace-brick", list{bricked("v", "a", "b")}, list{bricked("v", "a", "c")}, nil},
 		{"create with bricks", nil, list{bricked("v", "a")}, []Event{{Operation: Create, Volume: "v"}}},
 		{"delete", list{vol("v", volume.Stopped, a)}, nil, []Event{{Operation: Delete, Volume: "v"}}},
 		{"made anew", list{vol("n", volume.Stopped, a)}, list{anew}, []Event{{Operation: Create, Volume: "n"}, {Operation: Start, Volume: "n", First: true}}},
@@ -48,8 +51,14 @@ func TestChanges(t *testing.T) {
 // bricked is a started volume with bricks.
 func bricked(name string, ids ...string) store.Record[*volume.Volume] {
 	v := &volume.Volume{ID: "id-" + name, Name: name, State: volume.Created}
-	for _, id := range ids {
-		v.Subvols = append(v.Subvols, volume.Subvol{Bricks: []volume.Brick{{ID: id}}})
+	for i, id := range ids {
+		v.Subvols = append(v.Subvols, volume.Subvol{Bricks: []volume.Brick{{ID: id, Client: i}}})
 	}
 	return store.Record[*volume.Volume]{ID: name, Value: v}
+}
+
+// leaving is a volume whose last brick leaves.
+func leaving(rec store.Record[*volume.Volume]) store.Record[*volume.Volume] {
+	rec.Value.Subvols[len(rec.Value.Subvols)-1].Bricks[0].Leaving = true
+	return rec
 }

@@ -7,9 +7,11 @@ package hook
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"gd2/glusterd2/ask"
+	"gd2/glusterd2/commands/volumes"
 	"gd2/glusterd2/plugin"
 	"gd2/glusterd2/volume"
 	"gd2/store"
@@ -50,7 +52,7 @@ func (p *Plugin) Take(d plugin.Daemon) {
 // Run implements plugin.Plugin. What changed before it began, or while this peer was away, is no news to scripts: it
 // compares each reading of the volumes with the one before.
 func (p *Plugin) Run(ctx context.Context, d plugin.Daemon) error {
-	changed, stop := d.Store.Subscribe(store.PrefixVolumes)
+	changed, stop := d.Store.Subscribe(store.PrefixVolumes, store.PrefixOptions)
 	defer stop()
 	select {
 	case <-d.Store.Ready():
@@ -60,23 +62,40 @@ func (p *Plugin) Run(ctx context.Context, d plugin.Daemon) error {
 	var scripts sync.WaitGroup
 	defer scripts.Wait()
 	scripts.Go(func() { p.runner.Run(ctx) })
-	seen, err := volume.Records.List(d.Store)
-	for ctx.Err() == nil {
-		if err != nil {
-			d.Log.WithError(err).Warn("hook scripts hear of the volumes that can be read only")
-		}
+	seen := p.read()
+	for {
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			return nil
 		}
-		var now []store.Record[*volume.Volume]
-		now, err = volume.Records.List(d.Store)
-		for _, e := range changes(seen, now) {
-			e.Transaction = transaction.Latest(d.Store, "volume/"+e.Volume)
-			p.runner.Notify(e)
-		}
+		now := p.read()
+		p.tell(changes(seen.volumes, now.volumes), volumes.Lock)
+		p.tell(optionChanges(All, seen.options, now.options), func(string) string { return volumes.PoolLock })
 		seen = now
 	}
-	return nil
+}
+
+// reading is what scripts hear changes of.
+type reading struct {
+	volumes []store.Record[*volume.Volume]
+	options map[string]string // of the pool
+}
+
+func (p *Plugin) read() (r reading) {
+	var err, oerr error
+	r.volumes, err = volume.Records.List(p.d.Store)
+	r.options, oerr = volumes.ReadPoolOptions(p.d.Store)
+	if err = errors.Join(err, oerr); err != nil {
+		p.d.Log.WithError(err).Warn("hook scripts hear of what can be read only")
+	}
+	return r
+}
+
+// tell has the scripts run that come after changes. lock names the lock that the change of a volume held, by which it is found.
+func (p *Plugin) tell(events []Event, lock func(name string) string) {
+	for _, e := range events {
+		e.Transaction = transaction.Latest(p.d.Store, lock(e.Volume))
+		p.runner.Notify(e)
+	}
 }

@@ -27,6 +27,9 @@ const (
 	RemoveBrick = "remove-brick"
 )
 
+// All is what scripts are told in place of a volume's name of options that hold for all volumes.
+const All = "all"
+
 // Phases of an event: scripts that run before the change, and after it.
 const (
 	phasePre  = "pre"
@@ -37,7 +40,7 @@ const (
 type Event struct {
 	Operation string `json:"operation"`
 	Volume    string `json:"volume"`
-	// Options are those that were set or reset.
+	// Options are those that were set.
 	Options map[string]string `json:"options,omitempty"`
 	// First says, for start, that no other volume was started before; Last, for stop, that none is now.
 	First bool `json:"first,omitempty"`
@@ -97,7 +100,7 @@ func (r *Runner) handle(ctx context.Context, e Event, phase string) {
 		}
 		began := time.Now()
 		sctx, cancel := context.WithTimeout(ctx, timeout)
-		res, err := runcmd.Run(sctx, runcmd.Command{Name: script, Args: r.args(e), Dir: "/"})
+		res, err := runcmd.Run(sctx, runcmd.Command{Name: script, Args: r.args(e), Env: r.env(), Dir: "/"})
 		cancel()
 		name := e.Operation + "/" + phase + "/" + filepath.Base(script)
 		for _, line := range output(res) {
@@ -144,6 +147,11 @@ func (r *Runner) scripts(operation, phase string) []string {
 	return out
 }
 
+// env is what glusterd adds to the environment of scripts.
+func (r *Runner) env() []string {
+	return []string{"GLUSTERD_WORKDIR=" + filepath.Dir(r.dir), "_GLUSTERD_CALLED_=1"}
+}
+
 // args are those that glusterd gives to the scripts of an operation (glusterd-hooks.c of 10.3).
 func (r *Runner) args(e Event) []string {
 	args := []string{"--volname=" + e.Volume}
@@ -154,9 +162,11 @@ func (r *Runner) args(e Event) []string {
 		args = append(args, "--first="+yes[e.First], "--version="+hooksVersion, "--volume-op="+e.Operation, workDir)
 	case Stop:
 		args = append(args, "--last="+yes[e.Last])
-	case AddBrick:
+	case AddBrick, Reset:
 		args = append(args, "--version="+hooksVersion, "--volume-op="+e.Operation, workDir)
-	case Set, Reset:
+	case Set:
+		// glusterd writes -o once, and all options after it: scripts that read their arguments in a loop, as those of the packages do,
+		// then see the first only.
 		for _, k := range slices.Sorted(maps.Keys(e.Options)) {
 			args = append(args, "-o", k+"="+e.Options[k])
 		}

@@ -45,6 +45,7 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 	install(t, dir, Delete, "S99end", "0", 0o755)
 	installAt(t, dir, "1/start/pre", "S10before", "0", 0o755)
 	install(t, dir, AddBrick, "S10add", "0", 0o755)
+	install(t, dir, Reset, "S10back", "0", 0o755)
 	r := NewRunner(dir, func(context.Context) {}, logrus.NewEntry(logrus.New()))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -55,11 +56,13 @@ func TestScriptsRunInOrderWithGlusterdsArguments(t *testing.T) {
 	r.Notify(Event{Operation: Start, Volume: "gv0", First: true})
 	r.Notify(Event{Operation: Stop, Volume: "gv0"}) // has no scripts
 	r.Notify(Event{Operation: Set, Volume: "gv0", Options: map[string]string{"b.c": "2", "a.b": "1"}})
+	r.Notify(Event{Operation: Reset, Volume: All})
 	r.Notify(Event{Operation: AddBrick, Volume: "gv0"})
 	r.Notify(Event{Operation: Delete, Volume: "gv0"})
 	want := "S10first --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
 		"S20second --volname=gv0 --first=yes --version=1 --volume-op=start --gd-workdir=/work\n" +
 		"S10set --volname=gv0 -o a.b=1 -o b.c=2 --gd-workdir=/work\n" +
+		"S10back --volname=all --version=1 --volume-op=reset --gd-workdir=/work\n" +
 		"S10add --volname=gv0 --version=1 --volume-op=add-brick --gd-workdir=/work\n" +
 		"S99end --volname=gv0\n"
 	want = strings.ReplaceAll(want, "/work", work)
@@ -105,7 +108,7 @@ func TestOutputAndTimeout(t *testing.T) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"S1talks": "echo one; echo two >&2; exit 3", "S2hangs": "exec sleep 100"} {
+	for name, text := range map[string]string{"S1talks": "echo $GLUSTERD_WORKDIR $_GLUSTERD_CALLED_; echo two >&2; exit 3", "S2hangs": "exec sleep 100"} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil { //nolint:gosec // it is to run
 			t.Fatal(err)
 		}
@@ -122,7 +125,7 @@ func TestOutputAndTimeout(t *testing.T) {
 		}
 		got = append(got, e.Message)
 	}
-	want := []string{"set/pre/S1talks: one", "set/pre/S1talks: two", "hook script set/pre/S1talks failed", "hook script set/pre/S2hangs failed"}
+	want := []string{"set/pre/S1talks: " + filepath.Dir(dir) + " 1", "set/pre/S1talks: two", "hook script set/pre/S1talks failed", "hook script set/pre/S2hangs failed"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
