@@ -247,7 +247,7 @@ func (s *Server) build() {
 	}
 	s.quotas = quotas.New(quotas.Config{
 		PeerID: self, Store: s.store, Engine: s.engine, Ops: quotaOps, Host: s.quota.mounter, Local: s.quota, Asker: s.asker, Table: s.table,
-		Log: s.log.Entry("quota"),
+		Quorum: s.quorum, Log: s.log.Entry("quota"),
 	})
 	s.tools = tools.New(tools.Config{
 		PeerID: self, Store: s.store, Asker: s.asker, Dir: s.cfg.GlusterdDir, Programs: filepath.Dir(selfheal.InfoProgram),

@@ -83,6 +83,9 @@ func (c *Commands) admit(ctx context.Context, from string, req peer.JoinRequest)
 	if err := joiner.Validate(); err != nil {
 		return peer.JoinReply{}, err
 	}
+	if err := c.refuse(ctx); err != nil {
+		return peer.JoinReply{}, err
+	}
 	old, err := c.clashes(joiner)
 	if err != nil {
 		return peer.JoinReply{}, err

@@ -99,10 +99,7 @@ func (c *Commands) SetLimit(ctx context.Context, name string, req api.QuotaLimit
 	if err != nil {
 		return api.QuotaLimit{}, err
 	}
-	rec, err := c.enabled(ctx, name)
-	if err == nil {
-		err = started(rec.Value)
-	}
+	rec, err := c.limited(ctx, name)
 	if err != nil {
 		return api.QuotaLimit{}, err
 	}
@@ -166,10 +163,7 @@ func (c *Commands) RemoveLimit(ctx context.Context, name string, req api.QuotaRe
 	if err != nil {
 		return err
 	}
-	rec, err := c.enabled(ctx, name)
-	if err == nil {
-		err = started(rec.Value)
-	}
+	rec, err := c.limited(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,10 @@ func (c *Commands) Limits(ctx context.Context, name, typ string, paths []string)
 			return nil, err
 		}
 	}
-	rec, err := c.enabled(ctx, name)
+	rec, err := c.find(ctx, name)
+	if err == nil {
+		err = enabled(rec.Value)
+	}
 	if err != nil {
 		return nil, err
 	}

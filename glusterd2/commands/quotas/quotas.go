@@ -47,6 +47,8 @@ type Config struct {
 	Host   Host
 	Local  Local
 	Asker  *ask.Asker
+	// Quorum is the server quorum; nil means that it is always met.
+	Quorum volumes.Quorum
 	Table  *xlator.Table
 	Log    *logrus.Entry
 }
@@ -119,13 +121,33 @@ func (c *Commands) find(ctx context.Context, name string) (volumeRecord, error) 
 	return rec, err
 }
 
-// enabled finds a volume whose quota is on.
-func (c *Commands) enabled(ctx context.Context, name string) (volumeRecord, error) {
+// toChange finds a started volume whose quota is to be changed, which is not possible without the volume's server quorum.
+func (c *Commands) toChange(ctx context.Context, name string) (volumeRecord, error) {
 	rec, err := c.find(ctx, name)
-	if err == nil && !rec.Value.HasQuota() {
-		err = api.Errorf(api.State, "quota is not enabled on volume %s: enable it first", name).With("volume", name)
+	if err == nil {
+		err = volumes.RefuseWithoutQuorum(ctx, c.cfg.Quorum, rec.Value)
+	}
+	if err == nil {
+		err = started(rec.Value)
 	}
 	return rec, err
+}
+
+// limited is toChange for a volume whose quota is on.
+func (c *Commands) limited(ctx context.Context, name string) (volumeRecord, error) {
+	rec, err := c.toChange(ctx, name)
+	if err == nil {
+		err = enabled(rec.Value)
+	}
+	return rec, err
+}
+
+// enabled demands that the quota of a volume is on.
+func enabled(v *volume.Volume) error {
+	if v.HasQuota() {
+		return nil
+	}
+	return api.Errorf(api.State, "quota is not enabled on volume %s: enable it first", v.Name).With("volume", v.Name)
 }
 
 // started demands that a volume serves: limits are set through it.

@@ -66,10 +66,7 @@ func withoutQuota(v *volume.Volume) *volume.Volume {
 // Enable switches quota on. The bricks begin to count what is written from then on; what is there already is counted in the
 // background, brick by brick.
 func (c *Commands) Enable(ctx context.Context, name string) (api.Quota, error) {
-	rec, err := c.find(ctx, name)
-	if err == nil {
-		err = started(rec.Value)
-	}
+	rec, err := c.toChange(ctx, name)
 	if err != nil {
 		return api.Quota{}, err
 	}
@@ -91,10 +88,7 @@ type disableParams struct {
 
 // Disable takes all limits away and switches quota off.
 func (c *Commands) Disable(ctx context.Context, name string) (api.Quota, error) {
-	rec, err := c.enabled(ctx, name)
-	if err == nil {
-		err = started(rec.Value)
-	}
+	rec, err := c.limited(ctx, name)
 	if err == nil {
 		_, err = c.disable.Run(ctx, c.cfg.Engine, transaction.Plan[disableParams]{
 			Params: disableParams{Volume: name, VolumeID: rec.Value.ID}, Peers: []string{c.cfg.PeerID}, Locks: []string{"quota-disable/" + rec.Value.ID},

@@ -21,9 +21,9 @@ type expandDeed struct {
 }
 
 func (d expandDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	if !there {
-		return only(api.NotFound)
+	v, refused := w.toChange(d.name)
+	if refused != nil {
+		return refused
 	}
 	if v.busy(true) {
 		return only(api.State)
@@ -35,15 +35,17 @@ func (d expandDeed) apply(w *world) []api.Kind {
 	if refused := w.mayPlace(d.bricks); refused != nil && refused[0] != api.Unavailable {
 		return refused
 	}
-	copies := n.replica > v.replica
+	copies := n.width > v.width
 	if !d.force && n.crowded(copies, len(v.bricks)) {
 		return only(api.Invalid)
 	}
 	peers := brickPeers(d.bricks)
 	if copies {
-		peers = brickPeers(n.bricks)
+		peers, n.options = brickPeers(n.bricks), optionsOfCopies(v)
 	}
 	switch {
+	case n.misfit():
+		return only(api.State)
 	case !w.allUp(peers):
 		return only(api.Unavailable)
 	case copies && v.state != volume.Started, copies && !d.force && !w.serveAll(v.bricks):
@@ -61,7 +63,6 @@ func (d expandDeed) apply(w *world) []api.Kind {
 	}
 	if copies {
 		w.empty(v.bricks, d.bricks)
-		n.options = optionsOfCopies(v)
 	}
 	w.change(func(m *modelDir) { m.running = v.state == volume.Started }, d.bricks...)
 	w.volumes[d.name] = n
@@ -71,15 +72,18 @@ func (d expandDeed) apply(w *world) []api.Kind {
 // grown is the volume with the new bricks; false if they do not fit.
 func (d expandDeed) grown(v modelVolume) (modelVolume, bool) {
 	n := v
-	if d.replica == 0 || d.replica == v.replica && (v.arbiter || !d.arbiter) || v.arbiter && d.replica == 2 {
-		n.bricks = slices.Concat(v.bricks, d.bricks)
-		return n, len(d.bricks)%v.replica == 0
+	if v.redundancy > 0 && d.replica > 0 {
+		return n, false
 	}
-	more := d.replica - v.replica
+	if d.replica == 0 || d.replica == v.width && (v.arbiter || !d.arbiter) || v.arbiter && d.replica == 2 {
+		n.bricks = slices.Concat(v.bricks, d.bricks)
+		return n, len(d.bricks)%v.width == 0
+	}
+	more := d.replica - v.width
 	if more <= 0 || v.arbiter || len(d.bricks) != more*len(v.sets()) {
 		return n, false
 	}
-	n.replica, n.arbiter, n.bricks = d.replica, d.arbiter, nil
+	n.width, n.arbiter, n.bricks = d.replica, d.arbiter, nil
 	for i, set := range v.sets() {
 		n.bricks = append(append(n.bricks, set...), d.bricks[i*more:(i+1)*more]...)
 	}
@@ -88,11 +92,8 @@ func (d expandDeed) grown(v modelVolume) (modelVolume, bool) {
 
 // crowded reports whether a set of copies has two bricks on one peer: any, or only those after so many bricks.
 func (v modelVolume) crowded(all bool, after int) bool {
-	if v.replica == 1 {
-		return false
-	}
 	for i, set := range v.sets() {
-		if (all || i*v.replica >= after) && len(brickPeers(set)) < len(set) {
+		if (all || i*v.width >= after) && len(brickPeers(set)) < len(set) {
 			return true
 		}
 	}
@@ -119,7 +120,7 @@ func (w *world) empty(others, empty []modelBrick) {
 // optionsOfCopies are the options of a volume that gets copies.
 func optionsOfCopies(v modelVolume) map[string]string {
 	out := cloneMap(v.options)
-	if v.replica > 1 {
+	if v.width > 1 {
 		return out
 	}
 	for key, value := range xlator.CreateOptions(api.SubvolReplicate) {
@@ -148,15 +149,15 @@ type shrinkDeed struct {
 }
 
 func (d shrinkDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	if !there {
-		return only(api.NotFound)
+	v, refused := w.toChange(d.name)
+	if refused != nil {
+		return refused
 	}
 	n, gone, refused := v.without(d.replica, d.bricks)
 	if refused != nil {
 		return refused
 	}
-	copies := n.replica < v.replica
+	copies := n.width < v.width
 	ends := v.task != nil && v.task.pending() && !copies && sameSet(v.task.bricks, d.bricks)
 	switch {
 	case !d.force:
@@ -190,14 +191,14 @@ func (v modelVolume) without(replica int, bricks []string) (n modelVolume, gone 
 			gone = append(gone, v.bricks[k])
 		}
 	}
-	fewer := v.replica
-	if replica != 0 && replica != v.replica {
-		fewer, n.replica, n.arbiter = v.replica-replica, replica, false
+	fewer := v.width
+	if replica != 0 && replica != v.width {
+		fewer, n.width, n.arbiter = v.width-replica, replica, false
 	}
-	if fewer <= 0 || len(gone) == 0 {
+	if fewer <= 0 || len(gone) == 0 || replica != 0 && v.redundancy > 0 {
 		return n, nil, only(api.Invalid)
 	}
-	lower := fewer < v.replica
+	lower := fewer < v.width
 	n.bricks = nil
 	for _, set := range v.sets() {
 		stay := slices.DeleteFunc(slices.Clone(set), func(b modelBrick) bool { return slices.Contains(gone, b) })
@@ -210,6 +211,9 @@ func (v modelVolume) without(replica int, bricks []string) (n modelVolume, gone 
 	}
 	if len(n.bricks) == 0 {
 		return n, nil, only(api.Invalid)
+	}
+	if n.misfit() {
+		return n, nil, only(api.State)
 	}
 	n.capacity -= min(n.capacity, v.holds()-n.holds())
 	return n, gone, nil
@@ -256,8 +260,7 @@ func (d replaceDeed) apply(w *world) []api.Kind {
 	n.bricks = slices.Clone(v.bricks)
 	n.bricks[old] = fresh
 	from, to := peerOf(d.from), peerOf(d.to)
-	set := old / v.replica * v.replica
-	if from != to && !d.force && len(brickPeers(n.bricks[set:set+v.replica])) < v.replica {
+	if from != to && !d.force && len(brickPeers(n.setOf(old))) < v.width {
 		return only(api.Invalid)
 	}
 	switch refused := w.mayServe(v, old, d.force); {
@@ -265,7 +268,7 @@ func (d replaceDeed) apply(w *world) []api.Kind {
 		return refused
 	case !w.up[to], !w.up[from] && !d.force:
 		return only(api.Unavailable)
-	case w.blaming(v.bricks[old : old+1]):
+	case w.neededFor(v, old):
 		return only(api.State)
 	}
 	if refused := w.place(d.name, []modelBrick{fresh}, d.mishap); refused != nil {
@@ -286,24 +289,34 @@ func (d replaceDeed) apply(w *world) []api.Kind {
 
 // replaceable finds a brick of a volume that others have the files of.
 func (w *world) replaceable(name, at string) (v modelVolume, i int, refused []api.Kind) {
-	v, there := w.volumes[name]
+	v, refused = w.toChange(name)
 	i = v.index(at)
 	switch {
-	case !there, i < 0:
+	case refused != nil:
+		return v, i, refused
+	case i < 0:
 		return v, i, only(api.NotFound)
-	case v.replica < 2:
+	case v.width < 2:
 		return v, i, only(api.State)
 	}
 	return v, i, nil
 }
+
+// neededFor reports whether a brick has what other copies lack.
+func (w *world) neededFor(v modelVolume, i int) bool {
+	return v.kind() == api.SubvolReplicate && w.blaming(v.bricks[i:i+1])
+}
+
+// setOf are the bricks of the set of the i-th one.
+func (v modelVolume) setOf(i int) []modelBrick { return v.sets()[i/v.width] }
 
 // mayServe refuses to do without a brick if the others of its set are not enough.
 func (w *world) mayServe(v modelVolume, without int, force bool) []api.Kind {
 	if v.state != volume.Started || v.busy(true) {
 		return only(api.State)
 	}
-	have, set := 0, without/v.replica*v.replica
-	for i := set; i < set+v.replica; i++ {
+	have, set := 0, without/v.width*v.width
+	for i := set; i < set+v.width; i++ {
 		switch {
 		case i == without:
 		case !w.serves(v.bricks[i]):
@@ -314,7 +327,7 @@ func (w *world) mayServe(v modelVolume, without int, force bool) []api.Kind {
 			have++
 		}
 	}
-	if have == 0 {
+	if have < v.needs() || v.redundancy > 0 && !force && !v.bricks[without].reset && w.blaming(v.setOf(without)) {
 		return only(api.State)
 	}
 	return nil
@@ -325,13 +338,18 @@ func (m mishap) renew(w *world, n modelVolume, old, fresh modelBrick) []api.Kind
 	to := peerOf(fresh.at)
 	others := slices.DeleteFunc(slices.Clone(n.bricks), func(b modelBrick) bool { return b == fresh || peerOf(b.at) != to })
 	w.run([]modelBrick{old}, false, "")
+	told := n.kind() == api.SubvolReplicate // of a dispersed set its own client finds out
 	if !m.hits("start", to) {
-		w.empty(others, []modelBrick{fresh})
+		if told {
+			w.empty(others, []modelBrick{fresh})
+		}
 		w.change(func(d *modelDir) { d.running = true }, fresh)
 		return nil
 	}
-	w.change(func(d *modelDir) { d.blames = false }, others...)
-	w.change(func(d *modelDir) { d.dirty = false }, fresh)
+	if told {
+		w.change(func(d *modelDir) { d.blames = false }, others...)
+		w.change(func(d *modelDir) { d.dirty = false }, fresh)
+	}
 	w.run([]modelBrick{old}, true, m.peer)
 	return only(api.Internal)
 }
@@ -385,7 +403,7 @@ func (d resetBrickDeed) apply(w *world) []api.Kind {
 func (d resetBrickDeed) takeOut(w *world, n modelVolume, i int) []api.Kind {
 	at := n.bricks[i : i+1]
 	switch {
-	case w.blaming(at):
+	case w.neededFor(n, i):
 		return only(api.State)
 	case w.up[peerOf(d.at)] && d.hits("stop", peerOf(d.at)):
 		w.run([]modelBrick{{at: d.at}}, true, "")

@@ -73,18 +73,27 @@ func (m *machine) mishap(rt *rapid.T, calls ...string) mishap {
 
 // disk draws a directory for a brick on a peer.
 func disk(rt *rapid.T, id string) modelBrick {
-	return modelBrick{at: fmt.Sprintf("%s /bricks/%d", id, rapid.IntRange(1, 19).Draw(rt, "disk"))}
+	return modelBrick{at: fmt.Sprintf("%s /bricks/%d", id, rapid.IntRange(1, 29).Draw(rt, "disk"))}
 }
 
-// bricks draws directories for sets of copies on different peers.
-func (m *machine) bricks(rt *rapid.T, replica int) []modelBrick {
+// bricks draws directories for sets of bricks, as far as there are enough on different peers.
+func (m *machine) bricks(rt *rapid.T, width int) []modelBrick {
 	var out []modelBrick
 	for range rapid.IntRange(1, 2).Draw(rt, "sets") {
-		for _, id := range rapid.Permutation(modelIDs).Draw(rt, "peers")[:replica] {
-			out = append(out, disk(rt, id))
+		peers := rapid.Permutation(modelIDs).Draw(rt, "peers")
+		for i := range width {
+			out = append(out, disk(rt, peers[i%len(peers)]))
 		}
 	}
 	return out
+}
+
+// modelShapes are the shapes that volumes are made with; the widest do not fit on as many peers.
+func modelShapes() []modelShape {
+	return []modelShape{
+		{width: 1}, {width: 2}, {width: 2}, {width: 3}, {width: 3, arbiter: true}, {width: 4},
+		{width: 3, redundancy: 1}, {width: 3, redundancy: 1}, {width: 5, redundancy: 2},
+	}
 }
 
 // harmless draws a deed without a mishap, as two of them would be mixed up, and without a change of the membership.
@@ -118,16 +127,16 @@ func (m *machine) deed(rt *rapid.T) deed {
 // anyDeed draws an operation.
 func (m *machine) anyDeed(rt *rapid.T) deed {
 	what := rapid.SampledFrom(strings.Fields("create create create create start start start start start stop stop delete rename expand expand expand shrink shrink "+
-		"replace replace replace reset reset reset grow grow move move move move halt left left quota quota quota limit limit limit set set unset edit "+
-		"pool group zone detach join join")).Draw(rt, "what")
+		"replace replace replace reset reset reset grow grow move move move move halt left left quota quota quota limit limit limit set set set set unset unset edit "+
+		"pool pool group zone detach join join")).Draw(rt, "what")
 	switch what {
 	case "create":
-		n := rapid.IntRange(1, 3).Draw(rt, "replica")
 		name := m.name(rt, func(name string) bool { _, there := m.want.volumes[name]; return !there })
 		if m.want.devices && rapid.Bool().Draw(rt, "sized") {
-			return m.sized(sizedDeed{about{name}, m.mishap(rt, "prepare"), n, rapid.Uint64Range(1, 4).Draw(rt, "size") * gib / 2})
+			return m.sized(sizedDeed{about{name}, m.mishap(rt, "prepare"), rapid.IntRange(1, 3).Draw(rt, "replica"), rapid.Uint64Range(1, 4).Draw(rt, "size") * gib / 2})
 		}
-		return createDeed{about{name}, m.mishap(rt, "prepare"), n, n == 3 && rapid.Bool().Draw(rt, "arbiter"), m.bricks(rt, n)}
+		shape := rapid.SampledFrom(modelShapes()).Draw(rt, "shape")
+		return createDeed{about{name}, m.mishap(rt, "prepare"), shape, m.bricks(rt, shape.width), shape.width > len(modelIDs) || rapid.Bool().Draw(rt, "force")}
 	case "start":
 		return startDeed{about{m.volume(rt)}, m.mishap(rt, "start"), rapid.Bool().Draw(rt, "force")}
 	case "stop":
@@ -187,11 +196,11 @@ func (m *machine) onBricks(rt *rapid.T, what string) deed {
 // expand draws more subvolumes, or more copies.
 func (m *machine) expand(rt *rapid.T, name about, v modelVolume, force bool) deed {
 	d := expandDeed{about: name, mishap: m.mishap(rt, "prepare", "start"), force: force}
-	if v.replica == 0 || rapid.Bool().Draw(rt, "sets") {
-		d.bricks = m.bricks(rt, max(v.replica, 1))
+	if v.width == 0 || rapid.Bool().Draw(rt, "sets") {
+		d.bricks = m.bricks(rt, max(v.width, 1))
 		return d
 	}
-	d.replica = rapid.IntRange(2, 3).Draw(rt, "replica")
+	d.replica = rapid.IntRange(2, 4).Draw(rt, "replica")
 	d.arbiter = d.replica == 3 && rapid.Bool().Draw(rt, "arbiter")
 	for _, set := range v.sets() {
 		others := rapid.Permutation(modelIDs).Draw(rt, "peers")
@@ -199,7 +208,7 @@ func (m *machine) expand(rt *rapid.T, name about, v modelVolume, force bool) dee
 		slices.SortStableFunc(others, func(a, b string) int { // those that have none of the set first
 			return boolRank(slices.Contains(has, a)) - boolRank(slices.Contains(has, b))
 		})
-		for _, id := range others[:max(d.replica-v.replica, 1)] {
+		for _, id := range others[:min(max(d.replica-v.width, 1), len(others))] {
 			d.bricks = append(d.bricks, disk(rt, id))
 		}
 	}
@@ -218,7 +227,7 @@ func (m *machine) leaving(rt *rapid.T, v modelVolume) (replica int, bricks []str
 	bricks = []string{}
 	what := rapid.SampledFrom([]string{"subvolume", "subvolume", "copies", "any"}).Draw(rt, "leaving")
 	switch {
-	case v.replica == 0 || what == "any":
+	case v.width == 0 || what == "any":
 		return 0, append(bricks, m.brick(rt, v, false))
 	case what == "subvolume":
 		set := rapid.SampledFrom(v.sets()).Draw(rt, "set")
@@ -227,13 +236,13 @@ func (m *machine) leaving(rt *rapid.T, v modelVolume) (replica int, bricks []str
 		}
 		return 0, bricks
 	}
-	fewer := rapid.IntRange(1, max(v.replica-1, 1)).Draw(rt, "fewer")
+	fewer := rapid.IntRange(1, max(v.width-1, 1)).Draw(rt, "fewer")
 	for _, set := range v.sets() {
 		for _, b := range set[len(set)-fewer:] {
 			bricks = append(bricks, b.at)
 		}
 	}
-	return v.replica - fewer, bricks
+	return v.width - fewer, bricks
 }
 
 // brick draws a brick of a volume, or sometimes one that it does not have; if reset, rather one that is being reset.
@@ -259,7 +268,11 @@ func (m *machine) edit(rt *rapid.T, what string) deed {
 	case "set":
 		return setDeed{about{m.volume(rt)}, rapid.SampledFrom(settings()).Draw(rt, "setting")}
 	case "unset":
-		return unsetDeed{about{m.volume(rt)}, rapid.SampledFrom([]string{"", "performance.cache-size", "user.note", "no.such-option"}).Draw(rt, "key")}
+		key := rapid.SampledFrom(append(settings(), setting{})).Draw(rt, "key").key
+		if key == "group" {
+			key = "" // all
+		}
+		return unsetDeed{about{m.volume(rt)}, key}
 	case "edit":
 		return editDeed{about{m.volume(rt)}, rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "key"), rapid.SampledFrom([]string{"", "1", "2"}).Draw(rt, "value")}
 	case "pool":

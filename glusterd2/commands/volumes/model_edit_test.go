@@ -4,26 +4,120 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"gd2/glusterd2/volume"
 	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 )
 
-// setting is an option that the model knows: what a value becomes, or that it is wrong.
+// setting is an option that the model knows, and a value; an empty one takes it back.
 type setting struct {
 	key, value string
-	wrong      bool
+	wrong      bool // whatever the volume
 }
 
-// settings are options of volumes that may be set while these run.
+// settings are options of volumes.
 func settings() []setting {
 	return []setting{
 		{"performance.cache-size", "64MB", false}, {"performance.cache-size", "128MB", false}, {"performance.cache-size", "elephants", true},
 		{"performance.cache-size", "", false}, {"user.note", "a b", false}, {"user.note", "", false}, {"nfs.disable", "off", false},
 		{"no.such-option", "1", true}, {"cluster.self-heal-daemon", "perhaps", true}, {"group", "g1", false}, {"group", "g2", false},
 		{"diagnostics.latency-measurement", "on", false}, {"diagnostics.latency-measurement", "", false},
+		{"cluster.self-heal-daemon", "off", false}, {"cluster.disperse-self-heal-daemon", "off", false}, {optionGranular, "off", false}, {optionGranular, "on", false},
+		{"cluster.quorum-type", "fixed", false}, {"cluster.quorum-type", "none", false}, {"cluster.quorum-type", "most", true},
+		{"cluster.quorum-count", "1", false}, {"cluster.quorum-count", "2", false}, {"cluster.quorum-count", "3", false}, {"cluster.quorum-count", "0", true},
+		{"disperse.quorum-count", "0", false}, {"disperse.quorum-count", "3", false}, {"disperse.quorum-count", "5", false},
+		{optionServerQuorum, "server", false}, {optionServerQuorum, "server", false}, {optionServerQuorum, "none", false}, {optionServerQuorum, "", false},
+		{optionServerQuorum, "all", true}, {"cluster.subvols-per-directory", "2", false}, {"cluster.subvols-per-directory", "1", false},
+		{"cluster.lock-migration", "on", false}, {optionAIO, "on", false}, {optionAIO, "off", false}, {optionSDFS, "on", false}, {optionSDFS, "", false},
 	}
+}
+
+// optionSDFS adds a translator to the bricks.
+const optionSDFS = "features.sdfs"
+
+// misfit reports whether an option that is set does not suit the volume.
+func (v modelVolume) misfit() bool {
+	for key, value := range v.options {
+		if v.unfit(key, value) && !v.foreign(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// unfit reports whether the volume is too narrow for an option, or has too few subvolumes.
+func (v modelVolume) unfit(key, value string) bool {
+	n, err := strconv.Atoi(value)
+	switch {
+	case key == "cluster.lock-migration":
+		return value == "on" && v.kind() != api.SubvolDistribute
+	case err != nil:
+		return false
+	case key == "cluster.quorum-count":
+		return n > v.width
+	case key == "cluster.subvols-per-directory":
+		return n > len(v.sets())
+	case key == "disperse.quorum-count":
+		return n != 0 && (n < v.needs() || n > v.width)
+	}
+	return false
+}
+
+// foreign reports whether an option is for volumes of another kind.
+func (v modelVolume) foreign(key string) bool {
+	kind, one := map[string]string{
+		"cluster.quorum-count": api.SubvolReplicate, "cluster.self-heal-daemon": api.SubvolReplicate,
+		"disperse.quorum-count": api.SubvolDisperse, "cluster.disperse-self-heal-daemon": api.SubvolDisperse,
+	}[key]
+	return one && kind != v.kind()
+}
+
+// mayBecome says why a volume cannot have other options.
+func (v modelVolume) mayBecome(options map[string]string) []api.Kind {
+	on := func(options map[string]string, key string) bool { return options[key] == "on" }
+	switch {
+	case options["cluster.quorum-type"] == "fixed" && options["cluster.quorum-count"] == "":
+		return only(api.Invalid)
+	case v.kind() == api.SubvolReplicate && v.state != volume.Created && on(options, optionGranular) && !on(v.options, optionGranular):
+		return only(api.State)
+	case v.state != volume.Started:
+		return nil
+	case on(options, optionAIO) != on(v.options, optionAIO), on(options, optionSDFS) != on(v.options, optionSDFS):
+		return only(api.State)
+	}
+	return nil
+}
+
+// toChange finds a volume, which cannot be changed while the server quorum is not met.
+func (w *world) toChange(name string) (modelVolume, []api.Kind) {
+	v, there := w.volumes[name]
+	switch {
+	case !there:
+		return v, only(api.NotFound)
+	case v.wantsQuorum() && !w.quorum():
+		return v, only(api.Unavailable)
+	}
+	return v, nil
+}
+
+func (v modelVolume) wantsQuorum() bool { return v.options[optionServerQuorum] == "server" }
+
+// quorum reports whether enough peers of the pool are there.
+func (w *world) quorum() bool {
+	active := 0
+	for id := range w.peers {
+		if w.up[id] {
+			active++
+		}
+	}
+	ratio, err := strconv.Atoi(strings.TrimSuffix(w.pool[OptionQuorumRatio], "%"))
+	if err != nil {
+		return active > len(w.peers)/2
+	}
+	return active*100 >= ratio*len(w.peers)
 }
 
 // setDeed sets an option of a volume; an empty value takes it back.
@@ -33,20 +127,34 @@ type setDeed struct {
 }
 
 func (d setDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
+	_, there := w.volumes[d.name]
 	switch {
-	case !there:
-		return only(api.NotFound)
-	case d.wrong, d.key == "group" && !w.groups[d.value]:
+	case refused != nil && (!there || d.key != optionServerQuorum):
+		return refused
+	case d.wrong, d.key == "group" && !w.groups[d.value], d.value != "" && (v.foreign(d.key) || v.unfit(d.key, d.value)):
 		return only(api.Invalid)
+	}
+	options := cloneMap(v.options)
+	switch {
 	case d.key == "group":
-		v.options["performance.cache-size"] = "256MB"
-		return only(ok)
+		options["performance.cache-size"] = "256MB"
+	case d.value == "":
+		delete(options, d.key)
+	default:
+		options[d.key] = d.value
 	}
-	v.options[d.key] = d.value
-	if d.value == "" {
-		delete(v.options, d.key)
+	return w.setOptions(d.name, options)
+}
+
+// setOptions gives a volume other options.
+func (w *world) setOptions(name string, options map[string]string) []api.Kind {
+	v := w.volumes[name]
+	if refused := v.mayBecome(options); refused != nil {
+		return refused
 	}
+	v.options = options
+	w.volumes[name] = v
 	return only(ok)
 }
 
@@ -62,25 +170,30 @@ type unsetDeed struct {
 }
 
 func (d unsetDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
+	_, there := w.volumes[d.name]
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil && (!there || d.key != optionServerQuorum):
+		return refused
 	case d.key == "no.such-option":
 		return only(api.Invalid)
-	case d.key != "":
-		delete(v.options, d.key)
-		return only(ok)
 	}
-	options := xlator.CreateOptions(v.kind())
-	for _, key := range []string{volume.OptionQuota, volume.OptionInodeQuota} {
-		if value, set := v.options[key]; set {
-			options[key] = value // by which a quota holds
+	fresh := xlator.CreateOptions(v.kind())
+	options := cloneMap(v.options)
+	for key := range v.options {
+		if d.key == key || d.key == "" && key != volume.OptionQuota && key != volume.OptionInodeQuota { // by which a quota holds
+			delete(options, key)
 		}
 	}
-	v.options = options
-	w.volumes[d.name] = v
-	return only(ok)
+	for key, value := range fresh {
+		if _, set := v.options[key]; d.key == "" || d.key == key && set {
+			options[key] = value
+		}
+	}
+	if v.kind() == api.SubvolReplicate && v.state != volume.Created && v.options[optionGranular] != "on" {
+		delete(options, optionGranular) // nobody has looked whether something is left to heal
+	}
+	return w.setOptions(d.name, options)
 }
 
 func (d unsetDeed) do(ctx context.Context, r *modelRig, via string) error {
@@ -99,9 +212,9 @@ type editDeed struct {
 }
 
 func (d editDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
-	if !there {
-		return only(api.NotFound)
+	v, refused := w.toChange(d.name)
+	if refused != nil {
+		return refused
 	}
 	v.metadata[d.key] = d.value
 	if d.value == "" {
@@ -123,6 +236,7 @@ func poolSettings() []setting {
 	return []setting{
 		{"cluster.max-bricks-per-process", "5", false}, {"cluster.max-bricks-per-process", "7", false}, {"cluster.max-bricks-per-process", "", false},
 		{"cluster.max-bricks-per-process", "many", true}, {"no.such-option", "1", true},
+		{OptionQuorumRatio, "100%", false}, {OptionQuorumRatio, "30", false}, {OptionQuorumRatio, "", false}, {OptionQuorumRatio, "101%", true},
 	}
 }
 
@@ -197,6 +311,8 @@ func (d detachDeed) apply(w *world) []api.Kind {
 	switch {
 	case !in:
 		return only(api.NotFound)
+	case !d.force && w.lacksQuorum():
+		return only(api.Unavailable)
 	case d.peer == modelIDs[0]:
 		return only(api.Invalid)
 	case w.holds(d.peer), w.devices:
@@ -212,6 +328,16 @@ func (d detachDeed) do(ctx context.Context, r *modelRig, _ string) error {
 	return r.peers.Delete(ctx, d.peer, d.force)
 }
 
+// lacksQuorum reports whether a volume asks for the server quorum, which is not met.
+func (w *world) lacksQuorum() bool {
+	for _, v := range w.volumes {
+		if v.wantsQuorum() && !w.quorum() {
+			return true
+		}
+	}
+	return false
+}
+
 // holds reports whether a peer holds bricks.
 func (w *world) holds(peerID string) bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(w.volumes)), func(v modelVolume) bool {
@@ -223,6 +349,9 @@ func (w *world) holds(peerID string) bool {
 type joinDeed struct{ peer string }
 
 func (d joinDeed) apply(w *world) []api.Kind {
+	if w.lacksQuorum() {
+		return only(api.Unavailable)
+	}
 	// One that does not run and holds nothing may come in anew: its host was installed again.
 	if _, in := w.peers[d.peer]; in && (w.up[d.peer] || w.holds(d.peer)) {
 		return only(api.Exists)

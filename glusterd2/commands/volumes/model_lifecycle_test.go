@@ -15,12 +15,12 @@ type startDeed struct {
 }
 
 func (d startDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	peers := brickPeers(v.bricks)
 	up := slices.DeleteFunc(peers, func(id string) bool { return !w.up[id] })
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.state == volume.Started && !d.force:
 		return only(api.State)
 	case len(up) == 0:
@@ -52,10 +52,10 @@ type stopDeed struct {
 }
 
 func (d stopDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.state != volume.Started, v.busy(false) && !d.force:
 		return only(api.State)
 	case w.up[d.peer] && d.hits("stop", brickPeers(v.bricks)...):
@@ -76,10 +76,10 @@ func (d stopDeed) do(ctx context.Context, r *modelRig, via string) error {
 type deleteDeed struct{ about }
 
 func (d deleteDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.state == volume.Started, v.busy(false):
 		return only(api.State)
 	}
@@ -110,11 +110,11 @@ type renameDeed struct {
 }
 
 func (d renameDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	_, taken := w.volumes[d.to]
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.state == volume.Started, v.busy(true):
 		return only(api.State)
 	case d.to == d.name:

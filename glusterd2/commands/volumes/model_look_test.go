@@ -168,7 +168,7 @@ func (r *modelRig) look() world {
 func (r *modelRig) lookAt(v *volume.Volume) modelVolume {
 	r.t.Helper()
 	shape := v.Shape()
-	m := modelVolume{state: v.State, replica: max(shape.Replica, 1), arbiter: shape.Arbiter > 0, options: v.Options, metadata: v.Metadata,
+	m := modelVolume{modelShape: modelShape{max(shape.Replica, shape.Disperse, 1), shape.Arbiter > 0, shape.Redundancy}, state: v.State, options: v.Options, metadata: v.Metadata,
 		limits: map[string]modelLimit{}, capacity: v.Capacity}
 	for b := range v.All() {
 		at := b.PeerID + " " + b.Path

@@ -42,7 +42,7 @@ func RunModel(t *testing.T, quotas ModelQuotaMaker) {
 		m := &machine{rig: r, want: newWorld(devices), count: count}
 		rt.Repeat(map[string]func(*rapid.T){
 			"": m.check, "one": m.one, "one more": m.one, "and one more": m.one, "planned": m.planned, "conditional": m.conditional, "two at once": m.two,
-			"crash": m.crash, "power": m.power, "clean": m.clean, "reconcile": m.reconcile, "reconcile again": m.reconcile, "heal": m.heal, "files are moved": m.end, "status": m.status, "debts": m.pay,
+			"crash": m.crash, "power": m.power, "clean": m.clean, "reconcile": m.reconcile, "reconcile again": m.reconcile, "heal": m.heal, "lag": m.lag, "files are moved": m.end, "status": m.status, "debts": m.pay,
 		})
 	})
 	total := 0
@@ -301,6 +301,17 @@ func (m *machine) reconcile(*rapid.T) {
 		b.running = dir.running
 		m.rig.hosts.bricks[at] = b
 	}
+}
+
+// lag lets a brick of a dispersed set know of something that others lack.
+func (m *machine) lag(rt *rapid.T) {
+	v := m.want.volumes[m.volume(rt)]
+	if v.redundancy == 0 {
+		return
+	}
+	b := rapid.SampledFrom(v.bricks).Draw(rt, "brick")
+	m.want.change(func(d *modelDir) { d.blames = true }, b)
+	m.rig.hosts.lag(b.at)
 }
 
 // heal does what the self-heal daemons do.

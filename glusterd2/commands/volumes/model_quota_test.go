@@ -35,10 +35,10 @@ type quotaDeed struct {
 }
 
 func (d quotaDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.state != volume.Started, v.hasQuota() == d.on:
 		return only(api.State)
 	}
@@ -76,14 +76,14 @@ type limitDeed struct {
 }
 
 func (d limitDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	value, err := strconv.ParseUint(d.limit, 10, 64)
 	if err != nil && d.limit != "" || d.path == "" {
 		return only(api.Invalid)
 	}
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case !v.hasQuota(), v.state != volume.Started:
 		return only(api.State)
 	}

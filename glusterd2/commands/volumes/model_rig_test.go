@@ -82,7 +82,7 @@ func newModelRig(t testing.TB, quotas ModelQuotaMaker) *modelRig {
 	})
 	r.peers = peers.New(peers.Config{
 		Store: r.store, Engine: r.pool.Engine(modelIDs[0]), Ops: peers.Register(transaction.NewRegistry()), Identity: r, TLS: r.tls,
-		Network: modelNetwork{}, Lost: func() string { return "" }, Log: r.log,
+		Network: modelNetwork{}, Quorum: r.refuse, Lost: func() string { return "" }, Log: r.log,
 	})
 	return r
 }
@@ -139,7 +139,7 @@ func (r *modelRig) boot(id string) {
 	}})
 	cfg := Config{
 		Store: r.store, Engine: r.pool.Engine(id), Ops: Register(transaction.NewRegistry(), host), Host: host, Mover: r.movers[id],
-		Asker: r.askers[id], Network: r, Table: r.table, PeerID: id, Log: r.log,
+		Asker: r.askers[id], Network: r, Table: r.table, PeerID: id, Quorum: modelQuorum{r, id}, Unhealed: r.unhealed, Log: r.log,
 	}
 	r.c[id], r.quotas[id] = New(cfg), r.maker.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())

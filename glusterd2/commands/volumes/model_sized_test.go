@@ -9,8 +9,6 @@ import (
 
 	"gd2/glusterd2/device"
 	"gd2/glusterd2/provision"
-	"gd2/glusterd2/volume"
-	"gd2/glusterd2/xlator"
 	"gd2/pkg/api"
 )
 
@@ -74,8 +72,8 @@ func (w *world) learn(got world) bool {
 		if !there || c.index >= len(has) {
 			continue // it is gone again, or the comparison tells
 		}
-		at, set := has[c.index].at, c.index/v.replica*v.replica
-		if !slices.Contains(c.on, peerOf(at)) || slices.Contains(brickPeers(v.bricks[set:set+v.replica]), peerOf(at)) {
+		at := has[c.index].at
+		if !slices.Contains(c.on, peerOf(at)) || slices.Contains(brickPeers(v.setOf(c.index)), peerOf(at)) {
 			return false
 		}
 		v.bricks[c.index].at = at
@@ -134,9 +132,8 @@ func (d sizedDeed) apply(w *world) []api.Kind {
 	case d.hits("prepare", room...) && len(room) == d.replica:
 		return only(api.Internal)
 	}
-	v := modelVolume{state: volume.Created, replica: d.replica, bricks: make([]modelBrick, d.replica), capacity: d.size,
-		metadata: map[string]string{}, limits: map[string]modelLimit{}}
-	v.options = xlator.CreateOptions(v.kind())
+	v := newModelVolume(modelShape{width: d.replica})
+	v.bricks, v.capacity = make([]modelBrick, d.replica), d.size
 	for i := range v.bricks {
 		v.bricks[i].size = d.size
 		w.chosen = append(w.chosen, chosen{d.name, i, room, modelDir{owner: d.name}})
@@ -160,10 +157,10 @@ type growDeed struct {
 }
 
 func (d growDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.busy(true), v.capacity == 0:
 		return only(api.State)
 	}
@@ -217,8 +214,7 @@ func (d relocateDeed) apply(w *world) []api.Kind {
 	if !b.made() {
 		return only(api.Invalid)
 	}
-	set := old / v.replica * v.replica
-	room := w.room(b.size, brickPeers(v.bricks[set:set+v.replica]))
+	room := w.room(b.size, brickPeers(v.setOf(old)))
 	if len(room) == 0 {
 		return only(api.State)
 	}
@@ -228,7 +224,7 @@ func (d relocateDeed) apply(w *world) []api.Kind {
 		return refused
 	case !w.up[from] && !d.force:
 		return only(api.Unavailable)
-	case w.blaming(v.bricks[old : old+1]):
+	case w.neededFor(v, old):
 		return only(api.State)
 	case d.hits("prepare", room...):
 		return only(api.Internal)

@@ -78,18 +78,18 @@ type moveDeed struct {
 }
 
 func (d moveDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	task := &modelTask{kind: volume.TaskRebalance, ran: map[string]volume.TaskStatus{}, known: map[string]volume.TaskStatus{}}
 	task.peers = brickPeers(v.bricks)
 	var gone []modelBrick
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case d.bricks == nil && len(v.sets()) < 2:
 		return only(api.State)
 	case d.bricks != nil:
 		n, out, refused := v.without(d.replica, d.bricks)
-		if refused == nil && n.replica < v.replica {
+		if refused == nil && n.width < v.width {
 			refused = only(api.Invalid)
 		}
 		if refused != nil {
@@ -124,7 +124,7 @@ func (w *world) allServed(v modelVolume) bool {
 				n++
 			}
 		}
-		return n == 0 || v.replica > 2 && n <= v.replica/2
+		return !v.serves(n)
 	})
 }
 
@@ -158,10 +158,10 @@ type haltDeed struct {
 }
 
 func (d haltDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.task == nil || v.task.kind != d.kind,
 		d.kind == volume.TaskRebalance && v.task.final(),
 		d.kind == volume.TaskRemoveBrick && !v.task.pending():
@@ -188,10 +188,10 @@ type leftDeed struct {
 }
 
 func (d leftDeed) apply(w *world) []api.Kind {
-	v, there := w.volumes[d.name]
+	v, refused := w.toChange(d.name)
 	switch {
-	case !there:
-		return only(api.NotFound)
+	case refused != nil:
+		return refused
 	case v.task == nil || !v.task.pending() || !v.task.good():
 		return only(api.State)
 	}

@@ -40,11 +40,17 @@ type modelDir struct {
 	dirty, blames bool
 }
 
+// modelShape is that of the subvolumes of a volume.
+type modelShape struct {
+	width      int // the bricks of one, the arbiter among them
+	arbiter    bool
+	redundancy int // 0 if it is not dispersed
+}
+
 // modelVolume is a volume whose subvolumes stand one after the other.
 type modelVolume struct {
+	modelShape
 	state             volume.State
-	replica           int // the arbiter is one of them
-	arbiter           bool
 	bricks            []modelBrick
 	options, metadata map[string]string
 	task              *modelTask
@@ -90,8 +96,8 @@ func (w world) text() string {
 		lines = append(lines, fmt.Sprintf("peer %s zone %q", id, p.zone))
 	}
 	for name, v := range w.volumes {
-		lines = append(lines, fmt.Sprintf("volume %s %s replica %d arbiter %v capacity %d %v options %v metadata %v limits %v",
-			name, v.state, v.replica, v.arbiter, v.capacity, v.bricks, v.options, v.metadata, v.limits))
+		lines = append(lines, fmt.Sprintf("volume %s %s %+v capacity %d %v options %v metadata %v limits %v",
+			name, v.state, v.modelShape, v.capacity, v.bricks, v.options, v.metadata, v.limits))
 		if v.task != nil {
 			lines = append(lines, fmt.Sprintf("volume %s %v", name, v.task))
 		}
@@ -150,23 +156,54 @@ func (w *world) run(bricks []modelBrick, running bool, but string) {
 }
 
 // sets are the bricks of each subvolume.
-func (v modelVolume) sets() [][]modelBrick { return slices.Collect(slices.Chunk(v.bricks, v.replica)) }
+func (v modelVolume) sets() [][]modelBrick { return slices.Collect(slices.Chunk(v.bricks, v.width)) }
 
 // index finds a brick; -1 if the volume does not have it.
 func (v modelVolume) index(at string) int {
 	return slices.IndexFunc(v.bricks, func(b modelBrick) bool { return b.at == at })
 }
 
-// kind is the type of the volume's subvolumes.
-func (v modelVolume) kind() string {
-	if v.replica > 1 {
+// kind is the type of the subvolumes.
+func (s modelShape) kind() string {
+	switch {
+	case s.redundancy > 0:
+		return api.SubvolDisperse
+	case s.width > 1:
 		return api.SubvolReplicate
 	}
 	return api.SubvolDistribute
 }
 
+// needs is how many bricks of a set must be there for its files: for copies one.
+func (s modelShape) needs() int {
+	if s.redundancy > 0 {
+		return s.width - s.redundancy
+	}
+	return 1
+}
+
+// serves reports whether a set with so many bricks serves.
+func (s modelShape) serves(n int) bool {
+	return n >= s.needs() && (s.kind() != api.SubvolReplicate || s.width < 3 || n > s.width/2)
+}
+
 // isArbiter reports whether the i-th brick is one.
-func (v modelVolume) isArbiter(i int) bool { return v.arbiter && i%v.replica == v.replica-1 }
+func (s modelShape) isArbiter(i int) bool { return s.arbiter && i%s.width == s.width-1 }
+
+// request is a subvolume of the shape.
+func (s modelShape) request(bricks []api.BrickReq) api.SubvolReq {
+	sub := api.SubvolReq{Type: s.kind(), Bricks: bricks}
+	switch s.kind() {
+	case api.SubvolReplicate:
+		sub.ReplicaCount = s.width
+	case api.SubvolDisperse:
+		sub.DisperseCount, sub.DisperseRedundancy = s.width, s.redundancy
+	}
+	if s.arbiter {
+		sub.ArbiterCount = 1
+	}
+	return sub
+}
 
 // ok is the outcome of an operation that is not refused.
 const ok api.Kind = ""
@@ -203,26 +240,33 @@ func only(k api.Kind) []api.Kind { return []api.Kind{k} }
 type createDeed struct {
 	about
 	mishap
-	replica int
-	arbiter bool
-	bricks  []modelBrick
+	modelShape
+	bricks []modelBrick
+	force  bool
 }
 
 func (d createDeed) apply(w *world) []api.Kind {
 	if _, there := w.volumes[d.name]; there {
 		return only(api.Exists)
 	}
-	if refused := w.mayPlace(d.bricks); refused != nil {
+	v := newModelVolume(d.modelShape)
+	v.bricks = slices.Clone(d.bricks)
+	refused := w.mayPlace(d.bricks)
+	if !d.force && v.crowded(true, 0) {
+		refused = only(api.Invalid)
+	}
+	if refused == nil {
+		refused = w.place(d.name, d.bricks, d.mishap)
+	}
+	if refused != nil {
 		return refused
 	}
-	if refused := w.place(d.name, d.bricks, d.mishap); refused != nil {
-		return refused
-	}
-	v := modelVolume{state: volume.Created, replica: d.replica, arbiter: d.arbiter, bricks: slices.Clone(d.bricks),
-		metadata: map[string]string{}, limits: map[string]modelLimit{}}
-	v.options = xlator.CreateOptions(v.kind())
 	w.volumes[d.name] = v
 	return only(ok)
+}
+
+func newModelVolume(s modelShape) modelVolume {
+	return modelVolume{modelShape: s, state: volume.Created, options: xlator.CreateOptions(s.kind()), metadata: map[string]string{}, limits: map[string]modelLimit{}}
 }
 
 func (d createDeed) do(ctx context.Context, r *modelRig, via string) error {
@@ -231,18 +275,9 @@ func (d createDeed) do(ctx context.Context, r *modelRig, via string) error {
 }
 
 func (d createDeed) request() api.VolumeCreateReq {
-	req := api.VolumeCreateReq{Name: d.name}
-	bricks := brickReqs(d.bricks)
-	if d.replica == 1 {
-		req.Subvols = []api.SubvolReq{{Bricks: bricks}}
-		return req
-	}
-	for set := range slices.Chunk(bricks, d.replica) {
-		sub := api.SubvolReq{Type: api.SubvolReplicate, ReplicaCount: d.replica, Bricks: set}
-		if d.arbiter {
-			sub.ArbiterCount = 1
-		}
-		req.Subvols = append(req.Subvols, sub)
+	req := api.VolumeCreateReq{Name: d.name, Force: d.force}
+	for set := range slices.Chunk(brickReqs(d.bricks), d.width) {
+		req.Subvols = append(req.Subvols, d.modelShape.request(set))
 	}
 	return req
 }

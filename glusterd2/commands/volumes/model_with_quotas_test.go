@@ -41,7 +41,7 @@ func (m *quotaMaker) New(cfg volumes.Config) volumes.ModelQuotas {
 	m.store = cfg.Store
 	return quotas.New(quotas.Config{
 		PeerID: cfg.PeerID, Store: cfg.Store, Engine: cfg.Engine, Ops: quotas.Register(transaction.NewRegistry(), m), Host: m, Local: m,
-		Asker: cfg.Asker, Table: cfg.Table, Log: cfg.Log,
+		Asker: cfg.Asker, Table: cfg.Table, Quorum: cfg.Quorum, Log: cfg.Log,
 	})
 }
 

@@ -157,7 +157,7 @@ func (c *Commands) live(was, is *volume.Volume) error {
 }
 
 // ResetOptions puts options back to their defaults. Protected ones need force: named, they are refused; with All they
-// stay. Those that every new volume has set are set again rather than left out.
+// stay. Those that every new volume has set are set again rather than left out, as glusterd does for most of them.
 func (c *Commands) ResetOptions(ctx context.Context, name string, req api.VolumeOptionResetReq) (api.VolumeInfo, error) {
 	if !req.All && len(req.Options) == 0 {
 		return api.VolumeInfo{}, api.FieldErrorf("options", "name the options to reset, or ask for all")
@@ -172,7 +172,9 @@ func (c *Commands) ResetOptions(ctx context.Context, name string, req api.Volume
 		base := xlator.CreateOptions(v.Shape().Type)
 		for _, k := range gone {
 			delete(v.Options, k)
-			if val, ok := base[k]; ok && req.All {
+		}
+		for k, val := range base {
+			if _, set := v.Options[k]; !set && (req.All || slices.Contains(gone, k)) {
 				v.Options[k] = val
 			}
 		}
@@ -244,6 +246,9 @@ func (c *Commands) Option(ctx context.Context, name, option string) (api.VolumeO
 
 // poolID is the id of the one record of options of the pool.
 const poolID = "cluster"
+
+// PoolLock is the lock of the options of the whole pool.
+const PoolLock = "options/" + poolID
 
 // PoolOptions is the kind of the options of the whole pool.
 var PoolOptions = store.NewKind[map[string]string](store.PrefixOptions, 1)
@@ -329,7 +334,7 @@ func (c Cluster) SetOptions(ctx context.Context, req api.ClusterOptionReq) ([]ap
 
 func poolPlan(rec store.Record[map[string]string], options map[string]string) transaction.Plan[poolParams] {
 	return transaction.Plan[poolParams]{
-		Params: poolParams{Options: options, Revision: rec.Revision}, Locks: []string{"options/" + poolID},
+		Params: poolParams{Options: options, Revision: rec.Revision}, Locks: []string{PoolLock},
 	}
 }
 

@@ -91,6 +91,10 @@ func TestResetOptions(t *testing.T) {
 	if _, still := got.Options["performance.cache-size"]; still || err != nil {
 		t.Errorf("%v, %v", got.Options, err)
 	}
+	got, err = reset(api.VolumeOptionResetReq{Options: []string{"nfs.disable"}})
+	if got.Options["nfs.disable"] != "on" || err != nil {
+		t.Errorf("an option that new volumes have set, after its reset: %v, %v", got.Options, err)
+	}
 	if _, err := reset(api.VolumeOptionResetReq{All: true, Force: true}); err != nil {
 		t.Error(err)
 	}

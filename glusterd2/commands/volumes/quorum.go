@@ -46,13 +46,21 @@ func ServerQuorumWanted(r store.Reader) bool {
 // findToChange is find for a change, which is refused, as by glusterd, while the volume's server quorum is not met.
 func (c *Commands) findToChange(ctx context.Context, name string) (store.Record[*volume.Volume], error) {
 	rec, err := c.find(ctx, name)
-	if err == nil && rec.Value.ServerQuorum() && c.Quorum != nil {
-		err = c.Quorum.Refuse(ctx)
+	if err == nil {
+		err = RefuseWithoutQuorum(ctx, c.Quorum, rec.Value)
 	}
 	if err != nil {
 		return store.Record[*volume.Volume]{}, err
 	}
 	return rec, nil
+}
+
+// RefuseWithoutQuorum refuses to change a volume that asks for the server quorum while that is not met. If q is nil it is always met.
+func RefuseWithoutQuorum(ctx context.Context, q Quorum, v *volume.Volume) error {
+	if q == nil || !v.ServerQuorum() {
+		return nil
+	}
+	return q.Refuse(ctx)
 }
 
 // quorumOnly reports whether options are about nothing but the server quorum: that may be changed without it, or an
