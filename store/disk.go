@@ -80,7 +80,8 @@ func (e *entry) ended() bool {
 				Ended *json.RawMessage `json:"ended"`
 			} `json:"d"`
 		}
-		e.past = json.Unmarshal(e.value, &rec) == nil && rec.D.Ended != nil
+		text, err := unpack(e.value)
+		e.past = err == nil && json.Unmarshal(text, &rec) == nil && rec.D.Ended != nil
 	})
 	return e.past
 }

@@ -43,7 +43,8 @@ func TestLastKnownCopy(t *testing.T) {
 	commit(t, s, volumes.Create("gv0", volume{"gv0", 7}), kind(store.PrefixLocks).Create("volume/gv0", record{"transaction": "t1"}),
 		kind(store.PrefixSecrets).Create("ca-key", record{"key": "sesame"}), kind(store.PrefixTokens).Create("t", record{"token": "sesame"}),
 		kind(store.PrefixTransactions).Create("t1", record{"state": "running"}),
-		kind(store.PrefixTransactions).Create("t0", record{"state": "done", "ended": time.Now()}))
+		kind(store.PrefixTransactions).Create("t0", record{"state": "done", "ended": time.Now()}),
+		kind(store.PrefixTransactions).Packed().Create("t00", record{"state": "done", "ended": time.Now(), "peers": strings.Repeat("peer ", 50)}))
 	store.Raw(t, s, "/gd2/groups/odd", "<not JSON>\xff")
 	for _, p := range []*storetest.Peer{peers[0], peers[3]} {
 		data := wantFile(t, filepath.Join(p.Config.Dir, "copy.json"), "gv0", true)

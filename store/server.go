@@ -27,8 +27,9 @@ import (
 const (
 	// tickMs and electionMs: a leader is missed after one to two seconds. Shorter times make elections out of slow disks.
 	tickMs, electionMs = 100, 1000
-	// snapshotCount entries of the raft log are kept before a snapshot replaces them; records are small and changes rare.
-	snapshotCount = 10000
+	// snapshotCount entries of the raft log are kept on disk before a snapshot replaces them: those are gone through at every start.
+	// catchUp of them are kept in memory, a few KB each, for members that are behind: one that lacks more gets the database.
+	snapshotCount, catchUp = 5000, 1000
 	// maxRequestBytes is etcd's own limit of a request; maxCommitBytes is ours and is met first.
 	maxRequestBytes = 3 << 19
 	// maxLearners lets a pool of one grow to three voters in one go: with etcd's one learner at a time the third member
@@ -115,7 +116,7 @@ func (sv *server) config(cfg Config, clusterID string, m *memberState) (*embed.C
 
 	ec.TickMs, ec.ElectionMs, ec.InitialElectionTickAdvance = tickMs, electionMs, true
 	ec.QuotaBackendBytes = cfg.QuotaBytes
-	ec.SnapshotCount = snapshotCount
+	ec.SnapshotCount, ec.SnapshotCatchUpEntries = snapshotCount, catchUp
 	ec.MaxRequestBytes, ec.MaxTxnOps = maxRequestBytes, maxCommitOps
 	ec.StrictReconfigCheck, ec.MaxLearners = true, maxLearners
 	ec.GRPCKeepAliveMinTime = minPing
