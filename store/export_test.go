@@ -66,6 +66,9 @@ func DropHistory(ctx context.Context, s *Store, keep, drop, dropped int64) int64
 	return s.dropHistory(ctx, limits{keepRevisions: keep, dropRevisions: drop}, dropped)
 }
 
+// Words is what packed values refer to.
+const Words = words
+
 // Unpack returns the JSON of a value; MaxUnpacked bounds it.
 func Unpack(value []byte) ([]byte, error) { return unpack(value) }
 

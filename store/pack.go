@@ -15,10 +15,13 @@ const packedMark = 0
 // maxUnpacked bounds what a packed value may hold: more than a Commit takes is not packed.
 const maxUnpacked = maxCommitBytes
 
-// packers and unpackers are kept for the next value: to make one costs thirty times what it does.
+// packers and unpackers are kept for the next value: to make one costs thirty times what it does. What was packed without the words
+// is unpacked with them as well.
 var (
+	dictionary = []byte(words)
+
 	packers = sync.Pool{New: func() any {
-		w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // it knows the level
+		w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, dictionary) // it knows the level
 		return w
 	}}
 	unpackers = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
@@ -53,7 +56,7 @@ func unpack(value []byte) ([]byte, error) {
 	}
 	r, _ := unpackers.Get().(unpacker)
 	defer unpackers.Put(r)
-	if err := r.Reset(bytes.NewReader(value[1:]), nil); err != nil {
+	if err := r.Reset(bytes.NewReader(value[1:]), dictionary); err != nil {
 		return nil, err
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))

@@ -3,6 +3,8 @@ package store_test
 import (
 	"bytes"
 	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"testing"
@@ -21,12 +23,14 @@ func TestPacked(t *testing.T) {
 	key := packed.Prefix()
 	rev := commit(t, s, packed.Create("long", long), packed.Create("short", volume{Name: "x"}))
 	store.Raw(t, s, key+"former", `{"v":1,"d":{"name":"former","size":3}}`)
+	store.Raw(t, s, key+"wordless", deflated(t, []byte(`{"v":1,"d":{"name":"packed without words","size":4}}`)))
 	store.Raw(t, s, key+"damaged", "\x00what is this?")
 	store.Raw(t, s, key+"bomb", deflated(t, make([]byte, store.MaxUnpacked+1)))
 	if err := s.Sync(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[string]volume{"long": long, "short": {Name: "x"}, "former": {Name: "former", Size: 3}} {
+	for id, want := range map[string]volume{"long": long, "short": {Name: "x"}, "former": {Name: "former", Size: 3},
+		"wordless": {Name: "packed without words", Size: 4}} {
 		if rec, ok, err := packed.Get(s, id); err != nil || !ok || rec.Value != want {
 			t.Errorf("%s is %+v, %v, %v", id, rec.Value, ok, err)
 		}
@@ -49,6 +53,22 @@ func TestPacked(t *testing.T) {
 		t.Error("the same record has another size")
 	}
 	commit(t, s, w)
+}
+
+// TestPackedForGood: what was packed once can be read for ever. If this fails the words have changed, which they must not.
+func TestPackedForGood(t *testing.T) {
+	const text = `{"v":1,"d":{"origin":"p","time":"2026-01-02T03:04:05Z","events":[{"name":"volume.created","data":{"volume.name":"gv0"}}]}}`
+	const packed = "00c2eeac0234771918ea1a188518185b199858199846617526a160812a4b2f3380d80c080000ffff"
+	value, err := hex.DecodeString(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := store.Unpack(value); err != nil || string(got) != text {
+		t.Errorf("%s, %v", got, err)
+	}
+	if sum := sha256.Sum256([]byte(store.Words)); hex.EncodeToString(sum[:]) != "14cbb8968e2ba738f5dbcad9f4251ff06c7663841fe6aed893f45215d4d140b3" {
+		t.Errorf("the words have the sum %x", sum)
+	}
 }
 
 func deflated(t *testing.T, text []byte) string {
