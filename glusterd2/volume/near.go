@@ -28,7 +28,7 @@ func (p places) count(v *Volume, n int) {
 	}
 }
 
-func add(counts map[place]int, at place, n int) {
+func add[K comparable](counts map[K]int, at K, n int) {
 	if counts[at] += n; counts[at] == 0 {
 		delete(counts, at)
 	}
@@ -67,4 +67,41 @@ func AnyOverlaps(r store.Reader, bricks []Brick) (found bool, err error) {
 		}
 	})
 	return found, err
+}
+
+// owned is a path and the id of the volume whose brick is there.
+type owned struct{ path, volumeID string }
+
+// peerPaths counts the bricks of each peer.
+var peerPaths = store.View[*Volume, map[string]map[owned]int]{
+	Kind: Records,
+	New:  func() map[string]map[owned]int { return map[string]map[owned]int{} },
+	Put:  func(paths map[string]map[owned]int, rec store.Record[*Volume]) { countPaths(paths, rec.Value, 1) },
+	Drop: func(paths map[string]map[owned]int, rec store.Record[*Volume]) { countPaths(paths, rec.Value, -1) },
+}
+
+func countPaths(paths map[string]map[owned]int, v *Volume, n int) {
+	for b := range v.All() {
+		if paths[b.PeerID] == nil {
+			paths[b.PeerID] = map[owned]int{}
+		}
+		add(paths[b.PeerID], owned{b.Path, v.ID}, n)
+	}
+}
+
+// PathsOn lists the paths of the bricks on a peer, in no order, without those that v itself has there.
+func PathsOn(r store.Reader, peerID string, v *Volume) (list []string, err error) {
+	own := map[owned]bool{}
+	for _, b := range v.BricksOn(peerID) {
+		own[owned{b.Path, v.ID}] = true
+	}
+	err = peerPaths.Read(r, func(paths map[string]map[owned]int) {
+		list = make([]string, 0, len(paths[peerID]))
+		for o := range paths[peerID] {
+			if !own[o] {
+				list = append(list, o.path)
+			}
+		}
+	})
+	return list, err
 }

@@ -2,6 +2,7 @@ package volume_test
 
 import (
 	"path"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,4 +44,43 @@ func TestAnyOverlaps(t *testing.T) {
 			t.Errorf("a brick that is gone: %v, %v, %v", got, err, err2)
 		}
 	})
+}
+
+// PathsOn knows the bricks of a volume under its present name, and does not tell a volume of its own.
+func TestPathsOn(t *testing.T) {
+	s := storetest.New(t)
+	commit := func(writes ...store.Write) int64 {
+		t.Helper()
+		rev, err := s.Commit(t.Context(), writes)
+		if err == nil {
+			err = s.WaitRevision(t.Context(), rev)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rev
+	}
+	want := func(v *volume.Volume, paths ...string) {
+		t.Helper()
+		got, err := volume.PathsOn(s, "p1", v)
+		if slices.Sort(got); err != nil || !slices.Equal(got, paths) {
+			t.Errorf("beside %s there are %v, %v; want %v", v.Name, got, err, paths)
+		}
+	}
+	made := func(name string, bricks ...volume.Brick) *volume.Volume {
+		return &volume.Volume{ID: "id of " + name, Name: name, Subvols: []volume.Subvol{{Bricks: bricks}}}
+	}
+	a := made("a", volume.Brick{PeerID: "p1", Path: "/a1"}, volume.Brick{PeerID: "p1", Path: "/a2"}, volume.Brick{PeerID: "p2", Path: "/a3"})
+	b := made("b", volume.Brick{PeerID: "p1", Path: "/b"})
+	rev := commit(volume.Records.Create("a", a), volume.Records.Create("b", b))
+	want(b, "/a1", "/a2")
+	want(a, "/b")
+	want(made("a", volume.Brick{PeerID: "p1", Path: "/a1"}), "/a2", "/b") // what it has taken out of its plan
+	for _, name := range []string{"c", "A"} {                             // one that comes after the former name, and one before
+		renamed := commit(volume.Records.Delete(a.Name, rev), volume.Records.Create(name, a.Renamed(name)))
+		a, rev = a.Renamed(name), renamed
+		want(b, "/a1", "/a2")
+	}
+	commit(volume.Records.Delete(a.Name, rev))
+	want(b)
 }

@@ -2,6 +2,7 @@ package heal
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -25,8 +26,9 @@ type Follower struct {
 	// Pauses are between the new brick and the first request, and between each request and the next.
 	Pauses []time.Duration
 
-	seen map[string]*volume.Volume
-	due  map[string]following
+	changes *store.Follower[*volume.Volume]
+	seen    map[string]*volume.Volume
+	due     map[string]following
 }
 
 // following is a volume with a new brick.
@@ -38,6 +40,9 @@ type following struct {
 // Run goes on until ctx ends. Bricks that came while the daemon was down are left to the self-heal daemon.
 func (f *Follower) Run(ctx context.Context) error {
 	f.Store.Keep(ctx, nil, func(ctx context.Context) time.Duration { return f.round(ctx, time.Now()) }, store.PrefixVolumes)
+	if f.changes != nil {
+		f.changes.Stop()
+	}
 	return nil
 }
 
@@ -66,34 +71,30 @@ func (f *Follower) round(ctx context.Context, now time.Time) time.Duration {
 	return again
 }
 
-// look compares the volumes with those seen last.
+// look takes in the volumes that have changed since the last look.
 func (f *Follower) look(now time.Time) error {
-	recs, err := volume.Records.List(f.Store)
-	if err != nil {
-		return err
-	}
-	if f.due == nil {
+	if f.changes == nil {
+		f.changes = volume.Records.Follow(f.Store)
 		f.due, f.seen = map[string]following{}, map[string]*volume.Volume{}
 	}
-	for _, r := range recs { // there are many, and few that have changed
-		was := f.seen[r.ID]
-		if was == r.Value {
+	var errs []error
+	for _, c := range f.changes.Take() {
+		name, was := c.Record.ID, f.seen[c.Record.ID]
+		switch {
+		case c.Removed:
+			delete(f.seen, name)
+			continue
+		case c.Err != nil:
+			errs = append(errs, c.Err)
 			continue
 		}
-		f.seen[r.ID] = r.Value
-		if was != nil && f.concerns(r.Value) && newcomer(was, r.Value) {
-			f.due[r.ID] = following{next: now.Add(f.Pauses[0])}
+		f.seen[name] = c.Record.Value
+		if was != nil && f.concerns(c.Record.Value) && newcomer(was, c.Record.Value) {
+			f.due[name] = following{next: now.Add(f.Pauses[0])}
 		}
-	}
-	if len(f.seen) > len(recs) {
-		there := make(map[string]*volume.Volume, len(recs))
-		for _, r := range recs {
-			there[r.ID] = r.Value
-		}
-		f.seen = there
 	}
 	maps.DeleteFunc(f.due, func(name string, _ following) bool { return !f.concerns(f.seen[name]) })
-	return nil
+	return errors.Join(errs...)
 }
 
 // concerns reports whether this peer's daemon takes care of a volume.

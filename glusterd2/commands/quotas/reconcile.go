@@ -2,6 +2,7 @@ package quotas
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/sirupsen/logrus"
@@ -12,17 +13,30 @@ import (
 	"gd2/store"
 )
 
-// Volumes returns the started volumes that have quotas and bricks on a peer.
-func Volumes(r store.Reader, peerID string) []*volume.Volume {
-	recs, err := volume.Records.List(r)
+// limited are the started volumes that have quotas, by name. There may be very many others.
+var limited = store.View[*volume.Volume, map[string]*volume.Volume]{
+	Kind: volume.Records,
+	New:  func() map[string]*volume.Volume { return map[string]*volume.Volume{} },
+	Put: func(list map[string]*volume.Volume, rec store.Record[*volume.Volume]) {
+		if v := rec.Value; v.HasQuota() && v.State == volume.Started {
+			list[rec.ID] = v
+		}
+	},
+	Drop: func(list map[string]*volume.Volume, rec store.Record[*volume.Volume]) { delete(list, rec.ID) },
+}
+
+// Volumes returns the started volumes that have quotas and bricks on a peer, in the order of their names; none if there are
+// volumes that cannot be read.
+func Volumes(r store.Reader, peerID string) (out []*volume.Volume) {
+	err := limited.Read(r, func(list map[string]*volume.Volume) {
+		for _, name := range slices.Sorted(maps.Keys(list)) {
+			if v := list[name]; len(v.BricksOn(peerID)) > 0 {
+				out = append(out, v)
+			}
+		}
+	})
 	if err != nil {
 		return nil
-	}
-	var out []*volume.Volume
-	for _, rec := range recs {
-		if v := rec.Value; v.HasQuota() && v.State == volume.Started && len(v.BricksOn(peerID)) > 0 {
-			out = append(out, v)
-		}
 	}
 	return out
 }

@@ -69,7 +69,7 @@ func (d *DataPlane) PrepareAs(ctx context.Context, v *volume.Volume, mark string
 func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume, mark string, allow Allow) error {
 	d.preparing.Lock()
 	defer d.preparing.Unlock()
-	known, err := d.known(v)
+	known, err := volume.PathsOn(d.Store, d.PeerID, v)
 	if err != nil {
 		return err
 	}
@@ -89,27 +89,6 @@ func (d *DataPlane) prepare(ctx context.Context, sys brick.OS, v *volume.Volume,
 		}
 	}
 	return nil
-}
-
-// known lists the paths of this peer's bricks other than those of v.
-func (d *DataPlane) known(v *volume.Volume) ([]string, error) {
-	recs, err := volume.Records.List(d.Store)
-	if err != nil {
-		return nil, err
-	}
-	own := map[string]bool{}
-	for _, b := range v.BricksOn(d.PeerID) {
-		own[b.Path] = true
-	}
-	var out []string
-	for _, rec := range recs {
-		for b := range rec.Value.All() {
-			if b.PeerID == d.PeerID && (rec.Value.ID != v.ID || !own[b.Path]) {
-				out = append(out, b.Path)
-			}
-		}
-	}
-	return out, nil
 }
 
 func (d *DataPlane) prepareReq(v *volume.Volume, b volume.Brick, mark string, parents bool) brick.PrepareReq {

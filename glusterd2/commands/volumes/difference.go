@@ -32,47 +32,74 @@ type difference struct {
 	heal bool
 }
 
-// diff brings the parts up to date and tells what has changed. A pool with a thousand volumes has many changes, each of
-// one volume: the others cost a comparison of pointers.
-func (r *Reconciler) diff() (difference, error) {
-	recs, err := volume.Records.List(r.Store)
-	if err != nil {
-		return difference{all: true}, err
-	}
+// diff brings the parts up to date and tells what has changed: of the volumes whose records have changed, or of all if it is to be
+// thorough. A pool with a thousand volumes has many changes, each of one volume: the others cost nothing.
+func (r *Reconciler) diff(thorough bool) (difference, error) {
 	facts, err := r.common()
 	if err != nil {
 		return difference{all: true}, err
 	}
+	if r.changes == nil {
+		r.changes = volume.Records.Follow(r.Store)
+	}
+	changes := r.changes.Take() // before the list, which may have more
 	d := difference{all: r.parts == nil || facts != r.facts}
-	if r.facts = facts; r.parts == nil {
-		r.parts = make(map[string]*part, len(recs))
+	r.facts = facts
+	if thorough || d.all {
+		err := r.compareAll(&d)
+		return d, err
 	}
-	for _, rec := range recs {
-		was := r.parts[rec.ID]
-		if was != nil && !d.all && was.vol == rec.Value && was.barred == r.Plane.Barred(rec.Value) {
-			continue
+	for _, c := range changes {
+		if c.Err != nil {
+			return difference{all: true}, c.Err
 		}
-		now := r.partOf(rec.Value)
-		r.parts[rec.ID] = now
-		d.note(rec.ID, was, now)
-	}
-	if len(r.parts) > len(recs) {
-		r.forget(recs, &d)
+		if c.Removed {
+			r.drop(c.Record.ID, &d)
+		} else {
+			r.compare(c.Record, &d)
+		}
 	}
 	return d, nil
 }
 
-// forget drops the parts of volumes that are gone.
-func (r *Reconciler) forget(recs []store.Record[*volume.Volume], d *difference) {
+// compareAll looks at all records.
+func (r *Reconciler) compareAll(d *difference) error {
+	recs, err := volume.Records.List(r.Store)
+	if err != nil {
+		return err
+	}
+	if r.parts == nil {
+		r.parts = make(map[string]*part, len(recs))
+	}
 	there := make(map[string]bool, len(recs))
 	for _, rec := range recs {
 		there[rec.ID] = true
+		r.compare(rec, d)
 	}
-	for name, was := range r.parts {
+	for name := range r.parts {
 		if !there[name] {
-			d.note(name, was, &part{})
-			delete(r.parts, name)
+			r.drop(name, d)
 		}
+	}
+	return nil
+}
+
+// compare looks at one record.
+func (r *Reconciler) compare(rec store.Record[*volume.Volume], d *difference) {
+	was := r.parts[rec.ID]
+	if was != nil && !d.all && was.vol == rec.Value && was.barred == r.Plane.Barred(rec.Value) {
+		return
+	}
+	now := r.partOf(rec.Value)
+	r.parts[rec.ID] = now
+	d.note(rec.ID, was, now)
+}
+
+// drop forgets the part of a volume that is gone.
+func (r *Reconciler) drop(name string, d *difference) {
+	if was := r.parts[name]; was != nil {
+		d.note(name, was, &part{})
+		delete(r.parts, name)
 	}
 }
 

@@ -29,7 +29,7 @@ func TestReconcilerLooksAtWhatChanged(t *testing.T) {
 		if err := r.c.Store.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		d, err := rec.diff()
+		d, err := rec.diff(false)
 		if err != nil {
 			t.Fatal(err)
 		}

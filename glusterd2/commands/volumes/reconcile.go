@@ -29,6 +29,7 @@ type Reconciler struct {
 	Changed func(volumes ...string)
 	Log     *logrus.Entry
 
+	changes *store.Follower[*volume.Volume]
 	// parts are what each volume asks of this host, as of the last round; nil if that is not to be relied on.
 	parts map[string]*part
 	// facts are what the parts of all volumes depend on besides the volumes.
@@ -48,6 +49,7 @@ func (r *Reconciler) Run(ctx context.Context) {
 	case <-ctx.Done():
 		return
 	}
+	defer r.unfollow()
 	ready := r.Store.Ready()
 	ticker := time.NewTicker(lookAgain)
 	defer ticker.Stop()
@@ -67,10 +69,17 @@ func (r *Reconciler) Run(ctx context.Context) {
 	}
 }
 
+// unfollow ends what the first round has begun.
+func (r *Reconciler) unfollow() {
+	if r.changes != nil {
+		r.changes.Stop()
+	}
+}
+
 // round compares once. Unless it is to be thorough only the volumes that have changed since the last round are looked at.
 func (r *Reconciler) round(ctx context.Context, thorough bool) {
 	var running []brick.Spec
-	d, err := r.diff()
+	d, err := r.diff(thorough)
 	thorough = thorough || d.all
 	if err == nil {
 		running, err = r.mend(ctx, d, thorough)
