@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,10 +53,24 @@ func (h *Host) discover() error {
 			return err
 		}
 		s.procs[pid] = p
+		h.tell(p)
 		h.cfg.Log.WithField("pid", pid).WithField("bricks", len(p.bricks)).Info("a process of several bricks runs already")
 	}
 	s.found = true
 	return nil
+}
+
+// tell tells the port map of the bricks of a process, which all serve on one port. They have their directories open, so they
+// serve, or do in a moment.
+func (h *Host) tell(p *shared) {
+	text, _ := p.proc.Arg("--brick-port")
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return // they will tell
+	}
+	for path := range p.bricks {
+		h.cfg.SignIns.Found(path, port, p.proc.Pid())
+	}
 }
 
 func (h *Host) pidFiles() ([]string, error) {

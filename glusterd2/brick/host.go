@@ -33,6 +33,9 @@ const (
 type SignIns interface {
 	Wait(ctx context.Context, brick string) (portmap.Entry, error)
 	Entry(brick string) (portmap.Entry, bool)
+	// Found tells the port map of a brick that serves in a process that was there before this daemon, Lost that the process has ended.
+	Found(brick string, port, pid int)
+	Lost(pid int)
 }
 
 // Attachments is told of bricks that come into running processes and leave them, since the processes do not tell: which
@@ -98,7 +101,7 @@ func NewHost(cfg Config) *Host {
 	if cfg.Multiplex == nil {
 		cfg.Multiplex = func() Multiplex { return Multiplex{} }
 	}
-	return &Host{cfg: cfg, shared: newSharedSet(), bricks: map[string]*instance{}}
+	return &Host{cfg: cfg, shared: newSharedSet(cfg.SignIns.Lost), bricks: map[string]*instance{}}
 }
 
 // Close ends the watch over the bricks, which go on serving. Nobody may be using the Host any more.

@@ -55,13 +55,16 @@ type sharedSet struct {
 	// choosing holds one token; whoever has it may choose a process for a brick, or start one.
 	choosing chan struct{}
 
+	// lost is told of those that have ended.
+	lost func(pid int)
+
 	mu    sync.Mutex
 	found bool // those of earlier lives of the daemon are in
 	procs map[int]*shared
 }
 
-func newSharedSet() *sharedSet {
-	s := &sharedSet{choosing: make(chan struct{}, 1), procs: map[int]*shared{}}
+func newSharedSet(lost func(pid int)) *sharedSet {
+	s := &sharedSet{choosing: make(chan struct{}, 1), lost: lost, procs: map[int]*shared{}}
 	s.choosing <- struct{}{}
 	return s
 }
@@ -186,6 +189,7 @@ func (s *sharedSet) tidy() {
 		if !p.proc.Alive() {
 			_ = p.proc.Close() // a watch that is over
 			delete(s.procs, pid)
+			s.lost(pid)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gd2/glusterd2/brick"
+	"gd2/glusterd2/portmap"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
@@ -170,6 +171,40 @@ func TestSharedProcessIsAdopted(t *testing.T) {
 	}
 	p.restart(t)
 	p.gone(t, specs, first.Pid) // by a daemon that has seen nothing of them yet
+}
+
+// TestSharedProcessIsFound is a daemon that comes back to a process which has not seen that yet: its bricks serve.
+func TestSharedProcessIsFound(t *testing.T) {
+	t.Parallel()
+	p, specs := sharing(t, 0)
+	run := p.startAll(t, specs)
+	p.stop() // it cannot sign in anything
+	if err := p.bricks.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.ports = portmap.New()
+	p.bricks = p.newHost()
+	for i, s := range specs {
+		p.serves(t, s, run[i])
+	}
+	if err := syscall.Kill(run[0].Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for gone := time.After(10 * time.Second); ; {
+		if st := p.bricks.Status(specs[0]); !st.Online {
+			break
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-gone:
+			t.Fatal("the brick is online without a process")
+		}
+	}
+	for _, s := range specs {
+		if port, ok := p.ports.Port(s.Path); ok {
+			t.Errorf("%s is on port %d of a process that has ended", s, port)
+		}
+	}
 }
 
 func TestSharedProcessComesBack(t *testing.T) {

@@ -1,9 +1,10 @@
-// Package portmap knows on which port each brick of this host serves. Bricks sign in themselves over SunRPC, so the
-// map is rebuilt by them after a restart of the daemon and never stored.
+// Package portmap knows on which port each brick of this host serves. Bricks sign in themselves over SunRPC, or are found
+// in processes that run, so the map is rebuilt after a restart of the daemon and never stored.
 package portmap
 
 import (
 	"context"
+	"maps"
 	"sync"
 
 	"gd2/pkg/api"
@@ -20,6 +21,7 @@ type Entry struct {
 	PID int
 }
 
+// record is an entry and the connection over which it came; 0 for one that was found.
 type record struct {
 	Entry
 	conn ConnID
@@ -55,6 +57,20 @@ func (m *Map) SignIn(conn ConnID, brick string, port, pid int) {
 	m.changed()
 }
 
+// Found notes a brick that serves already in a process of an earlier life of the daemon, which looks for us every three seconds only: until
+// the process is here and signs the brick in, that it was found counts. Lost ends it.
+func (m *Map) Found(brick string, port, pid int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.bricks[brick]; !ok {
+		m.bricks[brick] = record{Entry: Entry{Port: port, PID: pid}}
+		m.changed()
+	}
+}
+
+// Lost forgets what was found of a process that has ended.
+func (m *Map) Lost(pid int) { m.forget(func(r record) bool { return r.conn == 0 && r.PID == pid }) }
+
 // SignOut forgets the brick if it signed in over this connection; what signed in over another one stays. GlusterFS
 // may sign out twice, so an unknown brick is nothing special.
 func (m *Map) SignOut(conn ConnID, brick string) {
@@ -73,7 +89,7 @@ func (m *Map) Attached(brick string, pid int) (ConnID, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.bricks {
-		if r.PID == pid {
+		if r.PID == pid && r.conn != 0 {
 			m.bricks[brick] = r
 			m.changed()
 			return r.conn, true
@@ -94,17 +110,14 @@ func (m *Map) Detached(brick string, pid int) {
 
 // Drop forgets every brick that signed in over this connection, because it closed: the process is gone or about to
 // come back with a new connection and sign in again.
-func (m *Map) Drop(conn ConnID) {
+func (m *Map) Drop(conn ConnID) { m.forget(func(r record) bool { return r.conn == conn }) }
+
+func (m *Map) forget(which func(record) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dropped := false
-	for brick, r := range m.bricks {
-		if r.conn == conn {
-			delete(m.bricks, brick)
-			dropped = true
-		}
-	}
-	if dropped {
+	had := len(m.bricks)
+	maps.DeleteFunc(m.bricks, func(_ string, r record) bool { return which(r) })
+	if len(m.bricks) < had {
 		m.changed()
 	}
 }

@@ -127,3 +127,29 @@ func TestAttached(t *testing.T) {
 	expect(t, m, "/b1", portmap.Entry{})
 	expect(t, m, "/b3", portmap.Entry{})
 }
+
+// TestFound: a brick that was found serves until its process ends, or tells of it itself.
+func TestFound(t *testing.T) {
+	m := portmap.New()
+	conn := m.NewConn()
+	m.SignIn(conn, "/b1", 49152, 7)
+	m.Found("/b1", 49153, 8)
+	expect(t, m, "/b1", portmap.Entry{Port: 49152, PID: 7})
+	for _, brick := range []string{"/b2", "/b3"} {
+		m.Found(brick, 49153, 8)
+		expect(t, m, brick, portmap.Entry{Port: 49153, PID: 8})
+	}
+	if _, ok := m.Attached("/b4", 8); ok {
+		t.Error("attached to a process that is not connected")
+	}
+	m.Lost(9)
+	m.Drop(conn)
+	m.SignIn(conn, "/b3", 49153, 8)
+	expect(t, m, "/b1", portmap.Entry{})
+	expect(t, m, "/b2", portmap.Entry{Port: 49153, PID: 8})
+	m.Lost(8)
+	expect(t, m, "/b2", portmap.Entry{})
+	expect(t, m, "/b3", portmap.Entry{Port: 49153, PID: 8})
+	m.Drop(conn)
+	expect(t, m, "/b3", portmap.Entry{})
+}
