@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -39,19 +40,22 @@ func TestHooks(t *testing.T) {
 	p.must(os.WriteFile(filepath.Join(dir, "file"), []byte("as it was"), 0o644))
 	p.cli("volume", "set", "hk", "user.smb", "disable", "performance.quick-read", "off")
 	p.cli("volume", "reset", "hk", "performance.quick-read")
+	p.cli("volume", "set", "all", "cluster.server-quorum-ratio", "60%")
 	p.cli("volume", "add-brick", "hk", p.Peer(1).Name+":/srv/more")
 	p.must(p.Peer(2).Unmount(t.Context(), "hk"))
 	p.cli("volume", "stop", "hk")
 	p.cli("volume", "delete", "hk")
 	const work = " --gd-workdir=/var/lib/glusterd"
-	want := []string{}
-	for _, c := range []struct{ event, args string }{
+	var want []string
+	for _, c := range []struct{ event, args string }{ // of the volume, unless they name another
 		{"create", ""}, {"start", " --first=yes --version=1 --volume-op=start" + work},
 		{"set", " -o performance.quick-read=off -o user.smb=disable" + work}, {"reset", " --version=1 --volume-op=reset" + work},
+		{"set", "all -o cluster.server-quorum-ratio=60%" + work},
 		{"add-brick", " --version=1 --volume-op=add-brick" + work}, {"stop", " --last=yes"}, {"delete", ""},
 	} {
 		for _, phase := range []string{"pre", "post"} {
-			want = append(want, c.event+" "+phase+" --volname=hk"+c.args)
+			name, args, _ := strings.Cut(c.args, " ")
+			want = append(want, strings.TrimSpace(c.event+" "+phase+" --volname="+cmp.Or(name, "hk")+" "+args))
 		}
 	}
 	for _, peer := range p.Peers() {

@@ -123,12 +123,14 @@ func faultOf(err error) *fault {
 	}
 	e := api.AsError(err)
 	errno := int32(errInternal)
-	switch e.Kind {
-	case api.NotSupported:
+	switch {
+	case withoutQuorum(err):
+		return failed(errInternal, "Quorum not met. Volume operation not allowed. ("+e.Error()+")")
+	case e.Kind == api.NotSupported:
 		errno = errNotThere
-	case api.Unavailable:
+	case e.Kind == api.Unavailable:
 		errno = errPeerDown
-	case api.Conflict:
+	case e.Kind == api.Conflict:
 		return failed(errBusy, "Another transaction is in progress. Please try again after some time. ("+e.Error()+")")
 	}
 	return failed(errno, strings.TrimSpace(e.Error()))

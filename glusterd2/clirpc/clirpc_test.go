@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"gd2/glusterd2/peer"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 	"gd2/store"
@@ -62,6 +63,7 @@ func TestCreateRefused(t *testing.T) {
 // Refusals that scripts look for have the words of glusterd.
 func TestWords(t *testing.T) {
 	state := api.Errorf(api.State, "whatever").With(volumeField, "v1")
+	lost := api.Errorf(api.Unavailable, "2 of 3").With(peer.FieldNeeded, "3")
 	for _, c := range []struct {
 		procedure uint32
 		fail      error
@@ -72,7 +74,9 @@ func TestWords(t *testing.T) {
 		{gfrpc.ProcCLIDeleteVolume, state, said{ret: -1, errno: errInternal, text: "Volume v1 has been started.Volume needs to be stopped before deletion."}},
 		{gfrpc.ProcCLICreateVolume, api.Errorf(api.Exists, "x").With(volumeField, "v1"), said{ret: -1, errno: 0, text: "Volume v1 already exists"}},
 		{gfrpc.ProcCLIStartVolume, api.Errorf(api.NotFound, "x").With(volumeField, "v1"), said{ret: -1, errno: errNoVolume, text: "Volume v1 does not exist"}},
-		{gfrpc.ProcCLIStartVolume, api.Errorf(api.Unavailable, "no quorum"), said{ret: -1, errno: errPeerDown, text: "no quorum"}},
+		{gfrpc.ProcCLIStartVolume, api.Errorf(api.Unavailable, "nobody"), said{ret: -1, errno: errPeerDown, text: "nobody"}},
+		{gfrpc.ProcCLIStartVolume, lost, said{ret: -1, errno: errInternal, text: "Quorum not met. Volume operation not allowed. (2 of 3)"}},
+		{gfrpc.ProcCLIProbe, lost, said{ret: -1, errno: errInternal, text: "Cluster quorum is not met. Changing peers is not allowed in this state (2 of 3)"}},
 		{gfrpc.ProcCLISetVolume, api.Errorf(api.Invalid, "no x; did you mean y?").With(optionField, "x"), said{ret: -1, errno: errInternal, text: "option : x does not exist\nno x; did you mean y?"}},
 	} {
 		d := &daemon{volumes: []api.VolumeInfo{replica()}, fail: c.fail}

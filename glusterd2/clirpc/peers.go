@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 
+	"gd2/glusterd2/peer"
 	"gd2/pkg/api"
 	"gd2/pkg/gfrpc"
 )
@@ -33,10 +34,22 @@ func (s *Server) probe(ctx context.Context, in gfrpc.Dict) (answer, error) {
 	switch {
 	case api.IsKind(err, api.Exists):
 		return answer{errno: probeFriend, text: fmt.Sprintf("Host %s port %s already in peer list", host, defaultPort)}, nil
+	case withoutQuorum(err):
+		return answer{}, refusedMember(err)
 	case api.IsKind(err, api.Unavailable):
 		return answer{}, failed(errNotJoined, "Probe returned with Transport endpoint is not connected ("+err.Error()+")")
 	}
 	return answer{}, err
+}
+
+// withoutQuorum reports whether something was refused for want of the server quorum.
+func withoutQuorum(err error) bool {
+	return err != nil && api.AsError(err).Fields[peer.FieldNeeded] != ""
+}
+
+// refusedMember is glusterd's refusal of a change of the membership for want of the server quorum.
+func refusedMember(err error) error {
+	return failed(errInternal, "Cluster quorum is not met. Changing peers is not allowed in this state ("+err.Error()+")")
 }
 
 // errPeerBricks is the errno of glusterd for a peer that cannot be detached because it holds bricks. Its status is 1, not -1.
@@ -60,6 +73,8 @@ func (s *Server) detach(ctx context.Context, in gfrpc.Dict) (answer, error) {
 	case api.IsKind(err, api.Forbidden):
 		return answer{}, &fault{ret: 1, errno: errPeerBricks, text: "Peer " + host + " hosts one or more bricks. " +
 			"If the peer is in not recoverable state then use either replace-brick or remove-brick command with force to remove all bricks from the peer and attempt the peer detach again. (" + err.Error() + ")"}
+	case withoutQuorum(err):
+		return answer{}, refusedMember(err)
 	case api.IsKind(err, api.Unavailable):
 		return answer{}, failed(errNotJoined, "One of the peers is probably down. Check with 'peer status' ("+err.Error()+")")
 	}

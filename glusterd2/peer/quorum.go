@@ -105,13 +105,16 @@ func (q *Quorum) Count() Count {
 	return q.count
 }
 
+// FieldNeeded is the field of the error of Refuse that says how many peers must be at work.
+const FieldNeeded = "peers-needed"
+
 // Refuse returns the error for a change that needs the quorum, of kind Unavailable; nil if it is there.
 func (q *Quorum) Refuse(ctx context.Context) error {
 	if q.is(quorumUnknown) {
 		q.look(ctx)
 	}
 	if count := q.Count(); !count.Met() {
-		return api.Errorf(api.Unavailable, "the server quorum is not met: %s", count)
+		return api.Errorf(api.Unavailable, "the server quorum is not met: %s", count).With(FieldNeeded, strconv.Itoa(count.Needed))
 	}
 	return nil
 }

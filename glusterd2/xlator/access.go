@@ -47,8 +47,8 @@ func accessEntry(entry string) (dir, want string) {
 	return dir, ""
 }
 
-// addressList checks a comma-separated list of host names, addresses, networks (IPv4 address/bits) and IPv4 addresses
-// with * for some of the numbers.
+// addressList checks a comma-separated list of host names, addresses, networks (IPv4 address/bits) and addresses with * for
+// some of the numbers.
 func addressList(value string) string {
 	for _, a := range strings.Split(value, ",") {
 		if !address(a) {
@@ -63,17 +63,28 @@ func address(a string) bool {
 		return true
 	}
 	if p, err := netip.ParsePrefix(a); err == nil {
-		return p.Addr().Is4()
+		return p.Addr().Is4() && p.Bits() > 0
 	}
 	if strings.Trim(a, "0123456789.*") == "" {
 		// Bricks match an asterisk with anything, dots included: 10.* is short for 10.*.*.*.
 		if strings.HasSuffix(a, ".*") {
 			a += strings.Repeat(".*", max(3-strings.Count(a, "."), 0))
 		}
-		_, err := netip.ParseAddr(strings.ReplaceAll(a, "*", "0"))
-		return err == nil && strings.Contains(a, "*")
+		return pattern(a, ".")
 	}
-	return hostName(a)
+	return strings.Contains(a, ":") && pattern(a, ":") || hostName(a)
+}
+
+// pattern accepts an address in which some of the numbers are asterisks: bricks do not start with one that stands for a part of a number.
+func pattern(a, sep string) bool {
+	parts, some := strings.Split(a, sep), false
+	for i, part := range parts {
+		if part == "*" {
+			parts[i], some = "0", true
+		}
+	}
+	_, err := netip.ParseAddr(strings.Join(parts, sep))
+	return err == nil && some
 }
 
 func hostName(name string) bool {

@@ -222,18 +222,30 @@ func (c *Commands) help(ctx context.Context) *xlator.Help {
 	return h
 }
 
-// Options lists every option of a volume with its value.
+// Options lists every option of a volume with its value, those that hold for all volumes too.
 func (c *Commands) Options(ctx context.Context, name string) ([]api.VolumeOption, error) {
-	rec, err := c.find(ctx, name)
+	v, set, err := c.optionsOf(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return c.Table.Options(rec.Value.Options, shapeOf(rec.Value)), nil
+	return c.Table.Options(set, shapeOf(v)), nil
+}
+
+// optionsOf reads a volume, and what is set for it and for the pool.
+func (c *Commands) optionsOf(ctx context.Context, name string) (*volume.Volume, map[string]string, error) {
+	rec, err := c.find(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := ReadPoolOptions(c.Store)
+	set := cloneMap(rec.Value.Options)
+	maps.Copy(set, pool)
+	return rec.Value, set, err
 }
 
 // Option tells one option of a volume.
 func (c *Commands) Option(ctx context.Context, name, option string) (api.VolumeOption, error) {
-	rec, err := c.find(ctx, name)
+	v, set, err := c.optionsOf(ctx, name)
 	if err != nil {
 		return api.VolumeOption{}, err
 	}
@@ -241,7 +253,7 @@ func (c *Commands) Option(ctx context.Context, name, option string) (api.VolumeO
 	if err != nil {
 		return api.VolumeOption{}, err
 	}
-	return c.Table.Option(full, rec.Value.Options, shapeOf(rec.Value)), nil
+	return c.Table.Option(full, set, shapeOf(v)), nil
 }
 
 // poolID is the id of the one record of options of the pool.

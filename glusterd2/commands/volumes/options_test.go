@@ -193,6 +193,10 @@ func TestClusterOptions(t *testing.T) {
 	if err != nil || value(list, ratio).Value != "60%" || !value(list, ratio).Modified {
 		t.Fatalf("%+v, %v", list, err)
 	}
+	r.create("gv", api.SubvolReq{ReplicaCount: 3})
+	if o, err := r.c.Option(t.Context(), "gv", ratio); err != nil || o.Value != "60%" || !o.Modified {
+		t.Errorf("a volume tells of the option of the pool: %+v, %v", o, err)
+	}
 	for _, idle := range []string{"cluster.localtime-logging", "cluster.enable-shared-storage"} {
 		_, err = set(idle, "enable")
 		refused(t, err, api.Invalid, "options")
