@@ -86,7 +86,33 @@ func TestHeketiClient(t *testing.T) {
 	if err := l.try(nil, "VolumeDelete", volumes[0]); err == nil || !strings.Contains(err.Error(), "Id not found") {
 		t.Errorf("a volume that is gone: %v", err)
 	}
+	l.nodeFails()
 	l.emptied()
+}
+
+// nodeFails takes a node out of service that has one of the two bricks of a volume. When the library has its answer the brick is on the
+// third node.
+func (l heketiLibrary) nodeFails() {
+	l.t.Helper()
+	var v struct {
+		ID     string `json:"id"`
+		Bricks []struct{ Node string }
+	}
+	l.call(&v, "VolumeCreate", `{"size":1,"durability":{"type":"replicate","replicate":{"replica":2}}}`)
+	stays, leaves := v.Bricks[0].Node, v.Bricks[1].Node
+	if err := l.try(nil, "NodeState", leaves, `{"state":"failed"}`); err == nil || !strings.Contains(err.Error(), "offline before") {
+		l.t.Errorf("an online node fails: %v", err)
+	}
+	l.call(nil, "NodeState", leaves, `{"state":"offline"}`)
+	l.call(nil, "NodeState", leaves, `{"state":"failed"}`)
+	l.call(&v, "VolumeInfo", v.ID)
+	if a, b := v.Bricks[0].Node, v.Bricks[1].Node; a == leaves || b == leaves || a == b || a != stays && b != stays {
+		l.t.Errorf("bricks on %s and %s; they were on %s and %s, which has failed", a, b, stays, leaves)
+	}
+	if err := l.try(nil, "NodeState", leaves, `{"state":"online"}`); err == nil || !strings.Contains(err.Error(), "failed") {
+		l.t.Errorf("a node that has failed is online again: %v", err)
+	}
+	l.call(nil, "VolumeDelete", v.ID)
 }
 
 // createAtOnce makes volumes as the user who may, through all peers at once.

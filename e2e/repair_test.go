@@ -166,7 +166,7 @@ func TestNodeDies(t *testing.T) {
 	}
 	p.waitOnline(4)
 	p.addDisks(4, 1, 900)
-	p.cli("volume", "create", "gv0", "--size", "400MiB", "--replica", "3")
+	p.cli("volume", "create", "gv0", "--size", "400MiB", "--replica", "3", "--limit-peers", "node1,node2,node3,node4")
 	p.cli("volume", "start", "gv0")
 	mount := p.mount(1, "gv0")
 	want := fillTree(t, mount)
@@ -180,6 +180,7 @@ func TestNodeDies(t *testing.T) {
 	p.cli("device", "remove", p.onPeer(lost).Name, "/srv/disk0", "--force")
 	p.cli("peer", "detach", p.onPeer(lost).Name, "--force")
 
+	named, files := p.namedBricks()
 	w = startWriter(t.Context(), mount)
 	w.waitMore(p, 10, 30*time.Second)
 	p.waitVoters(3)
@@ -197,9 +198,10 @@ func TestNodeDies(t *testing.T) {
 	})
 	p.refused(1, []string{"--replaces " + host.Name}, "peer", "probe", host.Name)
 	p.cli("peer", "probe", host.Name, "--replaces", host.Name)
+	p.namedBrickMoves(host)
 	p.must(host.SmallDisk(t.Context(), "/srv/disk0", 900))
-	p.cli("device", "add", host.Name, "/srv/disk0", "--provisioner", "loop")
-	p.evacuated(lost.Info.PeerID)
+	// The rules of gv0 name the peer that is gone, and the daemons have begun to look for a place.
+	p.cli("device", "replace", host.Name+"-gone", "/srv/disk0", "/srv/disk0", "--wait")
 	status := p.waitBricks("gv0")
 	p.setsHealed("gv0", status, 3)
 	for _, b := range status.Bricks {
@@ -208,10 +210,34 @@ func TestNodeDies(t *testing.T) {
 		}
 	}
 	p.must(p.holds(mount, want))
-	p.cli("device", "remove", host.Name+"-gone", "/srv/disk0", "--force")
+	p.setsHealed("named", p.waitBricks("named"), 3)
+	p.must(p.holds(named, files))
 	p.cli("peer", "detach", host.Name+"-gone", "--force")
 	p.seesAllWell(1, 3)
 	p.waitVoters(3)
+}
+
+// namedBricks makes a volume of bricks that somebody names, on the peers that have those of gv0, and fills it.
+func (p pool) namedBricks() (dir string, files tree) {
+	p.t.Helper()
+	words := []string{"volume", "create", "named", "replica", "3"}
+	for _, b := range p.waitBricks("gv0").Bricks {
+		words = append(words, p.onPeer(b).Name+":/srv/named")
+	}
+	p.cli(words...)
+	p.cli("volume", "start", "named")
+	p.waitBricks("named")
+	dir = p.mount(1, "named")
+	return dir, fillTree(p.t, dir)
+}
+
+// namedBrickMoves moves a brick that somebody has named to the peer in the place of the one that is gone: nobody else can say where.
+func (p pool) namedBrickMoves(host *lab.Peer) {
+	p.t.Helper()
+	gone := host.Name + "-gone"
+	p.refused(1, []string{"/srv/named of volume named was not made by gd2", "volume replace-brick"}, "peer", "evacuate", gone)
+	p.refused(1, []string{"make sure that its host is off, then use force"}, "volume", "replace-brick", "named", gone+":/srv/named", host.Name+":/srv/named")
+	p.cli("volume", "replace-brick", "named", gone+":/srv/named", host.Name+":/srv/named", "commit", "force")
 }
 
 // dies has the host of a brick of gv0 die while w writes, and returns the brick.

@@ -55,6 +55,8 @@ func call(c *client.Client, method string, args []string) (any, error) {
 		return with(args[0], c.NodeAdd)
 	case "NodeInfo":
 		return c.NodeInfo(args[0])
+	case "NodeState":
+		return quiet(args[1], func(q *api.StateRequest) error { return c.NodeState(args[0], q) })
 	case "DeviceAdd":
 		return quiet(args[0], c.DeviceAdd)
 	case "VolumeCreate":

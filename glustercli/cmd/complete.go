@@ -94,6 +94,25 @@ func peerNames(more ...string) names {
 	}
 }
 
+// deviceNames suggests a peer, and then the devices that it has.
+func deviceNames(ctx context.Context, c *client.Client, args []string) []string {
+	if len(args) == 0 {
+		return peerNames()(ctx, c, nil)
+	}
+	if len(args) > 1 {
+		return nil
+	}
+	devices, err := c.Devices(ctx, args[0])
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, d := range devices {
+		out = append(out, d.Device+"\t"+d.Provisioner+", "+d.State)
+	}
+	return out
+}
+
 // operationIDs suggests the operations that have not ended well.
 func operationIDs(ctx context.Context, c *client.Client, args []string) []string {
 	if len(args) > 0 {

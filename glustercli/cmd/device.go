@@ -116,7 +116,7 @@ func (a *app) findDevice(ctx context.Context, peer, name string) (api.Device, er
 }
 
 func newDeviceInfo(a *app) *cobra.Command {
-	c := &cobra.Command{Use: "info PEER DEVICE", Short: "Show a device", Args: wants(2, 2), ValidArgsFunction: a.complete(peerNames())}
+	c := &cobra.Command{Use: "info PEER DEVICE", Short: "Show a device", Args: wants(2, 2), ValidArgsFunction: a.complete(deviceNames)}
 	c.RunE = a.do("device info", func(ctx context.Context, args []string) error {
 		d, err := a.findDevice(ctx, args[0], args[1])
 		if err != nil {
@@ -139,7 +139,7 @@ func newDeviceEdit(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "edit PEER DEVICE", Short: "Disable or enable a device, change its tags, or measure it again", Args: wants(2, 2),
 		Long:              "Disable or enable a device, change its tags, or measure it again. A disabled device keeps its bricks and gets no new ones.",
-		ValidArgsFunction: a.complete(peerNames()),
+		ValidArgsFunction: a.complete(deviceNames),
 	}
 	c.Flags().StringVar(&req.State, "state", "", "enabled, disabled or failed")
 	c.Flags().StringToStringVar(&req.Tags, "tag", nil, "tags to set, TAG=VALUE,...")
@@ -173,7 +173,7 @@ func newDeviceRemove(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "remove PEER DEVICE [force]", Aliases: []string{"rm", "delete"}, Short: "Give up a device that holds no bricks", Args: wants(2, 3),
 		Long:              "Give up a device that holds no bricks. With force the device itself is not touched, for a disk or a peer that is gone.",
-		ValidArgsFunction: a.complete(peerNames()),
+		ValidArgsFunction: a.complete(deviceNames),
 	}
 	c.Flags().BoolVarP(&force, "force", "f", false, "leave the device itself alone")
 	c.RunE = a.do("device remove", func(ctx context.Context, args []string) error {

@@ -12,11 +12,15 @@ import (
 )
 
 // evacuateFlags are those of device evacuate and peer evacuate.
-type evacuateFlags struct{ gone, force, wait bool }
+type evacuateFlags struct {
+	api.EvacuateReq
+	wait bool
+}
 
 func (f *evacuateFlags) register(c *cobra.Command) {
-	c.Flags().BoolVar(&f.gone, "gone", false, "the peer is away for good and its host is off: its bricks are made anew from the others")
-	c.Flags().BoolVar(&f.force, "force", false, "begin although some bricks find no place or must not move now: they move when they can, and nothing is given up")
+	c.Flags().BoolVar(&f.Gone, "gone", false, "the peer is away for good and its host is off: its bricks are made anew from the others")
+	c.Flags().BoolVar(&f.Force, "force", false, "begin although some bricks find no place or must not move now: they move when they can, and nothing is given up")
+	c.Flags().BoolVar(&f.NoHealCheck, "no-heal-check", false, "move bricks although others have files to be healed from them: what only the old ones have is lost")
 	c.Flags().BoolVar(&f.wait, "wait", false, "wait until all bricks have been moved and healed, and show how far it is")
 }
 
@@ -32,7 +36,7 @@ func newDeviceEvacuate(a *app) *cobra.Command {
 		Long: "Move all bricks of a device to others, by the rules of their volumes.\n\n" + evacuateHelp,
 		Example: `  glustercli device evacuate node1 /dev/sdb --wait
   glustercli device evacuate node3 /dev/sdb --gone`,
-		ValidArgsFunction: a.complete(peerNames()),
+		ValidArgsFunction: a.complete(deviceNames),
 	}
 	f.register(c)
 	c.RunE = a.do("device evacuate", func(ctx context.Context, args []string) error {
@@ -40,7 +44,7 @@ func newDeviceEvacuate(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if d, err = a.client.DeviceEvacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{Gone: f.gone, Force: f.force}); err != nil {
+		if d, err = a.client.DeviceEvacuate(ctx, d.PeerID, d.ID, f.EvacuateReq); err != nil {
 			return err
 		}
 		return a.evacuated(ctx, "device evacuate", []api.Device{d}, f.wait)
@@ -63,7 +67,7 @@ func newPeerEvacuate(a *app) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		devices, err := a.client.PeerEvacuate(ctx, p.ID, api.EvacuateReq{Gone: f.gone, Force: f.force})
+		devices, err := a.client.PeerEvacuate(ctx, p.ID, f.EvacuateReq)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ It is one operation: operation show, or --wait, tells how far it is. operation c
 		Example: `  glustercli device replace node1 /dev/sdb /dev/sdc --wait
   glustercli device replace node3 /dev/sdb /dev/sdb --gone --new-peer node4
   glustercli device replace node3-gone /dev/sdb /dev/sdb    # after peer probe node3 --replaces node3`,
-		ValidArgsFunction: a.complete(peerNames()),
+		ValidArgsFunction: a.complete(deviceNames),
 	}
 	f.register(c)
 	c.Flags().StringVar(&req.PeerID, "new-peer", "", "the peer that NEW is on, if not that of OLD or the one in its place")
@@ -35,7 +35,7 @@ It is one operation: operation show, or --wait, tells how far it is. operation c
 		if err != nil {
 			return err
 		}
-		req.Device, req.Gone, req.Force = args[2], f.gone, f.force
+		req.Device, req.EvacuateReq = args[2], f.EvacuateReq
 		if wipe {
 			req.Wipe = args[2]
 			if err := a.confirm(ctx, "everything on the new device "+args[2]+" is lost"); err != nil {

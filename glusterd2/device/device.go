@@ -45,6 +45,8 @@ type Evacuation struct {
 	Bricks int `json:"bricks"`
 	// Gone says that the peer is away for good: its bricks need not be stopped.
 	Gone bool `json:"gone,omitempty"`
+	// Unhealed says that bricks move although others have files to be healed from them.
+	Unhealed bool `json:"unhealed,omitempty"`
 	// To is the id of the device that is to take the place of this one: the bricks go there if they can, and nothing else does until they
 	// have been moved.
 	To string `json:"to,omitempty"`
@@ -67,7 +69,7 @@ func (e *Evacuation) Same(o *Evacuation) bool {
 	if e == nil || o == nil || (e.Healing == nil) != (o.Healing == nil) || e.Healing != nil && *e.Healing != *o.Healing {
 		return e == o
 	}
-	return e.Since.Equal(o.Since) && e.Bricks == o.Bricks && e.Gone == o.Gone && e.To == o.To && e.Waits == o.Waits && e.Done.Equal(o.Done)
+	return e.Since.Equal(o.Since) && e.Bricks == o.Bricks && e.Gone == o.Gone && e.Unhealed == o.Unhealed && e.To == o.To && e.Waits == o.Waits && e.Done.Equal(o.Done)
 }
 
 // info is the evacuation as REST clients see it, while there are so many bricks left.

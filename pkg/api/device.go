@@ -62,6 +62,9 @@ type EvacuateReq struct {
 	Gone bool `json:"gone,omitempty"`
 	// Force begins although some bricks find no place or must not move now: the others move, and these when they can. It gives nothing up.
 	Force bool `json:"force,omitempty"`
+	// NoHealCheck moves bricks although others have files to be healed from them, or are offline, as long as enough of them serve, and does
+	// not wait for heals in between. What only the old brick has is lost.
+	NoHealCheck bool `json:"no-heal-check,omitempty"`
 }
 
 // DeviceReplaceReq asks for a device to be replaced (POST /v1/devices/{peerid}/{device}/replace): a new one is taken into use, the bricks
@@ -75,9 +78,7 @@ type DeviceReplaceReq struct {
 	Tags map[string]string `json:"tags,omitempty"`
 	// Wipe must repeat the path of the new device, to have whatever it holds wiped.
 	Wipe string `json:"wipe,omitempty"`
-	// Gone and Force are as in EvacuateReq.
-	Gone  bool `json:"gone,omitempty"`
-	Force bool `json:"force,omitempty"`
+	EvacuateReq
 }
 
 // DeviceAddReq asks a peer to take a device into use (POST /v1/devices/{peerid}).

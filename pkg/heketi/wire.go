@@ -95,7 +95,13 @@ type BrickInfo struct {
 	Size     uint64 `json:"size"`
 }
 
-// StateRequest changes the state of a node or a device. HealCheck "disable" leaves out the look for pending heals.
+// Values of HealCheck, which is enable if it is empty. Disable leaves out the look for pending heals.
+const (
+	HealCheckEnable  = "enable"
+	HealCheckDisable = "disable"
+)
+
+// StateRequest changes the state of a node or a device.
 type StateRequest struct {
 	State     string `json:"state"`
 	HealCheck string `json:"healcheck,omitempty"`

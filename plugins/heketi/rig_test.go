@@ -49,6 +49,8 @@ func (h idleHost) Prepare(context.Context, *volume.Volume, volumes.Allow) error 
 func (h idleHost) Unprepare(context.Context, *volume.Volume) error      { return h.disks.touch() }
 func (h idleHost) Start(context.Context, *volume.Volume) error          { return h.disks.touch() }
 func (h idleHost) Stop(context.Context, *volume.Volume) error           { return h.disks.touch() }
+func (idleHost) Report(context.Context, *volume.Volume) volumes.Report { return volumes.Report{} }
+
 func (idleHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) { return nil, nil }
 
 func (idleHost) SurveyPrepare(context.Context, *volume.Volume, volumes.Allow) ([]api.Effect, error) {
@@ -88,11 +90,18 @@ func (d *disks) Measure(context.Context, device.Device) (devices.Measure, error)
 	return devices.Measure{Size: d.size, Unit: 4 << 20, Mounts: "/run/b"}, nil
 }
 
+// silent are the other peers: nothing serves there.
+type silent struct{ volumes.Network }
+
+func (silent) Report(context.Context, string, volumes.ReportRequest) (volumes.Report, error) {
+	return volumes.Report{}, nil
+}
+
 // rooms plans where bricks go. Whether they may go now depends on bricks that serve, of which there are none: those with files that
 // no other has are refused.
 type rooms struct{ *volumes.Commands }
 
-func (r rooms) Plan(_ context.Context, leave volumes.Leave, _ bool) ([]volumes.PlannedMove, error) {
+func (r rooms) Plan(_ context.Context, leave volumes.Leave, how volumes.How) ([]volumes.PlannedMove, error) {
 	moves, err := r.PlanMoves(leave)
 	for _, m := range moves {
 		if m.Alone && m.Refused == nil {
@@ -103,6 +112,11 @@ func (r rooms) Plan(_ context.Context, leave volumes.Leave, _ bool) ([]volumes.P
 		}
 	}
 	return moves, err
+}
+
+// May implements devices.Moves: others have to be healed from every brick.
+func (rooms) May(context.Context, *volume.Volume, string) error {
+	return api.Errorf(api.State, "entries are to be healed from it")
 }
 
 func (rooms) State(context.Context, *device.Evacuation) string { return "" }
@@ -149,7 +163,7 @@ func newRig(t testing.TB) rig {
 	log.SetOutput(io.Discard)
 	entry := logrus.NewEntry(log)
 	engine := pool.Engine("a1")
-	vols := volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{disks: r.disks}, Table: table, PeerID: "a1", Log: entry})
+	vols := volumes.New(volumes.Config{Store: st, Engine: engine, Ops: volumeOps, Host: idleHost{disks: r.disks}, Network: silent{}, Table: table, PeerID: "a1", Log: entry})
 	r.service = newService(plugin.Daemon{
 		Store: st, Engine: engine, Log: entry, Heketi: config.Heketi{AdminKey: "admin", UserKey: "user"},
 		Peers:   peers.New(peers.Config{Store: st, Engine: engine, Identity: member{}, Lost: func() string { return "" }, Log: entry}),

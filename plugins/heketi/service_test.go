@@ -103,6 +103,22 @@ func (r rig) pending(at string) {
 	}
 }
 
+// A brick from which others have to be healed is evicted only if the client does without the look for that.
+func TestHealCheck(t *testing.T) {
+	r := newRig(t)
+	cluster := r.cluster()
+	for n := 1; n <= 3; n++ {
+		r.node(n, cluster, 2)
+	}
+	at := "/bricks/to-evict/" + hexID(r.volume(`{"size":1,"durability":{"type":"replicate","replicate":{"replica":3}}}`).Bricks()[0].ID)
+	for _, body := range []string{"", "{}", `{"healcheck":"enable"}`} {
+		r.says(500, "Unable to evict brick: entries are to be healed from it", http.MethodPost, at, body)
+	}
+	r.says(400, "validation failed: healcheck:", http.MethodPost, at, `{"healcheck":"never"}`)
+	// No brick serves here, which is found behind the look.
+	r.says(500, "are online, and 1 are needed", http.MethodPost, at, `{"healcheck":"disable"}`)
+}
+
 // A node that has failed is emptied, all its devices or none, and whoever asks is told when that has been done.
 func TestNodeFails(t *testing.T) {
 	r := newRig(t)
@@ -134,7 +150,8 @@ func TestNodeFails(t *testing.T) {
 	if v := get[heketi.VolumeInfo](r, "/volumes/"+hexID(single.ID)); !strings.HasPrefix(v.Mount.GlusterFS.Device, "192.0.2.") {
 		t.Errorf("without nodes that get bricks: %+v", v.Mount)
 	}
-	w = r.send(userAdmin, http.MethodPost, state(other), `{"state":"failed"}`)
+	r.says(400, "validation failed: healcheck:", http.MethodPost, state(other), `{"state":"failed","healcheck":"off"}`)
+	w = r.send(userAdmin, http.MethodPost, state(other), `{"state":"failed","healcheck":"disable"}`)
 	first := w.Header().Get("Location")
 	if w.Code != http.StatusAccepted {
 		t.Fatalf("%d %s", w.Code, w.Body)
@@ -144,6 +161,9 @@ func TestNodeFails(t *testing.T) {
 	third := r.send(userAdmin, http.MethodPost, "/devices/"+info.Devices[0].ID+"/state", `{"state":"failed"}`).Header().Get("Location")
 	for _, at := range []string{first, again, third} {
 		r.pending(at)
+	}
+	if rec, _, err := device.Records.Get(r.Store, info.Devices[0].ID); err != nil || !rec.Value.Evacuation.Unhealed {
+		t.Errorf("without a look for heals: %+v, %v", rec.Value.Evacuation, err)
 	}
 	if info.State != heketi.StateFailed || info.Devices[0].State != heketi.StateFailed || info.Devices[1].State != heketi.StateFailed {
 		t.Errorf("%+v", info)

@@ -37,16 +37,28 @@ func ours(state string) string {
 	return ""
 }
 
-// readState reads the request for another state.
-func readState(r *request) (heketi.StateRequest, error) {
+// readState reads the request for another state, and how devices are emptied for it.
+func readState(r *request) (state string, how api.EvacuateReq, err error) {
 	var req heketi.StateRequest
 	if err := r.decode(&req); err != nil {
-		return req, err
+		return "", how, err
 	}
 	if ours(req.State) == "" {
-		return req, invalid("state", "%.40q is not one of online, offline and failed", req.State)
+		return "", how, invalid("state", "%.40q is not one of online, offline and failed", req.State)
 	}
-	return req, nil
+	how.NoHealCheck, err = noHealCheck(req.HealCheck)
+	return req.State, how, err
+}
+
+// noHealCheck reports whether a request leaves out the look for what is still to be healed from a brick.
+func noHealCheck(text string) (bool, error) {
+	switch text {
+	case "", heketi.HealCheckEnable:
+		return false, nil
+	case heketi.HealCheckDisable:
+		return true, nil
+	}
+	return false, invalid("healcheck", "%.40q is not one of enable and disable", text)
 }
 
 // mayBecome refuses changes of state that Heketi does not make: what failed must be taken back offline, and what is online
@@ -62,7 +74,7 @@ func mayBecome(what, id, from, to string) error {
 }
 
 func (s *service) setNodeState(_ context.Context, r *request) (reply, error) {
-	req, err := readState(r)
+	state, how, err := readState(r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -71,12 +83,12 @@ func (s *service) setNodeState(_ context.Context, r *request) (reply, error) {
 		if err != nil {
 			return err
 		}
-		if err := mayBecome("node", n.ID, n.State, req.State); err != nil {
+		if err := mayBecome("node", n.ID, n.State, state); err != nil {
 			return err
 		}
-		change := n.inState(req.State)
-		if req.State == heketi.StateFailed {
-			if change.Emptied, err = s.failDevices(ctx, t, n); err != nil {
+		change := n.inState(state)
+		if state == heketi.StateFailed {
+			if change.Emptied, err = s.failDevices(ctx, t, n, how); err != nil {
 				return err
 			}
 		}
@@ -95,7 +107,7 @@ func (n *node) inState(state string) editParams {
 }
 
 // failDevices has all devices of a node emptied, and returns their ids. If any of them cannot be, none is.
-func (s *service) failDevices(ctx context.Context, t *topology, n *node) ([]string, error) {
+func (s *service) failDevices(ctx context.Context, t *topology, n *node, how api.EvacuateReq) ([]string, error) {
 	var ids []string
 	serving := false
 	for _, d := range t.devicesOf(n.PeerID) {
@@ -105,7 +117,7 @@ func (s *service) failDevices(ctx context.Context, t *topology, n *node) ([]stri
 	if !serving {
 		return ids, nil
 	}
-	_, err := s.Devices.EvacuatePeer(transaction.Part(ctx), n.PeerID, api.EvacuateReq{})
+	_, err := s.Devices.EvacuatePeer(transaction.Part(ctx), n.PeerID, how)
 	return ids, notEmptied(err, "peer evacuate "+n.peer.Value.Name)
 }
 
@@ -122,35 +134,35 @@ func notEmptied(err error, command string) error {
 }
 
 func (s *service) setDeviceState(_ context.Context, r *request) (reply, error) {
-	req, err := readState(r)
+	state, how, err := readState(r)
 	if err != nil {
 		return reply{}, err
 	}
 	return s.changeDevice(r, func(ctx context.Context, t *topology, d *device.Device) error {
 		from := stateOf(d)
-		if err := mayBecome("device", d.ID, from, req.State); err != nil {
+		if err := mayBecome("device", d.ID, from, state); err != nil {
 			return err
 		}
 		switch {
-		case req.State == heketi.StateFailed && from != req.State:
-			return s.failDevice(ctx, t, d)
-		case req.State == heketi.StateFailed: // asked once more, who wants to know when it is empty
+		case state == heketi.StateFailed && from != state:
+			return s.failDevice(ctx, t, d, how)
+		case state == heketi.StateFailed: // asked once more, who wants to know when it is empty
 			return s.edit(ctx, editParams{edited: edited{Emptied: []string{d.ID}}})
-		case from == req.State:
+		case from == state:
 			return nil
 		}
-		return s.editDevice(ctx, d, api.DeviceEditReq{State: ours(req.State)})
+		return s.editDevice(ctx, d, api.DeviceEditReq{State: ours(state)})
 	})
 }
 
 // failDevice takes a device out of service. Its bricks are moved to others, one after the other, each healed before the next.
-func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device) error {
+func (s *service) failDevice(ctx context.Context, t *topology, d *device.Device, how api.EvacuateReq) error {
 	uses, err := s.uses(t)
 	if err != nil {
 		return err
 	}
 	if len(uses.bricks[d.ID]) > 0 {
-		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, api.EvacuateReq{})
+		_, err := s.Devices.Evacuate(ctx, d.PeerID, d.ID, how)
 		return notEmptied(err, "device evacuate "+t.nameOf(d.PeerID)+" "+d.Name)
 	}
 	return s.editDevice(ctx, d, api.DeviceEditReq{State: api.DeviceFailed})

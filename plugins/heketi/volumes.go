@@ -217,12 +217,17 @@ func (s *service) expandVolume(_ context.Context, r *request) (reply, error) {
 	})
 }
 
-// evictBrick moves a brick to another device. Its files are healed from the others.
+// evictBrick moves a brick to another device. Its files are healed from the others, which must have them all, unless the client does without
+// the look for that.
 func (s *service) evictBrick(_ context.Context, r *request) (reply, error) {
 	var req struct {
 		HealCheck string `json:"healcheck"`
 	}
 	if err := r.decodeAny(&req); err != nil {
+		return reply{}, err
+	}
+	unhealed, err := noHealCheck(req.HealCheck)
+	if err != nil {
 		return reply{}, err
 	}
 	return s.job(r, func(ctx context.Context) error {
@@ -233,15 +238,25 @@ func (s *service) evictBrick(_ context.Context, r *request) (reply, error) {
 		if err != nil {
 			return err
 		}
+		if !unhealed {
+			if err := s.Devices.Moves.May(ctx, v, b.ID); err != nil {
+				return notEvicted(err)
+			}
+		}
 		s.planning.Lock()
 		defer s.planning.Unlock()
-		_, err = s.Volumes.Replace(ctx, v.Name, api.ReplaceBrickReq{SrcPeerID: b.PeerID, SrcPath: b.Path, Force: req.HealCheck == noHealCheck})
-		return err
+		_, err = s.Volumes.Replace(ctx, v.Name, api.ReplaceBrickReq{SrcPeerID: b.PeerID, SrcPath: b.Path, Force: unhealed})
+		return notEvicted(err)
 	})
 }
 
-// noHealCheck leaves out the look for what is still to be healed from a brick.
-const noHealCheck = "disable"
+// notEvicted is the refusal to evict a brick as Heketi's clients know it.
+func notEvicted(err error) error {
+	if api.IsKind(err, api.State) {
+		return faultf(http.StatusInternalServerError, "Unable to evict brick: %v", err)
+	}
+	return err
+}
 
 // findBrick finds a brick that gd2 has made, and its volume.
 func findBrick(r store.Reader, id string) (*volume.Volume, volume.Brick, error) {

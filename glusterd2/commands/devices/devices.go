@@ -61,7 +61,9 @@ type Config struct {
 // Moves tells of bricks whether and where they may move. *repair.Moves is the real one.
 type Moves interface {
 	// Plan plans all moves off devices. The error names each brick that cannot be moved, and why.
-	Plan(ctx context.Context, leave volumes.Leave, gone bool) ([]volumes.PlannedMove, error)
+	Plan(ctx context.Context, leave volumes.Leave, how volumes.How) ([]volumes.PlannedMove, error)
+	// May refuses a brick that cannot be moved now, also because others have files to be healed from it.
+	May(ctx context.Context, v *volume.Volume, brickID string) error
 	// State says what an evacuation is at, or waits for.
 	State(ctx context.Context, e *device.Evacuation) string
 }

@@ -93,10 +93,13 @@ type rig struct {
 var _ Moves = (*rig)(nil)
 
 // Plan implements Moves.
-func (r *rig) Plan(_ context.Context, leave volumes.Leave, _ bool) ([]volumes.PlannedMove, error) {
+func (r *rig) Plan(_ context.Context, leave volumes.Leave, _ volumes.How) ([]volumes.PlannedMove, error) {
 	r.leave = leave
 	return r.moves, r.no
 }
+
+// May implements Moves.
+func (r *rig) May(context.Context, *volume.Volume, string) error { return r.no }
 
 // State implements Moves.
 func (r *rig) State(_ context.Context, e *device.Evacuation) string { return e.Waits }

@@ -122,7 +122,7 @@ func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Rec
 	if err := c.mayLeave(peerID, req.Gone); err != nil {
 		return nil, err
 	}
-	p, err := c.toEmpty(recs, req.Gone, "")
+	p, err := c.toEmpty(recs, req, "")
 	if err != nil {
 		return nil, err
 	}
@@ -133,11 +133,11 @@ func (c *Commands) evacuate(ctx context.Context, peerID string, recs []store.Rec
 }
 
 // toEmpty are devices that are to be emptied, as they become; with the id of the one that is to take their place, if there is one.
-func (c *Commands) toEmpty(recs []store.Record[*device.Device], gone bool, to string) (evacuateParams, error) {
+func (c *Commands) toEmpty(recs []store.Record[*device.Device], req api.EvacuateReq, to string) (evacuateParams, error) {
 	uses, err := device.Uses(c.Store)
 	p := evacuateParams{Mark: markParams{Revisions: map[string]int64{}}, Since: time.Now().UTC()}
 	for _, rec := range recs {
-		p.Mark.add(rec, device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: gone, To: to})
+		p.Mark.add(rec, device.Evacuation{Since: p.Since, Bricks: uses[rec.ID].Bricks, Gone: req.Gone, Unhealed: req.NoHealCheck, To: to})
 	}
 	return p, err
 }
@@ -154,7 +154,7 @@ func (p *markParams) add(rec store.Record[*device.Device], e device.Evacuation) 
 
 // planMoves plans all moves. If one cannot be made that is refused; with force it is a warning.
 func (c *Commands) planMoves(ctx context.Context, leave volumes.Leave, req api.EvacuateReq) error {
-	moves, err := c.Moves.Plan(ctx, leave, req.Gone)
+	moves, err := c.Moves.Plan(ctx, leave, volumes.How{Gone: req.Gone, Unhealed: req.NoHealCheck})
 	switch {
 	case err != nil && !req.Force:
 		return err

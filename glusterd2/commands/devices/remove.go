@@ -78,16 +78,30 @@ func (c *Commands) Remove(ctx context.Context, peerName, name string, force bool
 			"use force if it does not come back", rec.Value.Name, len(debts)).With("device", rec.ID)
 	}
 	if u := uses[rec.ID]; u.Bytes > owed || u.Bricks > 0 {
-		return api.Errorf(api.State, "device %s holds %d bricks, or gets some just now: move or delete their volumes first", rec.Value.Name, u.Bricks).
+		return api.Errorf(api.State, "device %s holds %d bricks, or gets some just now: move them with device evacuate, or delete their volumes, first", rec.Value.Name, u.Bricks).
 			With("device", rec.ID)
 	}
 	if !force {
-		if err := c.online(rec.Value.PeerID); err != nil {
+		if err := c.unneeded(rec.Value); err != nil {
 			return err
 		}
 	}
 	_, err = c.Ops.remove.Run(ctx, c.Engine, removePlan(rec, claims, force, debts))
 	return err
+}
+
+// unneeded demands that the peer of a device can give it up, and that it is not to take the place of another.
+func (c *Commands) unneeded(d *device.Device) error {
+	recs, err := device.Records.List(c.Store)
+	if err != nil {
+		return err
+	}
+	for _, rec := range recs {
+		if e := rec.Value.Evacuation; e != nil && e.To == d.ID && e.Done.IsZero() {
+			return api.Errorf(api.State, "device %s is to take the place of %s: cancel its device.replace first", d.Name, rec.Value.Name).With("device", rec.ID)
+		}
+	}
+	return c.online(d.PeerID)
 }
 
 // removePlan claims nothing, which refuses those who have seen the device with its room and want to claim of it.

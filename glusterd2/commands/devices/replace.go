@@ -44,7 +44,7 @@ func (c *Commands) Replace(ctx context.Context, peerName, name string, req api.D
 	if err != nil {
 		return api.Device{}, err
 	}
-	empty, err := c.toEmpty([]store.Record[*device.Device]{rec}, req.Gone, added.Device.ID)
+	empty, err := c.toEmpty([]store.Record[*device.Device]{rec}, req.EvacuateReq, added.Device.ID)
 	if err != nil {
 		return api.Device{}, err
 	}
@@ -52,7 +52,7 @@ func (c *Commands) Replace(ctx context.Context, peerName, name string, req api.D
 	leave := p.leave()
 	leave[rec.ID] = &added.Device
 	transaction.Also(ctx, api.OperationPlan{Records: []api.Effect{newRecord(added.Device.Name)}})
-	if err := c.planMoves(ctx, leave, api.EvacuateReq{Gone: req.Gone, Force: req.Force}); err != nil {
+	if err := c.planMoves(ctx, leave, req.EvacuateReq); err != nil {
 		return api.Device{}, err
 	}
 	transaction.Also(ctx, p.givePlan(peer.Hosts(c.Store)(rec.Value.PeerID)))

@@ -70,6 +70,7 @@ func TestReplace(t *testing.T) {
 	}
 	_, err = r.c.Replace(t.Context(), "n2", old.ID, api.DeviceReplaceReq{Device: "/dev/sdd"})
 	refused(t, err, api.Conflict, "", "device.replace")
+	refused(t, r.c.Remove(t.Context(), "n2", made.ID, false), api.State, "", "is to take the place of /dev/sdb")
 	r.isEmpty(old)
 	op, err := r.pool.Engine("p2").Wait(t.Context(), id)
 	if err != nil || op.State != string(transaction.Done) || !slices.Equal(r.known(), []string{"n2:/dev/sdc"}) {
@@ -119,7 +120,7 @@ func TestReplaceRefuses(t *testing.T) {
 		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/full"}, api.State, "", "n2: device /dev/full holds ext4"},
 		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/full", Wipe: "/dev/sdb"}, api.Invalid, "wipe", "repeat the path"},
 		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", Tags: map[string]string{"a b": "c"}}, api.Invalid, "tags", "a b"},
-		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", Gone: true}, api.Invalid, "gone", "is at work"},
+		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", EvacuateReq: api.EvacuateReq{Gone: true}}, api.Invalid, "gone", "is at work"},
 		{"n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", PeerID: "n9"}, api.NotFound, "", "n9"},
 	} {
 		_, err := r.c.Replace(t.Context(), tt.peer, tt.old, tt.req)
@@ -131,7 +132,7 @@ func TestReplaceRefuses(t *testing.T) {
 	if len(r.disks.taken) != 3 || len(r.known()) != 2 {
 		t.Errorf("taken %v, known %v", r.disks.taken, r.known())
 	}
-	if _, err := r.c.Replace(t.Context(), "n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", Force: true}); err != nil {
+	if _, err := r.c.Replace(t.Context(), "n2", "/dev/sdb", api.DeviceReplaceReq{Device: "/dev/sdc", EvacuateReq: api.EvacuateReq{Force: true}}); err != nil {
 		t.Errorf("by force: %v", err)
 	}
 }
@@ -195,7 +196,7 @@ func (r *rig) planned() replaceParams {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	empty, err := r.c.toEmpty([]store.Record[*device.Device]{rec}, false, added.Device.ID)
+	empty, err := r.c.toEmpty([]store.Record[*device.Device]{rec}, api.EvacuateReq{}, added.Device.ID)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -25,13 +25,13 @@ type Moves struct {
 }
 
 // Plan plans all moves off devices that are to be emptied, before the first begins. The error names each brick that cannot be moved,
-// and why: for one without a place, why each device was passed over. Gone says that the peer of the devices does not come back.
-func (m *Moves) Plan(ctx context.Context, leave volumes.Leave, gone bool) ([]volumes.PlannedMove, error) {
+// and why: for one without a place, why each device was passed over.
+func (m *Moves) Plan(ctx context.Context, leave volumes.Leave, how volumes.How) ([]volumes.PlannedMove, error) {
 	moves, err := m.Volumes.PlanMoves(leave)
 	if err != nil {
 		return nil, err
 	}
-	m.look(ctx, moves, gone)
+	m.look(ctx, moves, how)
 	refused := []string{}
 	for _, p := range moves {
 		if p.Refused != nil {
@@ -54,7 +54,7 @@ func (m *Moves) Plan(ctx context.Context, leave volumes.Leave, gone bool) ([]vol
 const looks = 8
 
 // look notes what keeps each brick from being moved now.
-func (m *Moves) look(ctx context.Context, moves []volumes.PlannedMove, gone bool) {
+func (m *Moves) look(ctx context.Context, moves []volumes.PlannedMove, how volumes.How) {
 	places := make(chan struct{}, looks)
 	var wg sync.WaitGroup
 	for i := range moves {
@@ -64,20 +64,29 @@ func (m *Moves) look(ctx context.Context, moves []volumes.PlannedMove, gone bool
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			moves[i].Refused = m.mayGo(ctx, moves[i], gone)
+			moves[i].Refused = m.mayGo(ctx, moves[i], how)
 		})
 	}
 	wg.Wait()
 }
 
-func (m *Moves) mayGo(ctx context.Context, p volumes.PlannedMove, gone bool) error {
-	if err := m.Volumes.MayMove(ctx, p.Volume, p.Old.ID, gone); err != nil || gone {
+// May refuses a brick that cannot be moved as the pool is now: also because others have files to be healed from it.
+func (m *Moves) May(ctx context.Context, v *volume.Volume, brickID string) error {
+	sub, b, err := v.BrickOf(brickID)
+	if err != nil {
+		return err
+	}
+	return m.mayGo(ctx, volumes.PlannedMove{Volume: v, Old: b, Alone: sub.Alone()}, volumes.How{})
+}
+
+func (m *Moves) mayGo(ctx context.Context, p volumes.PlannedMove, how volumes.How) error {
+	if err := m.Volumes.MayMove(ctx, p.Volume, p.Old.ID, how); err != nil || how.Gone {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.Settle)
 	defer cancel()
 	for {
-		why := m.mayMove(context.WithoutCancel(ctx), onDevice{p.Volume, p.Old, p.Alone})
+		why := m.mayMove(context.WithoutCancel(ctx), onDevice{p.Volume, p.Old, p.Alone}, how.Unhealed)
 		if why == "" {
 			return nil
 		}
@@ -107,8 +116,8 @@ func (m *Moves) State(ctx context.Context, e *device.Evacuation) string {
 
 // mayMove says what must be healed before a brick is moved. For one that does not serve there is nothing to wait for: what it
 // has missed it never gets. Files that no other brick has are not healed.
-func (m *Moves) mayMove(ctx context.Context, at onDevice) string {
-	if at.alone {
+func (m *Moves) mayMove(ctx context.Context, at onDevice, unhealed bool) string {
+	if at.alone || unhealed {
 		return ""
 	}
 	online, err := m.Volumes.BricksOnline(ctx, at.volume.Name)

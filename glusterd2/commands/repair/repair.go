@@ -22,10 +22,10 @@ import (
 type Volumes interface {
 	// Move moves a brick that gd2 has made to another device, and returns the id of what is in its place: its own if the files, which
 	// no other brick has, are moved first.
-	Move(ctx context.Context, volume, brickID string, gone bool) (string, error)
+	Move(ctx context.Context, volume, brickID string, how volumes.How) (string, error)
 	// PlanMoves plans where the bricks of devices would go, and MayMove refuses one that cannot be moved as the pool is now.
 	PlanMoves(leave volumes.Leave) ([]volumes.PlannedMove, error)
-	MayMove(ctx context.Context, v *volume.Volume, brickID string, gone bool) error
+	MayMove(ctx context.Context, v *volume.Volume, brickID string, how volumes.How) error
 	// Moving reports whether files of a brick of a volume are being moved that no other brick has.
 	Moving(volume string) bool
 	// BricksOnline tells which bricks of a volume serve, by their ids.
@@ -202,16 +202,19 @@ func (k *Keeper) moveOne(ctx context.Context, left []onDevice, e *device.Evacuat
 		}
 	}
 	for _, at := range left {
-		why := k.mayMove(ctx, at)
+		why := k.mayMove(ctx, at, e.Unhealed)
 		if why == "" {
-			id, err := k.Volumes.Move(ctx, at.volume.Name, at.brick.ID, e.Gone)
+			id, err := k.Volumes.Move(ctx, at.volume.Name, at.brick.ID, volumes.How{Gone: e.Gone, Unhealed: e.Unhealed})
 			if err == nil && id == at.brick.ID {
 				e.Waits = filesMove(at)
 				return
 			}
 			if err == nil {
 				k.Log.WithField("volume", at.volume.Name).Infof("the brick %s was moved to another device", at.brick.Path)
-				e.Healing, e.Waits = &device.Place{Volume: at.volume.Name, Brick: id}, ""
+				e.Waits = ""
+				if !e.Unhealed {
+					e.Healing = &device.Place{Volume: at.volume.Name, Brick: id}
+				}
 				return
 			}
 			why = err.Error()

@@ -70,7 +70,7 @@ func (r *rig) commit(writes ...store.Write) {
 	}
 }
 
-func (r *rig) Move(ctx context.Context, name, id string, gone bool) (string, error) {
+func (r *rig) Move(ctx context.Context, name, id string, how volumes.How) (string, error) {
 	if r.refuse != nil {
 		return "", r.refuse
 	}
@@ -93,7 +93,9 @@ func (r *rig) PlanMoves(volumes.Leave) ([]volumes.PlannedMove, error) {
 	return slices.Clone(r.planned), nil
 }
 
-func (r *rig) MayMove(_ context.Context, _ *volume.Volume, id string, _ bool) error { return r.may[id] }
+func (r *rig) MayMove(_ context.Context, _ *volume.Volume, id string, _ volumes.How) error {
+	return r.may[id]
+}
 
 func (r *rig) Moving(name string) bool { return r.moving && name == "single" }
 
@@ -166,6 +168,34 @@ func TestOneByOne(t *testing.T) {
 	}
 	if busy, err := r.once(t.Context()); busy || err != nil {
 		t.Errorf("goes on when all is done: %v, %v", busy, err)
+	}
+}
+
+// Who wants that does without any look for heals.
+func TestUnhealed(t *testing.T) {
+	r := newRig(t)
+	rec := r.device()
+	d := *rec.Value
+	d.Evacuation = &device.Evacuation{Since: time.Now().UTC(), Bricks: 2, Unhealed: true}
+	r.commit(device.Records.Update("d", &d, rec.Revision))
+	r.entries = 5
+	for n := 1; n <= 2; n++ {
+		if e := r.step(); len(r.moved) != n || e.Healing != nil || e.Waits != "" {
+			t.Errorf("%v, %+v", r.moved, e)
+		}
+	}
+	if e := r.step(); e.Done.IsZero() {
+		t.Errorf("%+v", e)
+	}
+	v, _, err := volume.Records.Get(r.Store, "gv0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.May(t.Context(), v.Value, "gv0-b2"); err != nil {
+		t.Errorf("one that does not serve: %v", err)
+	}
+	if err := r.May(t.Context(), v.Value, "none"); !api.IsKind(err, api.NotFound) {
+		t.Errorf("no such brick: %v", err)
 	}
 }
 
@@ -266,7 +296,7 @@ func TestPlan(t *testing.T) {
 		r.planned = append(r.planned, volumes.PlannedMove{Volume: rec.Value, Old: rec.Value.Bricks()[1]})
 	}
 	plan := func() error {
-		_, err := r.Plan(t.Context(), volumes.Leave{"d": nil}, false)
+		_, err := r.Plan(t.Context(), volumes.Leave{"d": nil}, volumes.How{})
 		return err
 	}
 	if err := plan(); err != nil {

@@ -14,11 +14,18 @@ import (
 	"gd2/transaction"
 )
 
-// Move moves a brick that gd2 has made, given by its id, to another device, and returns the id of what is in its place. It never
-// goes on without one of the others of the set. Gone says that the peer of the brick is off, if it cannot be reached. A brick
+// How says what a brick may move in spite of.
+type How struct {
+	// Gone says that the peer of the brick is off, if it cannot be reached.
+	Gone bool
+	// Unhealed lets it go although others have files to be healed from it, or are offline, as long as enough of them serve.
+	Unhealed bool
+}
+
+// Move moves a brick that gd2 has made, given by its id, to another device, and returns the id of what is in its place. A brick
 // with files that no other has stays until these have been moved, which goes on as an operation of its own: then the id is that
 // of the brick itself.
-func (c *Commands) Move(ctx context.Context, name, brickID string, gone bool) (string, error) {
+func (c *Commands) Move(ctx context.Context, name, brickID string, how How) (string, error) {
 	rec, err := c.findToChange(ctx, name)
 	if err != nil {
 		return "", err
@@ -30,11 +37,11 @@ func (c *Commands) Move(ctx context.Context, name, brickID string, gone bool) (s
 	case sub.Alone():
 		return brickID, c.moveAlone(ctx, rec, old)
 	}
-	return c.moveCopy(ctx, name, brickID, gone)
+	return c.moveCopy(ctx, name, brickID, how)
 }
 
 // moveCopy puts an empty brick elsewhere in the place of one, to be filled from the others of the set.
-func (c *Commands) moveCopy(ctx context.Context, name, brickID string, gone bool) (string, error) {
+func (c *Commands) moveCopy(ctx context.Context, name, brickID string, how How) (string, error) {
 	var id string
 	err := planned(ctx, func() error {
 		rec, err := c.findToChange(ctx, name)
@@ -46,7 +53,7 @@ func (c *Commands) moveCopy(ctx context.Context, name, brickID string, gone bool
 			return err
 		}
 		p := newReplace(rec, Allow{}, old)
-		p.gone = gone
+		p.how = how
 		if err := c.placeReplacement(rec, sub, &p); err != nil {
 			return err
 		}

@@ -120,20 +120,23 @@ func (v *deviceView) use(b volume.Brick) {
 }
 
 // MayMove refuses a brick that cannot be moved as the pool is now: because others of its set are away, because nothing else has its
-// files, or because something else is done with its volume. Gone says that its peer does not come back.
-func (c *Commands) MayMove(ctx context.Context, v *volume.Volume, brickID string, gone bool) error {
+// files, or because something else is done with its volume.
+func (c *Commands) MayMove(ctx context.Context, v *volume.Volume, brickID string, how How) error {
 	sub, old, err := v.BrickOf(brickID)
 	if err != nil {
 		return err
 	}
 	name := peer.Hosts(c.Store)(old.PeerID) + ":" + old.Path
 	switch {
-	case sub.Alone() && gone:
+	case sub.Alone() && how.Gone:
 		return api.Errorf(api.State, "no other brick has the files of %s: bring its host back; 'glustercli volume remove-brick %s %s force' gives the files up", name, v.Name, name)
 	case sub.Alone():
 		return c.mayMoveAlone(ctx, v, old)
 	case v.State != volume.Started:
 		return api.Errorf(api.State, "volume %s is not started: a new brick is filled from the others, for which they must run", v.Name)
+	}
+	if how.Unhealed {
+		return c.checkService(ctx, v, old, true)
 	}
 	if err := c.noTask(v.Name, true); err != nil {
 		return err

@@ -33,7 +33,7 @@ func alone(t *testing.T) (*rig, map[string]*fakeMover, volume.Brick) {
 func (r *rig) moving(old volume.Brick) string {
 	r.t.Helper()
 	req := &transaction.Request{}
-	if id, err := r.c.Move(transaction.WithRequest(r.t.Context(), req), "gv0", old.ID, false); err != nil || id != old.ID {
+	if id, err := r.c.Move(transaction.WithRequest(r.t.Context(), req), "gv0", old.ID, How{}); err != nil || id != old.ID {
 		r.t.Fatal(id, err)
 	}
 	return req.Operation()
@@ -77,7 +77,7 @@ func TestMoveAlone(t *testing.T) {
 	if made, ok := v.Substitute(old.ID); !ok || made.Size != old.Size || made.Device == old.Device || v.Capacity != 10*gib || !v.Subvols[0].Leaving() || !r.c.Moving("gv0") {
 		t.Errorf("while its files are moved: %+v", v)
 	}
-	if _, err := r.c.Move(t.Context(), "gv0", old.ID, false); !api.IsKind(err, api.State, api.Conflict) {
+	if _, err := r.c.Move(t.Context(), "gv0", old.ID, How{}); !api.IsKind(err, api.State, api.Conflict) {
 		t.Errorf("moved twice at once: %v", err)
 	}
 	r.ends(movers[old.PeerID], volume.TaskComplete)
@@ -179,21 +179,28 @@ func TestMayMove(t *testing.T) {
 	r.addDevices(1, 100*gib)
 	r.mustCreate(sized("a", 10*gib, 3))
 	a := r.record("a")
-	refused(t, r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, false), api.State, "")
+	refused(t, r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, How{}), api.State, "")
 	r.start("a")
 	a = r.record("a")
-	if err := r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, false); err != nil {
+	if err := r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, How{}); err != nil {
 		t.Error(err)
 	}
 	if err := (fakeHost{r.hosts, a.Bricks()[1].PeerID}).Stop(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, false); err == nil || !strings.Contains(err.Error(), a.Bricks()[1].Path+" of the same set is offline") {
+	if err := r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, How{}); err == nil || !strings.Contains(err.Error(), a.Bricks()[1].Path+" of the same set is offline") {
 		t.Error(err)
 	}
-	if err := r.c.MayMove(t.Context(), a, a.Bricks()[1].ID, false); err != nil {
+	if err := r.c.MayMove(t.Context(), a, a.Bricks()[1].ID, How{}); err != nil {
 		t.Errorf("the one that is down itself: %v", err)
 	}
+	if err := r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, How{Unhealed: true}); err != nil {
+		t.Errorf("when one serves still: %v", err)
+	}
+	if err := (fakeHost{r.hosts, a.Bricks()[2].PeerID}).Stop(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, r.c.MayMove(t.Context(), a, a.Bricks()[0].ID, How{Unhealed: true}), api.State, "")
 }
 
 // A device that is to take the place of another gets its bricks, and no others before.
@@ -223,7 +230,7 @@ func TestMoveToSuccessor(t *testing.T) {
 	if uses, err := device.Uses(r.store); err != nil || uses["new"].Bricks != 0 {
 		t.Errorf("others are on it: %+v, %v", uses["new"], err)
 	}
-	id, err := r.c.Move(t.Context(), "a", old.ID, false)
+	id, err := r.c.Move(t.Context(), "a", old.ID, How{})
 	if _, b, err2 := r.record("a").BrickOf(id); err != nil || err2 != nil || b.Device != "new" {
 		t.Errorf("%+v, %v, %v", b, err, err2)
 	}

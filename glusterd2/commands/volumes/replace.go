@@ -31,7 +31,7 @@ type replaceParams struct {
 	Peers map[string]int64 `json:"peers"`
 
 	claims map[string]transaction.Claim // for the intent only
-	gone   bool                         // the peer of the old brick is known to be off
+	how    How
 }
 
 func (p replaceParams) inPlace() bool           { return p.Old.ID == p.New.ID }
@@ -227,13 +227,13 @@ func (c *Commands) tryReplace(ctx context.Context, name string, req api.ReplaceB
 
 // runReplace checks the present state of the pool, and runs the plan.
 func (c *Commands) runReplace(ctx context.Context, rec store.Record[*volume.Volume], p replaceParams) (api.VolumeInfo, error) {
-	if err := c.checkService(ctx, rec.Value, p.Old, p.Allow.Force); err != nil {
+	if err := c.checkService(ctx, rec.Value, p.Old, p.Allow.Force || p.how.Unhealed); err != nil {
 		return api.VolumeInfo{}, err
 	}
 	if err := c.allOnline(p.target()); err != nil {
 		return api.VolumeInfo{}, err
 	}
-	if p.Source = c.sourceOf(ctx, p.Old); len(p.Source) == 0 && !p.Allow.Force && !p.gone {
+	if p.Source = c.sourceOf(ctx, p.Old); len(p.Source) == 0 && !p.Allow.Force && !p.how.Gone {
 		return api.VolumeInfo{}, api.Errorf(api.Unavailable, "peer %s of the brick cannot be reached, and the brick may still serve there: make sure that its host is off, then use force",
 			peer.Hosts(c.Store)(p.Old.PeerID)).With(api.FieldPeer, p.Old.PeerID)
 	}
