@@ -116,7 +116,7 @@ func (p pool) heketiJobs(victim int) []crashed {
 	})
 	create.prepare, create.after = func(pool, string) {}, "Started, 300 MiB, 3 bricks serve, as on record"
 	expand := p.heketiCrash("expand", victim, http.MethodPost, func() string { return volume() + "/expand" }, func(string) string { return `{"expand_size_mb":40}` })
-	expand.prepare, expand.after = prepare(3), "Started, 340 MiB, 3 bricks serve, as on record"
+	expand.prepare, expand.after, expand.alone = prepare(3), "Started, 340 MiB, 3 bricks serve, as on record", true
 	evict := p.heketiCrash("evict", victim, http.MethodPost, func() string {
 		return "/bricks/to-evict/" + strings.ReplaceAll(v.Subvols[0].Bricks[0].ID, "-", "")
 	}, func(string) string { return "{}" })
@@ -132,7 +132,7 @@ func (p pool) heketiJobs(victim int) []crashed {
 		return text
 	}
 	remove := p.heketiCrash("delete", victim, http.MethodDelete, volume, func(string) string { return "" })
-	remove.prepare, remove.after = prepare(3), "absent, as on record"
+	remove.prepare, remove.after, remove.alone = prepare(3), "absent, as on record", true
 	if victim > 1 {
 		return []crashed{*create, *expand, *remove} // which of the peers takes part in the eviction is not known: see evictCrash
 	}

@@ -189,7 +189,7 @@ func (p pool) filesCrash(victim int) crashed {
 	var dir string
 	var want tree
 	return crashed{
-		pool: p, what: fmt.Sprintf("move-brick-%d", victim), victim: victim, sampled: 1, request: emptied(p.deviceOn(2)),
+		pool: p, what: fmt.Sprintf("move-brick-%d", victim), victim: victim, sampled: 1, alone: true, request: emptied(p.deviceOn(2)),
 		prepare: func(p pool, name string) {
 			p.t.Helper()
 			p.offer(1, 2)

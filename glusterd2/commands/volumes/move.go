@@ -103,10 +103,17 @@ func (c *Commands) mayMoveAlone(ctx context.Context, v *volume.Volume, old volum
 	return err
 }
 
+// The pauses between attempts to move the files of a brick, each twice as long as the one before: a daemon that carries a move on has not found
+// all bricks yet at its first attempt, while one that waits for a host may do so for days.
+const (
+	firstMovePause = 500 * time.Millisecond
+	mostMovePause  = 30 * time.Second
+)
+
 // runMove is the course: it tries until the files have been moved and the brick is gone. What it has done it finds in the records:
 // the brick that was made, the task that moves the files.
 func (c *Commands) runMove(ctx context.Context, p moveParams) (none, error) {
-	begun := transaction.Resumed(ctx)
+	begun, pause := transaction.Resumed(ctx), firstMovePause
 	for {
 		err := c.tryMove(ctx, p, func() error {
 			begun = true
@@ -119,7 +126,8 @@ func (c *Commands) runMove(ctx context.Context, p moveParams) (none, error) {
 			c.Log.WithField("volume", p.Volume).WithError(err).Warn("the files of a brick that is to go have not all been moved; trying again")
 		}
 		select {
-		case <-time.After(c.movePause):
+		case <-time.After(pause):
+			pause = min(2*pause, mostMovePause)
 		case <-ctx.Done():
 			if transaction.Cancelled(ctx) {
 				c.stays(context.WithoutCancel(ctx), p)

@@ -88,12 +88,9 @@ func TestMoveAlone(t *testing.T) {
 	}
 }
 
-// What has failed is tried again, with the brick that was made.
+// What has failed is tried again soon, with the brick that was made.
 func TestMoveAloneTriesAgain(t *testing.T) {
 	r, movers, old := alone(t)
-	for _, c := range r.peers {
-		c.movePause = time.Millisecond
-	}
 	id := r.moving(old)
 	first, _, err := volume.Tasks.Get(r.store, "gv0")
 	if err != nil {

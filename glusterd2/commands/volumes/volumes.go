@@ -5,7 +5,6 @@ package volumes
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -98,13 +97,11 @@ type Commands struct {
 	figures ask.Handle[volume.Task, volume.TaskResult]
 	tasks   map[string]transaction.Handle[taskCourse, string] // by the kind of the task
 	moves   transaction.Handle[moveParams, none]
-	// movePause is the time between two attempts to move the files of a brick.
-	movePause time.Duration
 }
 
 // New makes the commands, and makes the engine know how tasks go.
 func New(cfg Config) *Commands {
-	c := &Commands{Config: cfg, movePause: 30 * time.Second}
+	c := &Commands{Config: cfg}
 	if cfg.Asker != nil {
 		c.figures = ask.Register(cfg.Asker, ask.Question[volume.Task, volume.TaskResult]{
 			Name: "task figures", Timeout: taskTimeout, Answer: c.answerFigures,
