@@ -29,6 +29,8 @@ const (
 // manager makes volumes for the scale bench: gd2 by REST, glusterd by its command. Peers are those of the lab.
 type manager interface {
 	name() string
+	// daemon is the name of the daemon's process.
+	daemon() string
 	// share lets bricks share processes.
 	share(ctx context.Context) error
 	create(ctx context.Context, peer int, volume string) error
@@ -91,11 +93,10 @@ func (s *scale) run(ctx context.Context) (int, error) {
 	if err := s.bulk(ctx, 0, scaleFew, 1); err != nil {
 		return 0, err
 	}
-	few, err := s.alone(ctx, "few")
+	few, err := s.alone(ctx, "few", scaleFew)
 	if err != nil {
 		return 0, err
 	}
-	s.report.add(s.manager.name(), fmt.Sprintf("create at volume %d, one client", scaleFew), "ms", few)
 	from := scaleFew
 	for part := 1; part <= scaleParts && !s.over(); part++ {
 		to := scaleFew + (s.volumes-scaleFew)*part/scaleParts
@@ -104,31 +105,39 @@ func (s *scale) run(ctx context.Context) (int, error) {
 		}
 		from = to
 	}
-	many, err := s.alone(ctx, "many")
+	many, err := s.alone(ctx, "many", from)
 	if err != nil {
 		return from, err
 	}
-	s.report.add(s.manager.name(), fmt.Sprintf("create at volume %d, one client", from), "ms", many)
-	s.report.add(s.manager.name(), "the latter in units of the former", "x", many/few)
+	s.report.add(s.manager.name(), "the latter in units of the former", "x", many.took/few.took)
+	s.report.add(s.manager.name(), "the same of the daemons' CPU", "x", many.cpu/few.cpu)
 	return from, nil
 }
 
 func (s *scale) over() bool { return !s.until.IsZero() && time.Now().After(s.until) }
 
-// alone returns the median latency, in milliseconds, of creates that one client makes while nothing else happens.
-func (s *scale) alone(ctx context.Context, what string) (float64, error) {
+// cost is what one of several creates took: the median of the time, and the mean of the CPU time of the daemons of all peers, which tells more
+// on a machine that does other things too. Both are milliseconds.
+type cost struct{ took, cpu float64 }
+
+// alone reports what creates cost that one client makes while nothing else happens, when there are so many volumes.
+func (s *scale) alone(ctx context.Context, what string, volumes int) (c cost, err error) {
 	if err := s.settle(ctx); err != nil {
-		return 0, err
+		return cost{}, err
 	}
 	var took []float64
+	before := s.ticks(s.manager.daemon())
 	for i := range scaleRuns {
 		began := time.Now()
 		if err := s.manager.create(ctx, 1, fmt.Sprintf("%s%d", what, i)); err != nil {
-			return 0, err
+			return cost{}, err
 		}
 		took = append(took, ms(time.Since(began)))
 	}
-	return median(took), nil
+	c = cost{took: median(took), cpu: (s.ticks(s.manager.daemon()) - before) * tick / scaleRuns}
+	s.report.add(s.manager.name(), fmt.Sprintf("create at volume %d, one client", volumes), "ms", c.took)
+	s.report.add(s.manager.name(), fmt.Sprintf("CPU of the daemons for a create at volume %d", volumes), "ms", c.cpu)
+	return c, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -194,14 +203,14 @@ const (
 // settle waits until the processes of the lab use as much CPU as they do at rest: what was begun in the background has ended when
 // the use falls no further.
 func (s *scale) settle(ctx context.Context) error {
-	before, last := s.ticks(), math.Inf(1)
+	before, last := s.ticks(""), math.Inf(1)
 	for range settleMost {
 		select {
 		case <-time.After(settleEach):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		now := s.ticks()
+		now := s.ticks("")
 		used := now - before
 		if used >= settled*last {
 			return nil
@@ -211,13 +220,19 @@ func (s *scale) settle(ctx context.Context) error {
 	return nil
 }
 
-// ticks is the CPU time, in clock ticks, that the processes of the lab have used. Of one that has ended nothing is known.
-func (s *scale) ticks() (sum float64) {
+// tick is a clock tick of proc(5) in milliseconds, the same on every Linux.
+const tick = 10
+
+// ticks is the CPU time, in clock ticks, that the processes of the lab of a name have used, or all of them. Of one that has ended nothing is known.
+func (s *scale) ticks(name string) (sum float64) {
 	for _, p := range s.lab.Peers() {
 		stats, _ := filepath.Glob(p.Path("/proc/[0-9]*/stat")) // the pattern is well formed
-		for _, name := range stats {
-			text, _ := os.ReadFile(name)
-			_, rest, _ := strings.Cut(string(text), ") ")
+		for _, file := range stats {
+			text, _ := os.ReadFile(file)
+			head, rest, _ := strings.Cut(string(text), ") ")
+			if name != "" && !strings.HasSuffix(head, "("+name) {
+				continue
+			}
 			if fields := strings.Fields(rest); len(fields) > 12 { // utime and stime, the 14th and 15th of proc(5)
 				user, _ := strconv.ParseFloat(fields[11], 64)
 				system, _ := strconv.ParseFloat(fields[12], 64)

@@ -42,7 +42,8 @@ func (m *restManager) close() {
 	}
 }
 
-func (m *restManager) name() string { return "gd2" }
+func (m *restManager) name() string   { return "gd2" }
+func (m *restManager) daemon() string { return "glusterd2" }
 
 func (m *restManager) share(ctx context.Context) error {
 	_, err := m.lab.Peer(1).CLI(ctx, "volume", "set", "all", "cluster.brick-multiplex", "on")
@@ -202,7 +203,7 @@ func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before,
 	each := 1000 * float64(n+2*scaleRuns)
 	r.add("gd2", "store with its history of the last minutes, for each volume", "KB", float64(after-before)/each)
 	r.add("gd2", "records, for each volume", "KB", float64(recordsAfter-recordsBefore)/each)
-	memoryFigures(m.lab, "gd2", "glusterd2", r)
+	memoryFigures(m.lab, m, r)
 	answer, adopted, err := m.restart(ctx, n)
 	if err != nil {
 		return err
@@ -213,15 +214,15 @@ func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before,
 }
 
 // memoryFigures reports what the processes of the first peer take.
-func memoryFigures(l *lab.Lab, system, daemon string, r *scaleReport) {
-	for _, p := range []struct{ name, what string }{{daemon, "the daemon"}, {"glusterfsd", "the bricks"}, {"glusterfs", "the self-heal daemon"}} {
+func memoryFigures(l *lab.Lab, m manager, r *scaleReport) {
+	for _, p := range []struct{ name, what string }{{m.daemon(), "the daemon"}, {"glusterfsd", "the bricks"}, {"glusterfs", "the self-heal daemon"}} {
 		count, mib, threads, err := processes(l.Peer(1), p.name)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			continue
 		}
-		r.add(system, "memory of "+p.what, "MiB", mib)
-		r.add(system, "threads of "+p.what, "", float64(threads))
-		r.add(system, "processes of "+p.what, "", float64(count))
+		r.add(m.name(), "memory of "+p.what, "MiB", mib)
+		r.add(m.name(), "threads of "+p.what, "", float64(threads))
+		r.add(m.name(), "processes of "+p.what, "", float64(count))
 	}
 }

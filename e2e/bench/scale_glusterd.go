@@ -12,6 +12,8 @@ import (
 // cliManager makes volumes through glusterd's command.
 type cliManager struct{ system }
 
+func (m cliManager) daemon() string { return "glusterd" }
+
 func (m cliManager) share(ctx context.Context) error {
 	_, err := m.cli(ctx, 1, "volume", "set", "all", "cluster.brick-multiplex", "on")
 	return err
@@ -47,6 +49,6 @@ func scaleGlusterd(ctx context.Context, o options, l *lab.Lab, r *scaleReport) e
 	if _, err := s.run(ctx); err != nil {
 		return err
 	}
-	memoryFigures(l, m.name(), "glusterd", r)
+	memoryFigures(l, m, r)
 	return nil
 }
