@@ -153,20 +153,25 @@ func (s *sharedSet) remove(p *shared, path string) (empty bool) {
 }
 
 // all returns the bricks that run in shared processes.
-func (s *sharedSet) all() []Spec {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tidy()
-	var out []Spec
-	for _, p := range s.procs {
-		out = slices.AppendSeq(out, maps.Values(p.bricks))
-	}
-	return out
-}
+func (s *sharedSet) all() []Spec { return s.those(func(Spec) bool { return true }) }
 
 // ofVolume returns those that are of one volume.
 func (s *sharedSet) ofVolume(name string) []Spec {
-	return slices.DeleteFunc(s.all(), func(b Spec) bool { return b.VolumeName != name })
+	return s.those(func(b Spec) bool { return b.VolumeName == name })
+}
+
+func (s *sharedSet) those(want func(Spec) bool) (out []Spec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tidy()
+	for _, p := range s.procs {
+		for _, b := range p.bricks {
+			if want(b) {
+				out = append(out, b)
+			}
+		}
+	}
+	return out
 }
 
 // taken reports whether a process has the socket: the first brick of a process may be started elsewhere while

@@ -178,11 +178,11 @@ func TestSharedProcessIsFound(t *testing.T) {
 	t.Parallel()
 	p, specs := sharing(t, 0)
 	run := p.startAll(t, specs)
-	p.stop() // it cannot sign in anything
+	p.Stop() // it cannot sign in anything
 	if err := p.bricks.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p.ports = portmap.New()
+	p.Ports = portmap.New()
 	p.bricks = p.newHost()
 	for i, s := range specs {
 		p.serves(t, s, run[i])
@@ -201,7 +201,7 @@ func TestSharedProcessIsFound(t *testing.T) {
 		}
 	}
 	for _, s := range specs {
-		if port, ok := p.ports.Port(s.Path); ok {
+		if port, ok := p.Ports.Port(s.Path); ok {
 			t.Errorf("%s is on port %d of a process that has ended", s, port)
 		}
 	}
