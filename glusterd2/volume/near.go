@@ -91,14 +91,14 @@ func countPaths(paths map[string]map[owned]int, v *Volume, n int) {
 
 // PathsOn lists the paths of the bricks on a peer, in no order, without those that v itself has there.
 func PathsOn(r store.Reader, peerID string, v *Volume) (list []string, err error) {
-	own := map[owned]bool{}
+	own := map[string]bool{}
 	for _, b := range v.BricksOn(peerID) {
-		own[owned{b.Path, v.ID}] = true
+		own[b.Path] = true
 	}
 	err = peerPaths.Read(r, func(paths map[string]map[owned]int) {
 		list = make([]string, 0, len(paths[peerID]))
 		for o := range paths[peerID] {
-			if !own[o] {
+			if o.volumeID != v.ID || !own[o.path] {
 				list = append(list, o.path)
 			}
 		}
