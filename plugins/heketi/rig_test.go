@@ -46,9 +46,9 @@ type idleHost struct {
 func (h idleHost) Prepare(context.Context, *volume.Volume, volumes.Allow) error {
 	return h.disks.touch()
 }
-func (h idleHost) Unprepare(context.Context, *volume.Volume) error      { return h.disks.touch() }
-func (h idleHost) Start(context.Context, *volume.Volume) error          { return h.disks.touch() }
-func (h idleHost) Stop(context.Context, *volume.Volume) error           { return h.disks.touch() }
+func (h idleHost) Unprepare(context.Context, *volume.Volume) error     { return h.disks.touch() }
+func (h idleHost) Start(context.Context, *volume.Volume) error         { return h.disks.touch() }
+func (h idleHost) Stop(context.Context, *volume.Volume) error          { return h.disks.touch() }
 func (idleHost) Report(context.Context, *volume.Volume) volumes.Report { return volumes.Report{} }
 
 func (idleHost) SurveyStart(*volume.Volume, bool) ([]api.Effect, error) { return nil, nil }
