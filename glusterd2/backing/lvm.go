@@ -65,12 +65,16 @@ func (p lvm) Take(ctx context.Context, d Device, wipe bool) (Measure, error) {
 	if held.Group == group(d) {
 		return p.Measure(ctx, d)
 	}
-	if err := p.free(ctx, d, held, wipe || held.left(d)); err != nil {
+	wipe = wipe || held.left(d)
+	if err := p.free(ctx, d, held, wipe); err != nil {
 		return Measure{}, err
 	}
 	// It makes the physical volume too: one without a group would be nobody's.
-	if _, err := p.run(ctx, "vgcreate", "--quiet", "--yes", "--metadatasize=128M", "--dataalignment=256K",
-		"--physicalextentsize="+strconv.Itoa(extent>>20)+"M", "--autobackup=n", "--addtag=gd2", group(d), d.Name); err != nil {
+	create := []string{"--quiet", "--metadatasize=128M", "--dataalignment=256K", "--physicalextentsize=" + strconv.Itoa(extent>>20) + "M", "--autobackup=n", "--addtag=gd2"}
+	if wipe {
+		create = append(create, "--yes") // what wipefs has not shown, or what came after that, is wiped only then
+	}
+	if _, err := p.run(ctx, "vgcreate", append(create, group(d), d.Name)...); err != nil {
 		return Measure{}, refuse(d, "%v", err)
 	}
 	return p.Measure(ctx, d)
@@ -94,10 +98,10 @@ func (p lvm) free(ctx context.Context, d Device, held physical, wipe bool) error
 	if err != nil {
 		return err
 	}
-	if len(found) > 0 {
-		p.Log.WithField("device", d.Name).Warnf("wiping the device, which holds %s", strings.Join(found, ", "))
+	if len(found) == 0 {
+		return nil
 	}
-	// Also without signatures: pvcreate would ask about remains that wipefs does not show.
+	p.Log.WithField("device", d.Name).Warnf("wiping the device, which holds %s", strings.Join(found, ", "))
 	if _, err := p.run(ctx, "wipefs", "--all", "--quiet", d.Name); err != nil {
 		return refuse(d, "%v", err)
 	}

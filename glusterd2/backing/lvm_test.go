@@ -17,6 +17,7 @@ type fakeLVM struct {
 	group   string
 	volumes map[string]string // names of logical volumes, and their tags
 	held    string            // what wipefs sees
+	remains bool              // what only LVM sees
 	loose   string            // the physical volume, by its UUID, that is in no group
 	ran     []string
 	fail    string // the command that fails
@@ -39,6 +40,10 @@ func (f *fakeLVM) run(_ context.Context, c runcmd.Command) (runcmd.Result, error
 	case "wipefs":
 		return f.wipefs(slices.Contains(c.Args, "--all"))
 	case "vgcreate":
+		if (f.held != "" || f.remains) && !slices.Contains(c.Args, "--yes") {
+			return runcmd.Result{ExitCode: 5}, &runcmd.Error{Command: c.Name, ExitCode: 5, LastLine: "1 existing signature left on the device."}
+		}
+		f.remains = false
 		f.group, f.loose = c.Args[len(c.Args)-2], ""
 	case "vgremove":
 		f.group, f.loose, f.held = "", "UUID", loose
@@ -158,6 +163,22 @@ func TestLVMTake(t *testing.T) {
 	must(t, p.Release(t.Context(), d))
 	if f.group != "" {
 		t.Error("the volume group is still there")
+	}
+}
+
+// What only LVM sees of a device's contents is not wiped either unless somebody says so.
+func TestLVMTakeKeepsWhatIsHidden(t *testing.T) {
+	f, p, d := lvmRig(t)
+	f.remains = true
+	_, err := p.Take(t.Context(), d, false)
+	says(t, err, "1 existing signature left on the device")
+	if !f.remains || f.group != "" {
+		t.Errorf("%+v", f)
+	}
+	_, err = p.Take(t.Context(), d, true)
+	must(t, err)
+	if f.remains || f.group == "" {
+		t.Errorf("%+v", f)
 	}
 }
 
