@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,7 +80,7 @@ func (p pool) onHosts(ctx context.Context) (ground, error) {
 		}
 	}
 	for _, peer := range p.Peers() {
-		if err := lookAtHost(ctx, &g, peer); err != nil {
+		if err := lookAtHost(&g, peer); err != nil {
 			return g, err
 		}
 	}
@@ -89,7 +88,7 @@ func (p pool) onHosts(ctx context.Context) (ground, error) {
 }
 
 // lookAtHost adds what a peer has mounted, and the bricks that run there.
-func lookAtHost(ctx context.Context, g *ground, peer *lab.Peer) error {
+func lookAtHost(g *ground, peer *lab.Peer) error {
 	const bricks = "/run/glusterd2/bricks/"
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", peer.PID()))
 	if err != nil {
@@ -107,11 +106,23 @@ func lookAtHost(ctx context.Context, g *ground, peer *lab.Peer) error {
 	for _, f := range folders {
 		g.Folders = append(g.Folders, peer.Name+"/"+f.Name())
 	}
-	running, err := peer.Run(ctx, "sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | sed -n 's|^.*"+bricks+"\\([^/]*\\)/brick$|\\1|p; \\|^rebalance/|p'")
-	for _, id := range strings.Fields(running) {
-		g.Processes = append(g.Processes, peer.Name+"/"+id)
+	running, err := filepath.Glob(peer.Path("/proc/[0-9]*/cmdline"))
+	if err != nil {
+		return err
 	}
-	return err
+	for _, process := range running {
+		text, _ := os.ReadFile(process) // one that has ended has none
+		for _, word := range strings.Split(string(text), "\x00") {
+			_, rest, _ := strings.Cut(word, bricks)
+			if id, ok := strings.CutSuffix(rest, "/brick"); ok {
+				g.Processes = append(g.Processes, peer.Name+"/"+id)
+			}
+			if strings.HasPrefix(word, "rebalance/") { // the volfile of a daemon that moves files
+				g.Processes = append(g.Processes, peer.Name+"/"+word)
+			}
+		}
+	}
+	return nil
 }
 
 // lookIntoImages adds the image files of a device of the provisioner loop.
@@ -137,47 +148,57 @@ func (p pool) lookIntoImages(_ context.Context, g *ground, d api.Device) error {
 // lookIntoGroup adds the logical volumes of a device of the provisioner lvm, the hidden ones too, but for the two parts of each pool.
 func (p pool) lookIntoGroup(ctx context.Context, g *ground, d api.Device) error {
 	peer := p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: d.Hostname}})
-	groups, err := p.report(ctx, d, "vgs", "vg", "vg_size,vg_free")
-	if err != nil || len(groups) != 1 {
-		return fmt.Errorf("volume groups of %s on %s: %v, %w", d.Device, peer.Name, groups, err)
-	}
-	size, err := strconv.ParseUint(groups[0]["vg_size"], 10, 64)
+	group, err := askLVM(ctx, peer, d)
 	if err != nil {
 		return err
 	}
-	free, err := strconv.ParseUint(groups[0]["vg_free"], 10, 64)
-	if err != nil {
-		return err
-	}
-	g.Used[d.ID] = size - free
-	volumes, err := p.report(ctx, d, "lvs", "lv", "lv_name")
-	for _, v := range volumes {
-		name := strings.Trim(v["lv_name"], "[]")
+	g.Used[d.ID] = uint64(group.size - group.free)
+	for _, name := range group.volumes {
+		name = strings.Trim(name, "[]")
 		if !strings.HasSuffix(name, "_tdata") && !strings.HasSuffix(name, "_tmeta") {
 			g.Made = append(g.Made, peer.Name+"/"+name)
 		}
 	}
-	return err
+	return nil
 }
 
-// report asks LVM on the peer of a device about its volume group.
-func (p pool) report(ctx context.Context, d api.Device, command, rows, fields string) ([]map[string]string, error) {
-	peer := p.onPeer(api.BrickStatus{Info: api.BrickInfo{Hostname: d.Hostname}})
-	argv := []string{command, "--reportformat=json", "--units=b", "--nosuffix", "--options=" + fields}
-	if command == "lvs" {
-		argv = append(argv, "--all")
-	}
-	out, err := peer.Run(ctx, append(argv, "vg_"+d.ID)...)
+// group is a volume group as LVM tells it. Sizes are bytes.
+type group struct {
+	size, free int64
+	volumes    []string
+}
+
+// askLVM asks LVM on a peer about the volume group of a device, with one command: on an emulated machine each takes its time.
+func askLVM(ctx context.Context, peer *lab.Peer, d api.Device) (group, error) {
+	out, err := peer.Run(ctx, "lvm", "fullreport", "--all", "--reportformat=json", "--units=b", "--nosuffix", "--configreport=vg", "--options=vg_size,vg_free",
+		"--configreport=lv", "--options=lv_name", "--configreport=pv", "--options=pv_name",
+		"--configreport=pvseg", "--options=pvseg_start", "--configreport=seg", "--options=seg_start", "vg_"+d.ID)
 	if err != nil {
-		return nil, err
+		return group{}, err
 	}
 	var doc struct {
-		Report []map[string][]map[string]string `json:"report"`
+		Report []struct {
+			Groups []struct {
+				Size int64 `json:"vg_size,string"`
+				Free int64 `json:"vg_free,string"`
+			} `json:"vg"`
+			Volumes []struct {
+				Name string `json:"lv_name"`
+			} `json:"lv"`
+		} `json:"report"`
 	}
-	if err := json.Unmarshal([]byte(out), &doc); err != nil {
-		return nil, err
+	err = json.Unmarshal([]byte(out), &doc)
+	if err == nil && (len(doc.Report) != 1 || len(doc.Report[0].Groups) != 1) {
+		err = fmt.Errorf("the volume group of %s on %s: %s", d.Device, peer.Name, out)
 	}
-	return doc.Report[0][rows], nil
+	if err != nil {
+		return group{}, err
+	}
+	g := group{size: doc.Report[0].Groups[0].Size, free: doc.Report[0].Groups[0].Free}
+	for _, v := range doc.Report[0].Volumes {
+		g.volumes = append(g.volumes, v.Name)
+	}
+	return g, nil
 }
 
 // grounded says whether the hosts have exactly what the store says: nothing is left behind, nothing is lost.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,32 +16,6 @@ import (
 )
 
 // The tests of this file need thin pools of LVM, so they run in a virtual machine: make e2e-vm.
-
-// addDisk gives a peer a disk of a size, and returns its path. LVM sees the disks of its own peer only.
-func (p pool) addDisk(n int, name string, mib int) string {
-	p.t.Helper()
-	image := "/srv/" + name
-	p.must(os.Truncate(p.touch(n, image), int64(mib)<<20))
-	out, err := p.Peer(n).Run(p.t.Context(), "losetup", "--find", "--show", image)
-	p.must(err)
-	disk := strings.TrimSpace(out)
-	conf := p.Peer(n).Path("/etc/lvm/lvmlocal.conf")
-	text, err := os.ReadFile(conf)
-	p.must(err)
-	const mine, others = "devices/filter = [ ", `"r|.*|" ]`
-	head, list, _ := strings.Cut(string(text), mine)
-	list = strings.TrimSuffix(list, others)
-	p.must(os.WriteFile(conf, []byte(head+mine+list+fmt.Sprintf(`"a|^%s$|", `, disk)+others), 0o644))
-	return disk
-}
-
-// touch makes an empty file on a peer, and returns its path on the machine.
-func (p pool) touch(n int, name string) string {
-	p.t.Helper()
-	path := p.Peer(n).Path(name)
-	p.must(os.WriteFile(path, nil, 0o600))
-	return path
-}
 
 // isGrounded demands that LVM has what the store says.
 func (p pool) isGrounded() {
@@ -67,6 +40,7 @@ func TestLVMLife(t *testing.T) {
 
 	p.cli("volume", "create", "gv0", "--size", "320MiB", "--replica", "3")
 	p.isGrounded()
+	p.poolsOf("gv0", 320<<20)
 	p.cli("volume", "start", "gv0")
 	status := p.waitBricks("gv0")
 	dir := p.mount(1, "gv0")
@@ -85,6 +59,7 @@ func TestLVMLife(t *testing.T) {
 	_, err = p.rest(1).VolumeExpand(t.Context(), "gv0", api.VolumeExpandReq{Size: 700 << 20})
 	p.must(err)
 	p.isGrounded()
+	p.poolsOf("gv0", 1020<<20)
 	sameTree(t, dir, want)
 	var fs unix.Statfs_t
 	p.must(unix.Statfs(dir, &fs))
@@ -104,6 +79,27 @@ func TestLVMLife(t *testing.T) {
 		p.cli("device", "remove", p.Peer(n).Name, disks[n])
 		if out, err := p.Peer(n).Run(t.Context(), "pvs", "--noheadings"); err != nil || out != "" {
 			t.Errorf("node%d still has physical volumes: %s, %v", n, out, err)
+		}
+	}
+}
+
+// poolsOf demands that each brick of a volume is a thin volume of a size in a pool as Heketi would make: in chunks of 256 KiB, with half a
+// percent of the pool for its metadata, both in whole extents.
+func (p pool) poolsOf(volume string, size int64) {
+	p.t.Helper()
+	const extent = 4 << 20
+	v, err := p.rest(1).Volume(p.t.Context(), volume)
+	p.must(err)
+	for _, b := range v.Subvols[0].Bricks {
+		have, err := p.onPeer(api.BrickStatus{Info: b}).Run(p.t.Context(), "lvs", "--noheadings", "--units=b", "--nosuffix", "--separator=,",
+			"--options=lv_name,lv_size,chunk_size,lv_metadata_size", "vg_"+b.Device)
+		p.must(err)
+		for _, want := range []string{
+			fmt.Sprintf("brick_%s,%d,0,\n", b.ID, size), fmt.Sprintf("tp_%s,%d,%d,%d\n", b.ID, size, 256<<10, (size/200+extent-1)/extent*extent),
+		} {
+			if !strings.Contains(have, want) {
+				p.t.Errorf("%s has\n%swant %s", b.Hostname, have, want)
+			}
 		}
 	}
 }
@@ -132,26 +128,33 @@ func (p pool) fillDevice(host string) {
 	p.isGrounded()
 }
 
-// TestLVMCrash kills the daemon of a peer before and after each program that makes, grows, moves and removes bricks on thin pools, and
-// takes and gives up devices: LVM goes on without the daemon, and has what the store says afterwards, to the extent. What it costs to be killed at
-// all other points does not depend on LVM: see TestProvisionCrash.
+// TestLVMCrash kills the daemon of a peer before and after the programs of LVM that make, grow, move and remove bricks on thin pools, and
+// take and give up devices: LVM goes on without the daemon, and has what the store says afterwards, to the extent. What it costs to be killed at
+// all other points does not depend on LVM: see TestProvisionCrash. With GD2_E2E_WHOLE it is killed at all programs here too.
 func TestLVMCrash(t *testing.T) {
 	p := newCrashPool(t)
 	for n := 1; n <= 3; n++ {
 		p.cli("device", "add", p.Peer(n).Name, p.addDisk(n, "a", 1000))
 	}
 	create, remove := p.sizedCrashes(2)
-	create.runs, remove.runs = []string{"lvcreate", "mkfs.xfs", "lvchange", "mount"}, []string{"lvremove"}
+	create.runs, remove.runs = programs("lvcreate", "lvchange", "mkfs.xfs", "mount"), programs("lvremove")
 	grow := p.growCrash(2)
-	grow.runs = []string{"lvextend", "xfs_growfs"}
+	grow.runs = programs("lvextend", "xfs_growfs")
 	for _, c := range append([]crashed{create, grow, remove}, p.deviceCrashes(3, p.addDisk(3, "b", 600))...) {
 		c.onlyRuns = true
 		c.run(t)
 	}
 	p.makeMovable()
 	evict := p.evictCrash(2) // the new brick is made as any other
-	evict.runs, evict.onlyRuns, evict.sampled = []string{"lvremove"}, true, 0
+	evict.runs, evict.onlyRuns, evict.sampled = programs("lvremove"), true, 1
 	evict.run(t)
+}
+
+// programs are those of LVM alone unless the whole sweep is wanted: TestProvisionCrash has the others.
+func programs(names ...string) []string {
+	return slices.DeleteFunc(names, func(name string) bool {
+		return !whole() && !strings.HasPrefix(name, "lv") && !strings.HasPrefix(name, "vg") && !strings.HasPrefix(name, "pv")
+	})
 }
 
 // deviceCrashes are the requests about a device of a peer, during which its daemon is killed.

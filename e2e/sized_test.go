@@ -64,6 +64,7 @@ func TestTopologyLife(t *testing.T) {
 		t.Errorf("devices before\n%v\nand after all volumes are gone\n%v", before, after)
 	}
 	p.removeDisks(3, 4)
+	p.foreignDisk(2)
 }
 
 // devices are the devices as everybody sees them.

@@ -3,7 +3,7 @@
 # and does nothing if all is there.
 set -eu
 missing=
-for package in glusterfs-server glusterfs-client glusterfs-cli python3-pyxattr openssh-client xfsprogs curl attr iproute2 nftables e2fsprogs make mount util-linux procps "$@"; do
+for package in glusterfs-server glusterfs-client glusterfs-cli python3-pyxattr openssh-client xfsprogs curl attr lvm2 iproute2 nftables e2fsprogs make mount util-linux procps "$@"; do
 	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
