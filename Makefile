@@ -61,7 +61,7 @@ e2e-vm: build ## thin pools of LVM, in a virtual machine that has them, as root;
 	mkdir -p bin/failpoints && cp bin/glustercli bin/failpoints/
 	go build -tags failpoints -o bin/failpoints/glusterd2 ./glusterd2
 	go test -c -tags vm -o bin/vm/e2e.test ./e2e
-	cd e2e && ../extras/vm-run.sh -t 1800 ../bin/vm env GD2_E2E=1 GD2_E2E_PATIENCE=6 GD2_E2E_FAILPOINTS=$(CURDIR)/bin/failpoints \
+	cd e2e && ../extras/vm-run.sh -t 3600 ../bin/vm env GD2_E2E=1 GD2_E2E_PATIENCE=6 GD2_E2E_WHOLE=$(GD2_E2E_WHOLE) GD2_E2E_FAILPOINTS=$(CURDIR)/bin/failpoints \
 	  ../bin/vm/e2e.test -test.v -test.timeout 29m -test.run '$(if $(filter-out .,$(RUN)),$(RUN),^TestLVM)'
 
 demo: deps build ## three peers, a replicated volume, a crash and a heal, as root; KEEP=1 leaves them up

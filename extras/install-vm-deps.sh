@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs from Debian what the tests in the virtual machine need: LVM, QEMU, and a kernel that has thin pools. The kernel is
+# Installs from Debian what the tests in the virtual machine need: QEMU, the tools of thin pools, and a kernel that has thin pools. The kernel is
 # unpacked into the folder that is named, not installed. Does nothing if all is there.
 set -eu
-to=${1:?the folder for the kernel}
+to=$(realpath -m "${1:?the folder for the kernel}")
 cd "$(dirname "$0")"
 # From Debian 13 on the server of the shared filesystem is a package of its own.
 virtiofsd=
 if [ ! -x /usr/lib/qemu/virtiofsd ] && apt-cache show virtiofsd >/dev/null 2>&1; then virtiofsd=virtiofsd; fi
-./install-deps.sh lvm2 thin-provisioning-tools qemu-system-x86 busybox-static kmod cpio $virtiofsd
+./install-deps.sh thin-provisioning-tools qemu-system-x86 busybox-static kmod cpio $virtiofsd
 
 [ ! -e "$to/kernel/done" ] || exit 0
 rm -rf "$to/kernel"
