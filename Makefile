@@ -47,7 +47,7 @@ cluster: ## pools of several stores and daemons inside one process
 	extras/gotest.sh -timeout 10m $(CLUSTER)
 
 model: ## ten thousand random operations on a pool, compared with a model
-	go test ./glusterd2/commands/volumes -run 'TestModel$$' -count=1 -v -timeout 10m -rapid.checks=250 -rapid.steps=60
+	go test ./glusterd2/commands/volumes -run 'TestModel$$' -count=1 -v -timeout 10m -rapid.checks=300 -rapid.steps=60
 
 race: ## unit and cluster tests under the race detector; needs gcc
 	CGO_ENABLED=1 go test -race -timeout 20m $$(go list ./... | grep -v /e2e)

@@ -75,13 +75,18 @@ func (v modelVolume) foreign(key string) bool {
 	return one && kind != v.kind()
 }
 
+// switchesGranular reports whether options switch the healing of folders entry by entry on where something may be left to heal.
+func (v modelVolume) switchesGranular(options map[string]string) bool {
+	return v.kind() == api.SubvolReplicate && v.state != volume.Created && options[optionGranular] == "on" && v.options[optionGranular] != "on"
+}
+
 // mayBecome says why a volume cannot have other options.
 func (v modelVolume) mayBecome(options map[string]string) []api.Kind {
 	on := func(options map[string]string, key string) bool { return options[key] == "on" }
 	switch {
 	case options["cluster.quorum-type"] == "fixed" && options["cluster.quorum-count"] == "":
 		return only(api.Invalid)
-	case v.kind() == api.SubvolReplicate && v.state != volume.Created && on(options, optionGranular) && !on(v.options, optionGranular):
+	case v.switchesGranular(options):
 		return only(api.State)
 	case v.state != volume.Started:
 		return nil
@@ -190,7 +195,7 @@ func (d unsetDeed) apply(w *world) []api.Kind {
 			options[key] = value
 		}
 	}
-	if v.kind() == api.SubvolReplicate && v.state != volume.Created && v.options[optionGranular] != "on" {
+	if v.switchesGranular(options) {
 		delete(options, optionGranular) // nobody has looked whether something is left to heal
 	}
 	return w.setOptions(d.name, options)
