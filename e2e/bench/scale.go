@@ -21,7 +21,7 @@ const (
 	// scaleClients is how many clients create and start volumes side by side.
 	scaleClients = 16
 	// scaleFew is the number of volumes at which latency is taken first, scaleRuns how often it is taken.
-	scaleFew, scaleRuns = 10, 11
+	scaleFew, scaleRuns = 10, 51
 	// scaleParts is into how many parts the way from the few to all volumes is cut.
 	scaleParts = 10
 )
