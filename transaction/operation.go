@@ -52,7 +52,8 @@ type Step[P any] struct {
 	// Survey, if set, looks at the host for a plan and changes nothing. It refuses what Do would refuse there, and returns
 	// what Do would do in fact, in place of Effects.
 	Survey func(ctx context.Context, c *Call, p P) ([]api.Effect, error)
-	// Timeout bounds the step, transient errors and their repetitions included. 0 means DefaultStepTimeout.
+	// Timeout bounds the step, transient errors and their repetitions included; these are repeated for DefaultStepTimeout at the most.
+	// 0 means DefaultStepTimeout.
 	Timeout time.Duration
 }
 

@@ -24,8 +24,9 @@ type fanOut struct {
 	d      *drive
 	step   int
 	undo   bool
-	until  time.Time // transient errors are not retried after it
 	cancel context.CancelFunc
+	// patience is how long a peer may be out of reach.
+	patience time.Duration
 
 	mu       sync.Mutex
 	failures map[string]*api.Error
@@ -38,18 +39,14 @@ func (d *drive) step(i int, undo bool) map[string]*api.Error {
 	if limit := d.e.cfg.MaxStepTimeout; limit > 0 {
 		timeout = min(timeout, limit)
 	}
-	patience := timeout
+	ctx, patience := d.ctx, DefaultStepTimeout
 	if undo {
-		patience = min(timeout, d.e.cfg.UndoPatience)
-	}
-	ctx := d.ctx
-	if undo {
-		ctx = d.e.ctx // a cancel is no reason not to undo
+		ctx, patience = d.e.ctx, d.e.cfg.UndoPatience // a cancel is no reason not to undo
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	d.at.Store(&place{step: d.def.steps[i].name, undo: undo})
-	f := &fanOut{d: d, step: i, undo: undo, until: time.Now().Add(patience), cancel: cancel, failures: map[string]*api.Error{}}
+	f := &fanOut{d: d, step: i, undo: undo, patience: min(timeout, patience), cancel: cancel, failures: map[string]*api.Error{}}
 	var all sync.WaitGroup
 	for _, peer := range d.stepPeers(i) {
 		all.Go(func() { f.settle(peer, f.send(ctx, peer)) })
@@ -86,13 +83,17 @@ func (f *fanOut) settle(peer string, err error) {
 func (f *fanOut) send(ctx context.Context, peer string) error {
 	if f.undo && f.gone(peer) {
 		// A host that is off does not refuse, it just does not answer; the recovery loop comes back when it does.
-		short, cancel := context.WithDeadline(ctx, f.until)
+		short, cancel := context.WithTimeout(ctx, f.patience)
 		defer cancel()
 		ctx = short
 	}
+	var until time.Time
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := f.try(ctx, peer)
-		if err == nil || !api.IsKind(err, api.Unavailable) || ctx.Err() != nil || time.Now().Add(pause).After(f.until) {
+		if until.IsZero() {
+			until = time.Now().Add(f.patience) // what took long before the peer went away may be done again
+		}
+		if err == nil || !api.IsKind(err, api.Unavailable) || ctx.Err() != nil || time.Now().Add(pause).After(until) {
 			return err
 		}
 		if !f.undo && f.gone(peer) {

@@ -100,8 +100,9 @@ type Config struct {
 	Log *logrus.Entry
 }
 
-// commandTimeout bounds a single command. mkfs of a large thin volume is quick; a disk that is dying is not.
-const commandTimeout = 2 * time.Minute
+// commandTimeout bounds a single command. lvcreate writes the metadata of a thin pool full of zeros, 16 GiB at the most, for which a
+// slow disk takes minutes; one that is dying does not come to an end.
+const commandTimeout = 8 * time.Minute
 
 // New makes a Host.
 func New(c Config) *Host {

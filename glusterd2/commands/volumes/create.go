@@ -27,11 +27,15 @@ type createParams struct {
 	claims map[string]transaction.Claim // for the intent only
 }
 
+// makeTimeout bounds a step in which bricks are made or grow, if need be of several terabytes on a slow disk: it leaves room for one
+// command of theirs that takes as long as it may.
+const makeTimeout = 10 * time.Minute
+
 func createOperation(host Host) transaction.Operation[createParams, none] {
 	return transaction.Operation[createParams, none]{
 		Name: "volume.create", Version: 1,
 		Steps: []transaction.Step[createParams]{{
-			Name: "prepare-bricks",
+			Name: "prepare-bricks", Timeout: makeTimeout,
 			Do: func(ctx context.Context, _ *transaction.Call, p createParams) error {
 				return host.Prepare(ctx, p.Volume, p.Allow)
 			},

@@ -46,7 +46,7 @@ func expandOperation(host Host) transaction.Operation[expandParams, none] {
 	return transaction.Operation[expandParams, none]{
 		Name: "volume.expand", Version: 1,
 		Steps: []transaction.Step[expandParams]{{
-			Name: "prepare-bricks", Peers: newPeers,
+			Name: "prepare-bricks", Peers: newPeers, Timeout: makeTimeout,
 			Do: func(ctx context.Context, _ *transaction.Call, p expandParams) error {
 				return host.PrepareAs(ctx, p.part(), p.Mark, p.Allow)
 			},

@@ -50,7 +50,7 @@ func growOperation(host Host) transaction.Operation[growParams, none] {
 				return nil, check(ctx, call, p)
 			},
 		}, {
-			Name: "grow-bricks", Effects: growParams.effects,
+			Name: "grow-bricks", Timeout: makeTimeout, Effects: growParams.effects,
 			Do: func(ctx context.Context, _ *transaction.Call, p growParams) error { return host.Grow(ctx, p.part()) },
 		}},
 		Commit: func(p growParams, _ transaction.Outputs) ([]store.Write, []store.Guard, none, error) {

@@ -82,7 +82,7 @@ func checkSourceStep(host Host) transaction.Step[replaceParams] {
 
 func prepareNewStep(host Host) transaction.Step[replaceParams] {
 	return transaction.Step[replaceParams]{
-		Name: "prepare-brick", Peers: replaceParams.target,
+		Name: "prepare-brick", Peers: replaceParams.target, Timeout: makeTimeout,
 		Do: func(ctx context.Context, _ *transaction.Call, p replaceParams) error {
 			return host.PrepareAs(ctx, p.newPart(), p.Mark, p.Allow)
 		},
