@@ -35,6 +35,8 @@ type manager interface {
 	share(ctx context.Context) error
 	create(ctx context.Context, peer int, volume string) error
 	start(ctx context.Context, peer int, volume string) error
+	// rest waits until nothing is left to do in the background for so many volumes, as far as can be seen.
+	rest(ctx context.Context, volumes int) error
 }
 
 // benchScale runs the scale bench: gd2 with all volumes, then glusterd as far as it comes in the time that it has.
@@ -122,6 +124,11 @@ type cost struct{ took, cpu float64 }
 
 // alone reports what creates cost that one client makes while nothing else happens, when there are so many volumes.
 func (s *scale) alone(ctx context.Context, what string, volumes int) (c cost, err error) {
+	since := time.Now()
+	if err := s.manager.rest(ctx, volumes); err != nil {
+		return cost{}, err
+	}
+	s.report.add(s.manager.name(), fmt.Sprintf("wait for what follows the start of volume %d", volumes), "s", time.Since(since).Seconds())
 	if err := s.settle(ctx); err != nil {
 		return cost{}, err
 	}

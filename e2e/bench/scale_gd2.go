@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,10 +23,13 @@ import (
 type restManager struct {
 	lab     *lab.Lab
 	clients []*client.Client
+	direct  *http.Transport // to the first
 }
 
 func newRESTManager(l *lab.Lab) (*restManager, error) {
-	m := &restManager{lab: l}
+	m := &restManager{lab: l, direct: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", l.Peer(1).Path(lab.Socket))
+	}}}
 	for _, p := range l.Peers() {
 		c, err := p.Client()
 		if err != nil {
@@ -37,6 +41,7 @@ func newRESTManager(l *lab.Lab) (*restManager, error) {
 }
 
 func (m *restManager) close() {
+	m.direct.CloseIdleConnections()
 	for _, c := range m.clients {
 		c.Close()
 	}
@@ -64,8 +69,8 @@ func (m *restManager) start(ctx context.Context, peer int, volume string) error 
 	return err
 }
 
-// online waits until the volumes' bricks are online on all peers, or on the first alone.
-func (m *restManager) online(ctx context.Context, volumes int, firstOnly bool) error {
+// online waits until the volumes' bricks are online on all peers.
+func (m *restManager) online(ctx context.Context, volumes int) error {
 	next := atomic.Int64{}
 	errs := make([]error, scaleClients)
 	var wg sync.WaitGroup
@@ -77,8 +82,8 @@ func (m *restManager) online(ctx context.Context, volumes int, firstOnly bool) e
 					if err != nil {
 						return err
 					}
-					for n, b := range s.Bricks {
-						if !b.Online && (n == 0 || !firstOnly) {
+					for _, b := range s.Bricks {
+						if !b.Online {
 							return fmt.Errorf("brick %s:%s is not online: %s", b.Info.Hostname, b.Info.Path, b.Error)
 						}
 					}
@@ -91,10 +96,9 @@ func (m *restManager) online(ctx context.Context, volumes int, firstOnly bool) e
 	return errors.Join(errs...)
 }
 
-// healDaemons waits until every peer's self-heal daemon has all volumes, and tells how long that took.
-func (m *restManager) healDaemons(ctx context.Context, volumes int) (time.Duration, error) {
-	began := time.Now()
-	err := lab.Eventually(ctx, patience, func(context.Context) error {
+// rest waits until every peer's self-heal daemon has all volumes: they take them in after the volumes have been started.
+func (m *restManager) rest(ctx context.Context, volumes int) error {
+	return lab.Eventually(ctx, patience, func(context.Context) error {
 		for _, p := range m.lab.Peers() {
 			shapes, err := filepath.Glob(p.Path("/run/glusterd2/shd/*/shape"))
 			if err == nil && len(shapes) < volumes {
@@ -106,34 +110,36 @@ func (m *restManager) healDaemons(ctx context.Context, volumes int) (time.Durati
 		}
 		return nil
 	})
-	return time.Since(began), err
 }
 
 // list times a list of all volumes, from the first byte of the question to the last of the answer, in milliseconds.
 func (m *restManager) list(ctx context.Context) (float64, error) {
-	socket := m.lab.Peer(1).Path(lab.Socket)
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
-	defer transport.CloseIdleConnections()
 	var took []float64
 	for range scaleRuns {
 		began := time.Now()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gd2/v1/volumes", nil)
-		if err != nil {
+		if _, err := m.get(ctx, "/v1/volumes"); err != nil {
 			return 0, err
-		}
-		resp, err := transport.RoundTrip(req)
-		if err != nil {
-			return 0, err
-		}
-		_, err = io.Copy(io.Discard, resp.Body)
-		if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
-			return 0, fmt.Errorf("list of volumes: %s: %w", resp.Status, err)
 		}
 		took = append(took, ms(time.Since(began)))
 	}
 	return median(took), nil
+}
+
+// get returns what the first peer's daemon answers.
+func (m *restManager) get(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://gd2"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := m.direct.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil || resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %w", path, resp.Status, err)
+	}
+	return body, nil
 }
 
 // storeBytes are what the store holds, and what of that are records; the rest is history.
@@ -157,9 +163,30 @@ func (m *restManager) restart(ctx context.Context, volumes int) (answer, adopted
 	})
 	answer = time.Since(began)
 	if err == nil {
-		err = m.online(ctx, volumes, true)
+		err = m.adopted(ctx, volumes)
 	}
 	return answer, time.Since(began), err
+}
+
+// adopted waits until the first peer has a brick of each volume online. One question tells of all: a thousand would take seconds themselves.
+func (m *restManager) adopted(ctx context.Context, volumes int) error {
+	here := []byte(fmt.Sprintf("hostname=%q", m.lab.Peer(1).Name))
+	return lab.Eventually(ctx, patience, func(ctx context.Context) error {
+		text, err := m.get(ctx, "/metrics")
+		if err != nil {
+			return err
+		}
+		up := 0
+		for line := range bytes.Lines(text) {
+			if bytes.HasPrefix(line, []byte("gluster_brick_up{")) && bytes.Contains(line, here) && bytes.HasSuffix(line, []byte(" 1\n")) {
+				up++
+			}
+		}
+		if up < volumes {
+			return fmt.Errorf("%d of %d bricks of the first peer are online", up, volumes)
+		}
+		return nil
+	})
 }
 
 // scaleGD2 makes all the volumes.
@@ -183,13 +210,8 @@ func scaleGD2(ctx context.Context, o options, l *lab.Lab, r *scaleReport) error 
 
 // atRest takes the figures of a pool that has all its volumes.
 func (m *restManager) atRest(ctx context.Context, r *scaleReport, n int, before, recordsBefore int64) error {
-	if err := m.online(ctx, n, false); err != nil {
+	if err := m.online(ctx, n); err != nil {
 		return err
-	}
-	wait, err := m.healDaemons(ctx, n)
-	r.add("gd2", "wait for the self-heal daemons to have all volumes", "s", wait.Seconds())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
 	took, err := m.list(ctx)
 	if err != nil {

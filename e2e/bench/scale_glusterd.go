@@ -42,6 +42,8 @@ func (m cliManager) start(ctx context.Context, peer int, volume string) error {
 	return m.busy(ctx, peer, "volume", "start", volume)
 }
 
+func (m cliManager) rest(context.Context, int) error { return nil } // a start ends when all is done
+
 // scaleGlusterd goes as far as it comes in the time that is given.
 func scaleGlusterd(ctx context.Context, o options, l *lab.Lab, r *scaleReport) error {
 	m := cliManager{newGlusterd(l)}
