@@ -239,13 +239,17 @@ func (b *bench) sets(ctx context.Context) error {
 	return nil
 }
 
-// grows adds a subvolume to running volumes, one to each.
+// grows adds a subvolume to running volumes, one to each, when what the last one has begun is over: for some moments after its end the new
+// bricks and the self-heal daemons, which take them in, need both of two processors.
 func (b *bench) grows(ctx context.Context) error {
 	for i := range min(b.runs, b.started) {
 		v := fmt.Sprintf("v%d", i)
 		args := []string{"volume", "add-brick", v}
 		for _, p := range b.lab.Peers() {
 			args = append(args, fmt.Sprintf("%s:/srv/%s-%s-more", p.Name, b.system.name(), v))
+		}
+		if err := settle(ctx, b.lab); err != nil {
+			return err
 		}
 		if err := b.timed(opGrow, func() error { return b.do(ctx, args...) }); err != nil {
 			return err

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -129,11 +124,11 @@ func (s *scale) alone(ctx context.Context, what string, volumes int) (c cost, er
 		return cost{}, err
 	}
 	s.report.add(s.manager.name(), fmt.Sprintf("wait for what follows the start of volume %d", volumes), "s", time.Since(since).Seconds())
-	if err := s.settle(ctx); err != nil {
+	if err := settle(ctx, s.lab); err != nil {
 		return cost{}, err
 	}
 	var took []float64
-	before := s.ticks(s.manager.daemon())
+	before := ticks(s.lab, s.manager.daemon())
 	for i := range scaleRuns {
 		began := time.Now()
 		if err := s.manager.create(ctx, 1, fmt.Sprintf("%s%d", what, i)); err != nil {
@@ -141,7 +136,7 @@ func (s *scale) alone(ctx context.Context, what string, volumes int) (c cost, er
 		}
 		took = append(took, ms(time.Since(began)))
 	}
-	c = cost{took: median(took), cpu: (s.ticks(s.manager.daemon()) - before) * tick / scaleRuns}
+	c = cost{took: median(took), cpu: (ticks(s.lab, s.manager.daemon()) - before) * tick / scaleRuns}
 	s.report.add(s.manager.name(), fmt.Sprintf("create at volume %d, one client", volumes), "ms", c.took)
 	s.report.add(s.manager.name(), fmt.Sprintf("CPU of the daemons for a create at volume %d", volumes), "ms", c.cpu)
 	return c, nil
@@ -198,83 +193,4 @@ func (s *scale) one(ctx context.Context, peer int, volume string) (create, start
 		return 0, 0, err
 	}
 	return create, ms(time.Since(began)), nil
-}
-
-const (
-	// settleEach is how long the use of CPU is looked at, settleMost how often.
-	settleEach, settleMost = 2 * time.Second, 30
-	// settled is the part of the use of CPU before that is no less any more.
-	settled = 0.8
-)
-
-// settle waits until the processes of the lab use as much CPU as they do at rest: what was begun in the background has ended when
-// the use falls no further.
-func (s *scale) settle(ctx context.Context) error {
-	before, last := s.ticks(""), math.Inf(1)
-	for range settleMost {
-		select {
-		case <-time.After(settleEach):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		now := s.ticks("")
-		used := now - before
-		if used >= settled*last {
-			return nil
-		}
-		before, last = now, used
-	}
-	return nil
-}
-
-// tick is a clock tick of proc(5) in milliseconds, the same on every Linux.
-const tick = 10
-
-// ticks is the CPU time, in clock ticks, that the processes of the lab of a name have used, or all of them. Of one that has ended nothing is known.
-func (s *scale) ticks(name string) (sum float64) {
-	for _, p := range s.lab.Peers() {
-		stats, _ := filepath.Glob(p.Path("/proc/[0-9]*/stat")) // the pattern is well formed
-		for _, file := range stats {
-			text, _ := os.ReadFile(file)
-			head, rest, _ := strings.Cut(string(text), ") ")
-			if name != "" && !strings.HasSuffix(head, "("+name) {
-				continue
-			}
-			if fields := strings.Fields(rest); len(fields) > 12 { // utime and stime, the 14th and 15th of proc(5)
-				user, _ := strconv.ParseFloat(fields[11], 64)
-				system, _ := strconv.ParseFloat(fields[12], 64)
-				sum += user + system
-			}
-		}
-	}
-	return sum
-}
-
-// processes adds up the memory, in MiB, and the threads of the processes of a name on a peer.
-func processes(p *lab.Peer, name string) (count int, mib float64, threads int, err error) {
-	entries, err := os.ReadDir(p.Path("/proc"))
-	if err != nil {
-		return 0, 0, 0, err
-	}
-	for _, e := range entries {
-		if _, err := strconv.Atoi(e.Name()); err != nil {
-			continue
-		}
-		text, err := os.ReadFile(p.Path(filepath.Join("/proc", e.Name(), "status")))
-		if err != nil {
-			continue // it has ended
-		}
-		values := map[string]string{}
-		for line := range strings.Lines(string(text)) {
-			key, value, _ := strings.Cut(line, ":")
-			values[key] = strings.TrimSpace(value)
-		}
-		if values["Name"] != name {
-			continue
-		}
-		kib, _ := strconv.ParseFloat(strings.TrimSuffix(cmp.Or(values["VmRSS"], "0 kB"), " kB"), 64)
-		n, _ := strconv.Atoi(values["Threads"])
-		count, mib, threads = count+1, mib+kib/1024, threads+n
-	}
-	return count, mib, threads, nil
 }
