@@ -19,7 +19,11 @@ for dir in proc sys dev; do $b mount --move /$dir /layer/root/$dir; done
 cd /layer/root || fail "no root"
 $b mkdir -p dev/pts dev/shm
 $b mount -t devpts devpts dev/pts
-for dir in dev/shm run tmp var/tmp; do $b mount -t tmpfs -o size=90% tmpfs $dir; done
+script=$($b sed -n 's/.*vm\.script=\([^ ]*\).*/\1/p' proc/cmdline)
+for dir in dev/shm run tmp var/tmp; do
+	case $script in /$dir/*) continue ;; esac # what is to run lies there
+	$b mount -t tmpfs -o size=90% tmpfs $dir
+done
 
 # Nobody else is here: LVM makes the nodes of its volumes by itself.
 $b mkdir -p etc/lvm run/lock
@@ -30,7 +34,6 @@ devices { use_devicesfile = 0 }
 CONF
 $b hostname vm
 $b ip link set lo up
-script=$($b sed -n 's/.*vm\.script=\([^ ]*\).*/\1/p' proc/cmdline)
 export HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # Not a chroot: whoever enters a mount namespace gets the root of that.
 exec $b switch_root /layer/root /bin/sh "$script" <dev/null
