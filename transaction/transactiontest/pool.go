@@ -195,6 +195,25 @@ func (p *Pool) Kill(id string) {
 	}
 }
 
+// Bereave makes the daemon that coordinates a course die, and waits until another peer goes on with the course, which stands in the middle.
+func (p *Pool) Bereave(coordinator, course string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), 0)
+	defer cancel()
+	_ = p.Engine(coordinator).Drain(ctx) // it leaves courses alone
+	p.Kill(coordinator)
+	var other string
+	for _, id := range p.cfg.Peers {
+		if id != coordinator {
+			other = id
+		}
+	}
+	Eventually(p.t, "adoption", func() bool {
+		op, err := p.Engine(other).Get(course)
+		return err == nil && op.Coordinator != coordinator && op.State == string(transaction.Running)
+	})
+}
+
 // Bounce makes a peer's daemon die and starts it again before its sign of life has run out, as that of a daemon does only seconds
 // after its death.
 func (p *Pool) Bounce(id string) {

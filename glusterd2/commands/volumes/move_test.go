@@ -110,14 +110,7 @@ func TestMoveAloneTriesAgain(t *testing.T) {
 func TestMoveAloneOutlivesItsCoordinator(t *testing.T) {
 	r, movers, old := alone(t)
 	id := r.moving(old)
-	ctx, cancel := context.WithTimeout(t.Context(), 0)
-	defer cancel()
-	_ = r.pool.Engine("p1").Drain(ctx) // it leaves courses alone
-	r.pool.Kill("p1")
-	r.untilTrue("adoption", func() bool {
-		op, err := r.pool.Engine("p2").Get(id)
-		return err == nil && op.Coordinator != "p1" && op.State == string(transaction.Running)
-	})
+	r.pool.Bereave("p1", id)
 	r.ends(movers[old.PeerID], volume.TaskComplete)
 	r.doneAs(id, transaction.Done)
 	r.substituted(old)

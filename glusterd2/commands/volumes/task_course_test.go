@@ -1,7 +1,6 @@
 package volumes
 
 import (
-	"context"
 	"testing"
 
 	"gd2/glusterd2/volume"
@@ -70,14 +69,7 @@ func TestTaskOutlivesItsCoordinator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 0)
-	defer cancel()
-	_ = r.pool.Engine("p1").Drain(ctx) // it leaves courses alone
-	r.pool.Kill("p1")
-	r.untilTrue("adoption", func() bool {
-		op, err := r.pool.Engine("p2").Get(id)
-		return err == nil && op.Coordinator != "p1" && op.State == string(transaction.Running)
-	})
+	r.pool.Bereave("p1", id)
 	for _, m := range movers {
 		m.end(volume.TaskComplete)
 	}
